@@ -1,0 +1,65 @@
+# Every target sets up what it needs: a virtual environment in .venv, with hashed and pinned dependencies.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+TESTS ?= tests
+SERIAL ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup develop demo up test check format lint types imports bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "openfaith needs Python 3.11 or newer; this is $$($(PYTHON) --version). Say which to use: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 2; }
+
+$(VENV)/.setup: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ..."
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.develop: requirements-dev.lock $(VENV)/.setup
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.setup ## .venv with openfaith in it
+develop: $(VENV)/.develop ## the same, with the tools that check and test
+
+demo: $(VENV)/.setup ## sync a simulated church of 5,000 people into an embedded PostgreSQL
+	@$(BIN)/openfaith demo
+
+up: $(VENV)/.setup ## the database and a worker, until Ctrl-C
+	@$(BIN)/openfaith up
+
+test: $(VENV)/.develop ## all tests (TESTS=path to choose, SERIAL=1 for one process)
+	@$(BIN)/python -m pytest $(if $(SERIAL),,-n auto) $(TESTS)
+
+lint: $(VENV)/.develop
+	@$(BIN)/ruff check src tests benchmarks scripts
+	@$(BIN)/ruff format --check src tests benchmarks scripts
+
+types: $(VENV)/.develop
+	@$(BIN)/mypy
+
+imports: $(VENV)/.develop
+	@$(BIN)/lint-imports --no-cache
+
+check: lint types imports test ## lint, types, import contract, tests
+
+format: $(VENV)/.develop ## rewrite the code as the linter wants it
+	@$(BIN)/ruff check --fix src tests benchmarks scripts
+	@$(BIN)/ruff format src tests benchmarks scripts
+
+bench: $(VENV)/.develop ## CPU per record, beside the bare floor, in one run
+	@$(BIN)/python benchmarks/full_sync.py
+
+lock: ## renew both lock files (needs uv on the PATH)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --group dev --custom-compile-command "make lock" -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,295 @@
+"""One tree of errors. It answers *what now?* before *where from?*
+
+SyncError
+├── TransientError                 try again
+│   ├── RateLimitedError           the source says: not now (429)
+│   ├── SourceUnavailableError     5xx, time-outs, dropped connections
+│   ├── BrokenResponseError        200 with a body that is not the promised document
+│   └── DatabaseUnavailableError   PostgreSQL cannot be reached, or went away
+├── PermanentError                 stop this entity or command, tell a person
+│   ├── ConfigurationError         a setting or argument is wrong
+│   ├── DatabaseRefusedError       PostgreSQL answers, but not as needed (version, rights, password)
+│   ├── CredentialsRejectedError   the token is wrong, expired or revoked
+│   ├── AccessDeniedError          the token is good, but not for this
+│   ├── RequestRejectedError       the source understood, and refuses (400, 409, 422, ...)
+│   ├── RecordNotFoundError        404: deleted, merged, hidden, or no such path
+│   ├── ManifestError              an adapter's manifest is wrong
+│   ├── DependencyCycleError       hard dependencies that form a circle
+│   ├── UnknownNameError           an entity, organization or run that does not exist
+│   ├── RunConflictError           the request contradicts a run's present state
+│   ├── TooManyDeadLettersError    more bad records than chance explains
+│   └── InterruptedRunError        the work was stopped on purpose
+│       ├── LeaseLostError         another process owns this work now
+│       └── RunCancelledError      a person cancelled the run
+└── RecordError                    set this one record aside, go on
+    └── InvalidRecordError         it cannot be stored
+
+Errors are stored by the durable engine and must survive it: every constructor argument goes, by position,
+to ``super().__init__``, and the text is built in ``__str__``. A test pickles and reloads every class.
+Texts name the thing, what was seen, what was expected and the next move. They never hold a secret or a
+person's data.
+"""
+
+from __future__ import annotations
+
+
+class SyncError(Exception):
+    """Everything that openfaith raises on purpose."""
+
+
+class TransientError(SyncError):
+    """Try this again: nothing is wrong that time does not mend."""
+
+
+class PermanentError(SyncError):
+    """Trying again would fail again: stop, and tell a person."""
+
+
+class RecordError(SyncError):
+    """One record is at fault: set it aside and go on."""
+
+
+class RateLimitedError(TransientError):
+    """The source answered 429."""
+
+    def __init__(self, what: str, retry_after_seconds: float | None = None) -> None:
+        """``what`` names the request; ``retry_after_seconds`` is the source's ``Retry-After``, if it sent one."""
+        super().__init__(what, retry_after_seconds)
+        self.what = what
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        wait = "" if self.retry_after_seconds is None else f" for {self.retry_after_seconds:g} s"
+        return f"{self.what}: the source's rate limit is used up{wait}; the run goes on when it allows more"
+
+
+class SourceUnavailableError(TransientError):
+    """The source did not answer, or answered with a failure of its own (5xx)."""
+
+    def __init__(self, what: str, seen: str) -> None:
+        """``what`` names the request, ``seen`` what came instead of an answer."""
+        super().__init__(what, seen)
+        self.what = what
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.what}: the source is unavailable ({self.seen}); check its status page, then run the same command again"
+
+
+class BrokenResponseError(TransientError):
+    """A success status with a body that is not the promised document: cut off, HTML, or of another shape."""
+
+    def __init__(self, what: str, seen: str, expected: str = "a JSON:API document") -> None:
+        """``seen`` describes the body without quoting records: they may hold personal data."""
+        super().__init__(what, seen, expected)
+        self.what = what
+        self.seen = seen
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.what}: the source answered {self.seen}, expected {self.expected}; nothing of it was stored"
+
+
+class DatabaseUnavailableError(TransientError):
+    """PostgreSQL cannot be reached, or closed the connection."""
+
+    def __init__(self, where: str, seen: str) -> None:
+        """``where`` is the server without its password."""
+        super().__init__(where, seen)
+        self.where = where
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return (
+            f"PostgreSQL at {self.where} cannot be reached ({self.seen}); start it, or check OPENFAITH_DATABASE_URL. "
+            "Nothing that was committed is lost"
+        )
+
+
+class ConfigurationError(PermanentError):
+    """A setting or an argument is wrong."""
+
+    def __init__(self, name: str, seen: str, expected: str) -> None:
+        """``seen`` is never a secret's value."""
+        super().__init__(name, seen, expected)
+        self.name = name
+        self.seen = seen
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.seen}; expected {self.expected}"
+
+
+class DatabaseRefusedError(PermanentError):
+    """PostgreSQL answers, but does not let openfaith work: too old, wrong password, missing rights."""
+
+    def __init__(self, where: str, seen: str, remedy: str) -> None:
+        super().__init__(where, seen, remedy)
+        self.where = where
+        self.seen = seen
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"PostgreSQL at {self.where}: {self.seen}; {self.remedy}"
+
+
+class CredentialsRejectedError(PermanentError):
+    """The source does not accept the token: wrong, expired or revoked."""
+
+    def __init__(self, what: str, seen: str) -> None:
+        super().__init__(what, seen)
+        self.what = what
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.what}: the source rejected the credentials ({self.seen}); connect again with `openfaith connect`"
+
+
+class AccessDeniedError(PermanentError):
+    """The token is good, but its user may not see this product or resource."""
+
+    def __init__(self, what: str, seen: str) -> None:
+        super().__init__(what, seen)
+        self.what = what
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.what}: the credentials' user has no access ({self.seen}); grant it at the source, or leave it out"
+
+
+class RequestRejectedError(PermanentError):
+    """The source understood the request and refuses it (400, 402, 405, 409, 422 and the like)."""
+
+    def __init__(self, what: str, status: int, seen: str) -> None:
+        super().__init__(what, status, seen)
+        self.what = what
+        self.status = status
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.what}: the source refused it with {self.status} ({self.seen})"
+
+
+class RecordNotFoundError(PermanentError):
+    """404: deleted, merged into another, hidden from this user, or no such path."""
+
+    def __init__(self, what: str, seen: str) -> None:
+        super().__init__(what, seen)
+        self.what = what
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.what}: not found ({self.seen})"
+
+
+class ManifestError(PermanentError):
+    """An adapter's manifest is wrong."""
+
+    def __init__(self, where: str, seen: str, expected: str) -> None:
+        """``where`` is the file and the path inside it, as in ``people.json: Person.attributes.name``."""
+        super().__init__(where, seen, expected)
+        self.where = where
+        self.seen = seen
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.seen}; expected {self.expected}"
+
+
+class DependencyCycleError(PermanentError):
+    """Hard dependencies form a circle, so nothing on it could ever start."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        """``path`` starts and ends with the same entity."""
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"hard dependencies form a cycle: {' → '.join(self.path)}; "
+            "make one of these edges soft, or overrule it in the adapter with a reason"
+        )
+
+
+class UnknownNameError(PermanentError):
+    """Something was asked for by a name that does not exist."""
+
+    def __init__(self, kind: str, name: str, near: tuple[str, ...] = (), hint: str = "") -> None:
+        """``kind`` is the noun ("entity", "organization", "run"); ``near`` are names that look alike."""
+        super().__init__(kind, name, near, hint)
+        self.kind = kind
+        self.name = name
+        self.near = near
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"there is no {self.kind} {self.name!r}"
+        if self.near:
+            text += f"; did you mean {' or '.join(self.near)}?"
+        return f"{text} {self.hint}".rstrip() if self.near else f"{text}; {self.hint}".rstrip("; ")
+
+
+class RunConflictError(PermanentError):
+    """A request that contradicts the present state of a run."""
+
+    def __init__(self, run: str, seen: str, remedy: str) -> None:
+        super().__init__(run, seen, remedy)
+        self.run = run
+        self.seen = seen
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"run {self.run} {self.seen}; {self.remedy}"
+
+
+class TooManyDeadLettersError(PermanentError):
+    """So many records of one entity run cannot be stored that going on would hide a larger fault."""
+
+    def __init__(self, entity: str, dead: int, seen: int) -> None:
+        super().__init__(entity, dead, seen)
+        self.entity = entity
+        self.dead = dead
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.entity}: {self.dead} of {self.seen} records cannot be stored; look at the dead letters before going on"
+
+
+class InterruptedRunError(PermanentError):
+    """The work was stopped on purpose; what was committed stays and can be continued."""
+
+
+class LeaseLostError(InterruptedRunError):
+    """The fencing token is no longer the newest: another process owns this entity run."""
+
+    def __init__(self, entity_run: int, fence: int) -> None:
+        super().__init__(entity_run, fence)
+        self.entity_run = entity_run
+        self.fence = fence
+
+    def __str__(self) -> str:
+        return f"entity run {self.entity_run}: token {self.fence} was superseded; another process continues it and nothing was written"
+
+
+class RunCancelledError(InterruptedRunError):
+    """A person cancelled the run; the pages that were committed stay."""
+
+    def __init__(self, run: int) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        return f"run {self.run} was cancelled; `openfaith runs retry {self.run}` continues it"
+
+
+class InvalidRecordError(RecordError):
+    """One record of a page cannot be stored."""
+
+    def __init__(self, entity: str, reason: str) -> None:
+        """``reason`` names the member and its fault, not the value."""
+        super().__init__(entity, reason)
+        self.entity = entity
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"a record of {self.entity} cannot be stored: {self.reason}"

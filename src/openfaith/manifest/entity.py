@@ -1,0 +1,157 @@
+"""The types that an entity manifest is made of. Pure data; `loading.py` reads and checks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from openfaith.records import EntityName
+
+
+class AttributeType(StrEnum):
+    """The documented type of an attribute; the store derives the column's type from it."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATE_TIME = "date_time"
+    JSON = "json"
+    ARRAY = "array"
+
+
+class Reading(StrEnum):
+    """How an entity's records can be reached."""
+
+    TOP = "top"
+    """By a collection of its own that needs no id."""
+    NESTED = "nested"
+    """Only below a parent record."""
+    NONE = "none"
+    """Not as a collection at all."""
+
+
+class Method(StrEnum):
+    """HTTP methods a manifest may name."""
+
+    GET = "GET"
+    POST = "POST"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attribute:
+    """One attribute of an entity."""
+
+    name: str
+    type: AttributeType
+    only_when_asked: bool = False
+    """True where the source sends it only under an explicit `fields[Type]=`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relationship:
+    """One relationship of an entity, as the source names it."""
+
+    name: str
+    to: EntityName | None
+    """The entity it points to; None where the manifest does not know, or it is polymorphic."""
+    many: bool = False
+    polymorphic: bool = False
+    """True where the target's type differs from record to record, so that it needs a `_type` column."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """One way to request an entity."""
+
+    name: str
+    """`list`, `get`, `create`, `update`, `delete`, or the name of an edge."""
+    method: Method
+    path: str
+    """Below the source's base URL, with `{placeholders}` for ids."""
+    collection: bool
+    """True: `data` is a list. False: one record."""
+    includes: tuple[str, ...] = ()
+    order_by: tuple[str, ...] = ()
+    query_by: tuple[str, ...] = ()
+    """Attributes that `where[...]` accepts here."""
+    fields: tuple[str, ...] = ()
+    """Attributes and relationships that may be written (create, update)."""
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The ids this path needs, in order: `/people/{person_id}/emails` → `("person_id",)`."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entity:
+    """One kind of record that an API offers."""
+
+    name: EntityName
+    type: str
+    """The JSON:API `type` of its records, as in `Person`."""
+    product: str
+    attributes: dict[str, Attribute]
+    relationships: dict[str, Relationship]
+    endpoints: tuple[Endpoint, ...]
+    include_targets: dict[str, EntityName | None] = field(default_factory=dict)
+    """What each include of this entity's collection brings; None where unknown."""
+    note: str = ""
+    """Why it is not read, or what is peculiar, for a person to read."""
+
+    @cached_property
+    def listing(self) -> Endpoint | None:
+        """The collection that needs no id, if there is one."""
+        return next((e for e in self.endpoints if e.name == "list" and e.collection and not e.placeholders), None)
+
+    @cached_property
+    def reading(self) -> Reading:
+        if self.listing is not None:
+            return Reading.TOP
+        nested = any(e.method is Method.GET and e.collection and e.placeholders for e in self.endpoints)
+        return Reading.NESTED if nested else Reading.NONE
+
+    @property
+    def to_one(self) -> tuple[Relationship, ...]:
+        """The relationships that get a column, in the manifest's order."""
+        return tuple(r for r in self.relationships.values() if not r.many)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DependencyRule:
+    """An adapter's word on one dependency, against what the rules derive."""
+
+    entity: EntityName
+    on: EntityName
+    kind: str
+    """`hard`, `soft`, or `none` (there is no such dependency)."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """One product of an API: a base path and a version of its own."""
+
+    name: str
+    base_path: str
+    version: str
+    """The API version that the manifest describes; sent with every request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything an adapter says about its API."""
+
+    adapter: str
+    """Also the name of the mirror tables' schema, as in `pco`."""
+    products: dict[str, Product]
+    entities: dict[EntityName, Entity]
+    """In the manifest's order."""
+    overrules: tuple[DependencyRule, ...] = ()
+    default_product: str = ""
+    """Whose entities may be named without their product when a bare name is ambiguous."""

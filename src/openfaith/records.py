@@ -1,0 +1,92 @@
+"""The nouns that every package shares: identifiers, pages, and the closed choices of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+OrgId = NewType("OrgId", str)
+"""An organization's name, chosen by its owner at `openfaith connect`; the `org_id` of every row."""
+
+RecordId = NewType("RecordId", str)
+"""A record's id at the source. Text, even where it looks like a number (one id of Giving is a word)."""
+
+EntityName = NewType("EntityName", str)
+"""`product.Entity`, as in `people.Person`."""
+
+RunId = NewType("RunId", int)
+"""A sync run's number, unique in one database."""
+
+EntityRunId = NewType("EntityRunId", int)
+"""One entity's part of a sync run, unique in one database."""
+
+
+class SyncKind(StrEnum):
+    """Which records a run reads."""
+
+    FULL = "full"
+
+
+class RunStatus(StrEnum):
+    """A sync run's state. The last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class EntityStatus(StrEnum):
+    """One entity's state within a run. The last four are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One answer of a listing: the envelope is split, the records are not decoded.
+
+    What the source said of itself is optional throughout: `total_count` and `links.next` have been seen
+    absent and wrong (pco/BEHAVIOUR.md section 3), so nothing may rest on them alone.
+    """
+
+    records: tuple[bytes, ...]
+    """The members of `data`, in order, each the JSON text of one record as it came."""
+    included: tuple[bytes, ...]
+    """The members of `included`, likewise; empty where the document had none."""
+    total_count: int | None
+    """`meta.total_count`."""
+    next_offset: int | None
+    """`meta.next.offset`, else the offset of `links.next`."""
+    has_next: bool
+    """True where `links.next` or `meta.next` is there at all."""
+    can_query_by: frozenset[str] | None
+    """`meta.can_query_by`; None where absent."""
+    can_order_by: frozenset[str] | None
+    """`meta.can_order_by`; None where absent."""
+    can_include: frozenset[str] | None
+    """`meta.can_include`; None where absent."""
+    requested_at: datetime
+    """When the request started, by the server's clock (aware, UTC)."""
+    size_bytes: int
+    """Length of the body, decompressed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageCounts:
+    """What one committed page did to one mirror table."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    """Seen again with the same content, or older than what is stored: not written."""
+    dead_letters: int = 0
