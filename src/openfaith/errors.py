@@ -185,15 +185,19 @@ class RecordNotFoundError(PermanentError):
 class ManifestError(PermanentError):
     """An adapter's manifest is wrong."""
 
-    def __init__(self, where: str, seen: str, expected: str) -> None:
-        """``where`` is the file and the path inside it, as in ``people.json: Person.attributes.name``."""
-        super().__init__(where, seen, expected)
+    def __init__(self, where: str, seen: str, expected: str, more: tuple[str, ...] = ()) -> None:
+        """``where`` is the file and the path inside it, as in ``people.json: Person.attributes.name``.
+
+        ``more`` has a line for every further fault that the same reading found.
+        """
+        super().__init__(where, seen, expected, more)
         self.where = where
         self.seen = seen
         self.expected = expected
+        self.more = more
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.seen}; expected {self.expected}"
+        return "\n".join((f"{self.where}: {self.seen}; expected {self.expected}", *self.more))
 
 
 class DependencyCycleError(PermanentError):

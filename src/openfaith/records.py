@@ -79,6 +79,10 @@ class Page:
     """When the request started, by the server's clock (aware, UTC)."""
     size_bytes: int
     """Length of the body, decompressed."""
+    requests: int = 1
+    """How many requests it took, repeated and refused ones included."""
+    latency_seconds: float = 0.0
+    """From sending the request that was answered until its body was complete."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,49 @@
+"""What we know of single APIs, one folder each. Mostly data: the engine reads it and has no branches by API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from openfaith.adapters.planning_center import load_planning_center
+from openfaith.errors import UnknownNameError
+from openfaith.manifest import Manifest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Adapter:
+    """One API: its manifest, and where it is reached unless somebody says otherwise."""
+
+    name: str
+    title: str
+    base_url: str
+    load_manifest: Callable[[], Manifest]
+
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
+    {
+        "pco": Adapter(
+            name="pco",
+            title="Planning Center",
+            base_url="https://api.planningcenteronline.com",
+            load_manifest=load_planning_center,
+        )
+    }
+)
+"""Every adapter, by name."""
+
+
+def find_adapter(name: str) -> Adapter:
+    """The adapter of that name.
+
+    Raises:
+        UnknownNameError: there is none; names those there are.
+    """
+    try:
+        return ADAPTERS[name]
+    except KeyError:
+        raise UnknownNameError("adapter", name, (), f"there are: {', '.join(ADAPTERS)}") from None
+
+
+__all__ = ["ADAPTERS", "Adapter", "find_adapter"]

@@ -27,6 +27,8 @@ class Reading(StrEnum):
 
     TOP = "top"
     """By a collection of its own that needs no id."""
+    INCLUDE = "include"
+    """Not by a collection of its own, but whole as an include of one that needs no id (see `capabilities`)."""
     NESTED = "nested"
     """Only below a parent record."""
     NONE = "none"
@@ -77,8 +79,9 @@ class Endpoint:
     """True: `data` is a list. False: one record."""
     includes: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
+    """Keys that `order=` accepts here: attributes, and the entity's `computed_keys`."""
     query_by: tuple[str, ...] = ()
-    """Attributes that `where[...]` accepts here."""
+    """Keys that `where[...]` accepts here, likewise; also `id` and `<relationship>_id`."""
     fields: tuple[str, ...] = ()
     """Attributes and relationships that may be written (create, update)."""
 
@@ -101,20 +104,31 @@ class Entity:
     endpoints: tuple[Endpoint, ...]
     include_targets: dict[str, EntityName | None] = field(default_factory=dict)
     """What each include of this entity's collection brings; None where unknown."""
+    computed_keys: tuple[str, ...] = ()
+    """Keys of `order_by` and `query_by` that no attribute or relationship has the name of, as `search_name`."""
     note: str = ""
     """Why it is not read, or what is peculiar, for a person to read."""
 
     @cached_property
     def listing(self) -> Endpoint | None:
         """The collection that needs no id, if there is one."""
-        return next((e for e in self.endpoints if e.name == "list" and e.collection and not e.placeholders), None)
+        return next(
+            (e for e in self.endpoints if e.name == "list" and e.collection and not e.placeholders), None
+        )
 
     @cached_property
     def reading(self) -> Reading:
+        """What its own endpoints allow; never `INCLUDE`, which other entities decide."""
         if self.listing is not None:
             return Reading.TOP
         nested = any(e.method is Method.GET and e.collection and e.placeholders for e in self.endpoints)
         return Reading.NESTED if nested else Reading.NONE
+
+    @cached_property
+    def collection(self) -> Endpoint | None:
+        """The listing, else the first collection below a parent, if there is one."""
+        nested = (e for e in self.endpoints if e.method is Method.GET and e.collection)
+        return self.listing or next(nested, None)
 
     @property
     def to_one(self) -> tuple[Relationship, ...]:
@@ -141,6 +155,8 @@ class Product:
     base_path: str
     version: str
     """The API version that the manifest describes; sent with every request."""
+    max_page_size: int = 100
+    """Records that one page of a collection can hold; the source cuts a larger wish silently."""
 
 
 @dataclass(frozen=True, kw_only=True)

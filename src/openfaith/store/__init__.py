@@ -1,0 +1,87 @@
+"""How records are kept: PostgreSQL, and nothing but PostgreSQL.
+
+The page is the unit of work. Its rows, the checkpoint of its walk and its counts are written by one statement
+(`upserts`), and only while the writer holds the entity run's fencing token (`runs`). Everything that could
+otherwise go wrong half-way, a crash, a zombie, two processes at once, is thereby a question that PostgreSQL
+answers. Statements stand in `sql/`, the schema of the control tables in `migrations/`; Python composes none
+but those that follow from a manifest (`mirror`, `upserts`).
+"""
+
+from openfaith.store.connection import Database, check_url, open_database, server_name
+from openfaith.store.credentials import (
+    Credential,
+    SecretKey,
+    get_credential,
+    list_organizations,
+    load_or_create_keys,
+    parse_keys,
+    save_credential,
+)
+from openfaith.store.events import StoredEvent, list_events, store_events
+from openfaith.store.executors import Executor, LeaseConnection, lease_connection
+from openfaith.store.migrations import migrate
+from openfaith.store.mirror import ensure_mirror_tables
+from openfaith.store.pages import Committed, PageCommit, PageWriter
+from openfaith.store.runs import (
+    EntityRunRecord,
+    EntityState,
+    HeldEntityRun,
+    RunRecord,
+    begin_run,
+    cancel_run,
+    finish_entity_run,
+    finish_run,
+    get_run,
+    list_entity_runs,
+    list_runs,
+    list_sync_state,
+    list_unfinished_runs,
+    note_source_start,
+    plan_entity_runs,
+    request_run,
+    retry_run,
+    take_entity_run,
+)
+
+__all__ = [
+    "Committed",
+    "Credential",
+    "Database",
+    "EntityRunRecord",
+    "EntityState",
+    "Executor",
+    "HeldEntityRun",
+    "LeaseConnection",
+    "PageCommit",
+    "PageWriter",
+    "RunRecord",
+    "SecretKey",
+    "StoredEvent",
+    "begin_run",
+    "cancel_run",
+    "check_url",
+    "ensure_mirror_tables",
+    "finish_entity_run",
+    "finish_run",
+    "get_credential",
+    "get_run",
+    "lease_connection",
+    "list_entity_runs",
+    "list_events",
+    "list_organizations",
+    "list_runs",
+    "list_sync_state",
+    "list_unfinished_runs",
+    "load_or_create_keys",
+    "migrate",
+    "note_source_start",
+    "open_database",
+    "parse_keys",
+    "plan_entity_runs",
+    "request_run",
+    "retry_run",
+    "save_credential",
+    "server_name",
+    "store_events",
+    "take_entity_run",
+]

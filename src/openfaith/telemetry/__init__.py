@@ -1,0 +1,39 @@
+"""What happened. `events` is the contract; `logging` listens. Code makes an event and knows no backend."""
+
+from openfaith.telemetry.events import (
+    DependencyCut,
+    EntityRunFinished,
+    EntityRunStarted,
+    EntitySkipped,
+    Event,
+    ListingShifted,
+    RecordsSetAside,
+    RunFinished,
+    RunJoined,
+    RunStarted,
+    SourceNotice,
+    Subject,
+    ValuesSetAside,
+    WorkTakenOver,
+)
+from openfaith.telemetry.logging import LogFormat, configure_logging, log_event
+
+__all__ = [
+    "DependencyCut",
+    "EntityRunFinished",
+    "EntityRunStarted",
+    "EntitySkipped",
+    "Event",
+    "ListingShifted",
+    "LogFormat",
+    "RecordsSetAside",
+    "RunFinished",
+    "RunJoined",
+    "RunStarted",
+    "SourceNotice",
+    "Subject",
+    "ValuesSetAside",
+    "WorkTakenOver",
+    "configure_logging",
+    "log_event",
+]

@@ -1,0 +1,23 @@
+"""Durable execution: where manifest, plan, strategies, source and store meet.
+
+A run is one orchestrator workflow (`orchestrator`) and one entity sync workflow (`entity_sync`) per entity, as
+its children. Their bodies only decide, by what recorded `steps` returned; a step reads and commits a whole
+segment of pages (`segments`), because a page's commit is durable already. `leases` notices processes that are
+gone and hands their work on, `serving` sees to it that every recorded run has a workflow, and `durable` is the
+only port to the engine, DBOS.
+"""
+
+from openfaith.workflows.durable import APPLICATION_VERSION, durable_engine
+from openfaith.workflows.leases import Lease, ProcessLocks, new_executor
+from openfaith.workflows.runtime import Runtime
+from openfaith.workflows.serving import serve
+
+__all__ = [
+    "APPLICATION_VERSION",
+    "Lease",
+    "ProcessLocks",
+    "Runtime",
+    "durable_engine",
+    "new_executor",
+    "serve",
+]

@@ -1,0 +1,427 @@
+"""The composition root: the verbs by which everything else drives openfaith.
+
+An open engine has a database that is migrated and has every mirror table. It reads and requests; work is only
+done while some process, this one or another, is `working`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from openfaith.adapters import ADAPTERS, find_adapter
+from openfaith.errors import ConfigurationError, SyncError, UnknownNameError
+from openfaith.manifest import Manifest, near_names
+from openfaith.planning import make_plan
+from openfaith.records import EntityName, OrgId, RunId, RunStatus, SyncKind
+from openfaith.settings import Settings, load_settings
+from openfaith.source import SourceClient, parse_token
+from openfaith.store import (
+    Credential,
+    Database,
+    EntityRunRecord,
+    EntityState,
+    Executor,
+    RunRecord,
+    SecretKey,
+    StoredEvent,
+    cancel_run,
+    ensure_mirror_tables,
+    get_run,
+    lease_connection,
+    list_entity_runs,
+    list_events,
+    list_organizations,
+    list_runs,
+    list_sync_state,
+    load_or_create_keys,
+    migrate,
+    open_database,
+    parse_keys,
+    request_run,
+    retry_run,
+    save_credential,
+    store_events,
+)
+from openfaith.store.embedded import EmbeddedServer
+from openfaith.telemetry import RunJoined, Subject
+from openfaith.workflows import (
+    APPLICATION_VERSION,
+    Lease,
+    ProcessLocks,
+    Runtime,
+    durable_engine,
+    new_executor,
+    serve,
+)
+
+_WATCH_SECONDS = 0.2
+_ORG_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunView:
+    """A run and its entities, as they stand."""
+
+    run: RunRecord
+    entities: tuple[EntityRunRecord, ...]
+
+    @property
+    def status(self) -> RunStatus:
+        return self.run.status
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable shape of `sync --json` and `runs show --json`."""
+        return {
+            "run_id": str(self.run.run_id),
+            "org": self.run.org_id,
+            "kind": self.run.kind,
+            "status": self.run.status,
+            "reason": self.run.reason,
+            "entities": [_entity_json(e) for e in self.entities],
+        }
+
+
+def _entity_json(entity: EntityRunRecord) -> dict[str, Any]:
+    counts = (
+        "pages",
+        "requests",
+        "records",
+        "inserted",
+        "updated",
+        "unchanged",
+        "deleted",
+        "suspects",
+        "dead_letters",
+    )
+    return {
+        "name": entity.entity,
+        "status": entity.status,
+        "reason": entity.reason,
+        **{name: getattr(entity, name) for name in counts},
+        "rows": entity.live_rows,
+        "seconds": None if entity.seconds is None else round(entity.seconds, 3),
+    }
+
+
+class Engine:
+    """The verbs. Open one with `Engine.open`."""
+
+    def __init__(self, settings: Settings, database: Database, keys: Sequence[SecretKey]) -> None:
+        self.settings = settings
+        self.database_url = database.url
+        self._database = database
+        self._keys = keys
+        self._manifests = {name: adapter.load_manifest() for name, adapter in ADAPTERS.items()}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings | None = None, *, linger: bool = False) -> AsyncIterator[Engine]:
+        """Open the database, embedded where no URL is set, and bring its tables up to date.
+
+        Args:
+            settings: the environment's, where None.
+            linger: leave an embedded server running when the last process has left.
+
+        Raises:
+            ConfigurationError: a setting is wrong, or there is neither a URL nor an embedded server.
+            DatabaseUnavailableError: the database cannot be reached.
+            DatabaseRefusedError: it is too old, too new, or denies what is needed.
+        """
+        settings = settings or load_settings()
+        async with AsyncExitStack() as stack:
+            url = await stack.enter_async_context(_database_url(settings, linger=linger))
+            await migrate(url)
+            # One connection per entity being read, and some for the verbs beside them.
+            database = await stack.enter_async_context(
+                open_database(url, connections=min(settings.worker_concurrency, 16) + 4)
+            )
+            engine = cls(settings, database, _secret_keys(settings))
+            async with database.connection() as connection:
+                for manifest in engine._manifests.values():
+                    await ensure_mirror_tables(connection, manifest)
+            yield engine
+
+    def manifest(self, adapter: str = "pco") -> Manifest:
+        """What an adapter's API offers."""
+        return self._manifests[find_adapter(adapter).name]
+
+    # Organizations
+
+    async def connect(
+        self, org: str, token: str, *, adapter: str = "pco", base_url: str | None = None, verify: bool = True
+    ) -> None:
+        """Keep an organization and the token by which its source is read.
+
+        Args:
+            token: `app_id:secret` for a personal access token, else a bearer token.
+            verify: ask the source once, so that a wrong token is told now and not by the first run.
+
+        Raises:
+            ConfigurationError: the name, token or URL cannot be used.
+            CredentialsRejectedError: the source does not accept the token.
+            AccessDeniedError: it does, but the token's user may not read the product.
+            SourceUnavailableError: the source does not answer.
+        """
+        org_id = check_org_id(org)
+        known = find_adapter(adapter)
+        url = base_url or known.base_url
+        client = SourceClient(base_url=url, token=parse_token(token))
+        async with client:
+            if verify:
+                await _ask_once(client, self.manifest(adapter))
+        credential = Credential(org_id=org_id, adapter=known.name, base_url=url, token=token)
+        await save_credential(self._database, self._keys, credential)
+
+    async def organizations(self) -> list[tuple[OrgId, str, str]]:
+        """Organization, adapter and base URL of every connection."""
+        return await list_organizations(self._database)
+
+    # Runs
+
+    async def start(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        kind: SyncKind = SyncKind.FULL,
+        entities: Collection[str] | None = None,
+        requested_by: str = "python",
+    ) -> RunRecord:
+        """Request a run. The same run that is queued or running already is joined instead.
+
+        The run is done by whoever is `working` on this database.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+            ConfigurationError: an entity cannot be read, or none was named.
+        """
+        org_id = await self._known_org(org)
+        names = self._resolve(adapter, entities)
+        run_id, new = await request_run(
+            self._database,
+            org_id=org_id,
+            adapter=adapter,
+            kind=kind,
+            entities=names,
+            requested_by=requested_by,
+        )
+        if not new:
+            await store_events(self._database, [RunJoined(about=Subject(org_id=org_id, run_id=run_id))])
+        return await get_run(self._database, run_id)
+
+    async def sync(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        kind: SyncKind = SyncKind.FULL,
+        entities: Collection[str] | None = None,
+        requested_by: str = "python",
+    ) -> RunView:
+        """Start a run and wait until it is over; do the work here unless a worker is alive.
+
+        After a crash the same call continues the interrupted run at its last committed page.
+        """
+        run = await self.start(org, adapter=adapter, kind=kind, entities=entities, requested_by=requested_by)
+        async with self.working_if_nobody_is():
+            return await self.wait(run.run_id)
+
+    async def wait(self, run_id: RunId) -> RunView:
+        """The run, once it is over."""
+        async for view in self.watch(run_id):
+            if view.run.is_final:
+                return view
+        raise AssertionError("a watch ends with a final view")  # pragma: no cover
+
+    async def watch(self, run_id: RunId) -> AsyncIterator[RunView]:
+        """The run as it stands, again and again, until it is over."""
+        while True:
+            view = await self.run(run_id)
+            yield view
+            if view.run.is_final:
+                return
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def run(self, run_id: RunId) -> RunView:
+        """One run as it stands."""
+        run = await get_run(self._database, run_id)
+        return RunView(run=run, entities=tuple(await list_entity_runs(self._database, run_id)))
+
+    async def runs(self, org: str | None = None, *, limit: int = 20) -> list[RunRecord]:
+        """The newest runs first."""
+        org_id = None if org is None else await self._known_org(org)
+        return await list_runs(self._database, org_id, limit=limit)
+
+    async def events(self, run_id: RunId, *, limit: int = 200) -> list[StoredEvent]:
+        """What a run decided, oldest first."""
+        return await list_events(self._database, run_id, limit=limit)
+
+    async def cancel(self, run_id: RunId) -> RunRecord:
+        """Stop a run after its page in flight. What was committed stays, and `retry` goes on from there."""
+        return await cancel_run(self._database, run_id)
+
+    async def retry(self, run_id: RunId) -> RunRecord:
+        """Queue what of a run did not complete; it goes on at the last committed page."""
+        return await retry_run(self._database, run_id)
+
+    async def status(self, org: str | None = None) -> list[EntityState]:
+        """What is known of every entity, across runs."""
+        org_id = None if org is None else await self._known_org(org)
+        return await list_sync_state(self._database, org_id)
+
+    # Working
+
+    @asynccontextmanager
+    async def working(self, role: str = "worker") -> AsyncIterator[Executor]:
+        """Do the work of this database in this process, for as long as the block runs."""
+        executor = new_executor(role)
+        lease = Lease(
+            executor,
+            url=self.database_url,
+            application_version=APPLICATION_VERSION,
+            ttl=self.settings.lease_ttl,
+            locks=ProcessLocks(self.settings.home / "executors"),
+        )
+        runtime = Runtime(
+            database=self._database,
+            manifests=self._manifests,
+            keys=self._keys,
+            entities_in_flight=self.settings.entities_in_flight,
+        )
+        try:
+            async with durable_engine(runtime, lease, worker_concurrency=self.settings.worker_concurrency):
+                serving = asyncio.create_task(serve(runtime))
+                try:
+                    yield executor
+                finally:
+                    serving.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await serving
+        finally:
+            await runtime.close()
+
+    @asynccontextmanager
+    async def working_if_nobody_is(self) -> AsyncIterator[bool]:
+        """Do the work here, unless a worker process is alive on this database. Yields whether it is done here."""
+        if any(e.role == "worker" for e in await self.executors()):
+            yield False
+            return
+        async with self.working("command"):
+            yield True
+
+    async def executors(self) -> list[Executor]:
+        """The processes that are working on this database."""
+        return await asyncio.to_thread(self._list_alive)
+
+    def _list_alive(self) -> list[Executor]:
+        locks = ProcessLocks(self.settings.home / "executors")
+        with lease_connection(self.database_url, timeout=timedelta(seconds=10)) as connection:
+            alive = connection.list_alive()
+            gone = set(locks.gone([e.executor_id for e in alive]))
+            connection.expire(sorted(gone))
+        return [e for e in alive if e.executor_id not in gone]
+
+    def _resolve(self, adapter: str, entities: Collection[str] | None) -> list[EntityName] | None:
+        if entities is None:
+            return None
+        if not entities:
+            raise ConfigurationError(
+                "entities", "none is named", "at least one, or no list at all for everything"
+            )
+        return list(make_plan(self.manifest(adapter), entities).order)
+
+    async def _known_org(self, org: str) -> OrgId:
+        known = {org_id for org_id, _, _ in await list_organizations(self._database)}
+        if org not in known:
+            hint = f"connect it with `openfaith connect pco --org {org}`"
+            raise UnknownNameError("organization", org, near_names(org, known), hint)
+        return OrgId(org)
+
+
+@asynccontextmanager
+async def _database_url(settings: Settings, *, linger: bool) -> AsyncIterator[str]:
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    server = await asyncio.to_thread(EmbeddedServer.start, settings.home, linger=linger)
+    try:
+        yield server.url
+    finally:
+        await asyncio.to_thread(server.release)
+
+
+def _secret_keys(settings: Settings) -> tuple[SecretKey, ...]:
+    if settings.secret_keys is not None:
+        return parse_keys(settings.secret_keys.get_secret_value())
+    return load_or_create_keys(settings.home / "secret.keys")
+
+
+async def _ask_once(client: SourceClient, manifest: Manifest) -> None:
+    """One small request that a good token is allowed."""
+    entity = next(
+        e for e in manifest.entities.values() if e.product == manifest.default_product and e.listing
+    )
+    assert entity.listing is not None
+    version = manifest.products[entity.product].version
+    await client.get_page(entity.listing.path, {"per_page": "1"}, version=version)
+
+
+def check_org_id(org: str) -> OrgId:
+    """Check an organization's name before it becomes part of every row.
+
+    Raises:
+        ConfigurationError: it has other characters than these.
+    """
+    if not _ORG_ID.fullmatch(org):
+        raise ConfigurationError(
+            "organization",
+            f"{org!r} cannot be used",
+            "1 to 63 of a-z 0-9 . _ - , starting with a letter or digit",
+        )
+    return OrgId(org)
+
+
+def run_pco_sync(
+    token: str,
+    entities: Collection[str] | None = None,
+    *,
+    org: str = "default",
+    base_url: str | None = None,
+    settings: Settings | None = None,
+) -> RunView:
+    """Sync a Planning Center account into PostgreSQL: the named entities, or all that can be read.
+
+    Args:
+        token: `app_id:secret` of a personal access token, or a bearer token.
+        entities: as in `["Person"]` or `["people.Person", "people.Email"]`.
+        org: under which name its rows are kept.
+        base_url: of another source than Planning Center itself, such as the simulator.
+        settings: the environment's, where None.
+
+    Returns what happened, per entity. A run that failed is a result; what keeps it from starting is an error.
+
+    Raises:
+        UnknownNameError: no such entity; names near ones.
+        SyncError: the settings, the database or the token cannot be used.
+    """
+    return asyncio.run(_run_pco_sync(token, entities, org, base_url, settings))
+
+
+async def _run_pco_sync(
+    token: str, entities: Collection[str] | None, org: str, base_url: str | None, settings: Settings | None
+) -> RunView:
+    make_plan(
+        find_adapter("pco").load_manifest(), entities
+    )  # a wrong name is told before anything is started
+    async with Engine.open(settings) as engine:
+        await engine.connect(org, token, base_url=base_url)
+        return await engine.sync(org, entities=entities)
+
+
+__all__ = ["Engine", "RunView", "SyncError", "check_org_id", "run_pco_sync"]

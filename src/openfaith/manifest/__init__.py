@@ -1,0 +1,84 @@
+"""What can be synced: an adapter's manifest, as data.
+
+A manifest says of every entity what its API documents: attributes and their types, relationships, the endpoints
+that reach it, and what those can include, order by and filter on. Nothing in it is code and nothing in it is
+derived: which columns a table gets (`naming`), how an entity can be read and kept fresh (`capabilities`), and in
+what order entities are synced (the package `planning`) all follow from these facts by pure functions.
+
+A manifest is trusted once it is loaded. `loading` therefore checks all that the rest relies on and reports every
+fault in one error, each with its place in the file, what was seen and what was expected.
+"""
+
+from __future__ import annotations
+
+from openfaith.manifest.capabilities import (
+    Analysis,
+    Carrier,
+    DeltaWay,
+    EntityCapabilities,
+    EntityDeltaFields,
+    EntityRelationships,
+    InboundRelationship,
+    OrderableFields,
+    ProductTotals,
+    Remark,
+    analyse_manifest,
+    carriers,
+    get_entity_capabilities,
+    get_entity_delta_fields,
+    get_entity_orderable_fields,
+    get_entity_relationships,
+)
+from openfaith.manifest.description import describe_entity, describe_manifest
+from openfaith.manifest.entity import (
+    Attribute,
+    AttributeType,
+    DependencyRule,
+    Endpoint,
+    Entity,
+    Manifest,
+    Method,
+    Product,
+    Reading,
+    Relationship,
+)
+from openfaith.manifest.loading import load_manifest, parse_document
+from openfaith.manifest.naming import Column, columns, near_names, resolve_entity, table_name
+
+__all__ = [
+    "Analysis",
+    "Attribute",
+    "AttributeType",
+    "Carrier",
+    "Column",
+    "DeltaWay",
+    "DependencyRule",
+    "Endpoint",
+    "Entity",
+    "EntityCapabilities",
+    "EntityDeltaFields",
+    "EntityRelationships",
+    "InboundRelationship",
+    "Manifest",
+    "Method",
+    "OrderableFields",
+    "Product",
+    "ProductTotals",
+    "Reading",
+    "Relationship",
+    "Remark",
+    "analyse_manifest",
+    "carriers",
+    "columns",
+    "describe_entity",
+    "describe_manifest",
+    "get_entity_capabilities",
+    "get_entity_delta_fields",
+    "get_entity_orderable_fields",
+    "get_entity_relationships",
+    "load_manifest",
+    "near_names",
+    "parse_document",
+    "resolve_entity",
+    "table_name",
+]

@@ -1,0 +1,60 @@
+"""The environment, read once. Packages take values as arguments and never look here themselves.
+
+| variable | default | means |
+|---|---|---|
+| OPENFAITH_DATABASE_URL | none: an embedded server | a PostgreSQL 14+ URL |
+| OPENFAITH_HOME | ~/.openfaith | where the embedded server, keys and locks live |
+| OPENFAITH_SECRET_KEYS | a file in OPENFAITH_HOME | keys that seal credentials, `id:base64`, comma-separated, newest first |
+| OPENFAITH_LOG_LEVEL | warning | debug, info, warning or error |
+| OPENFAITH_LOG_FORMAT | console | console or json |
+| OPENFAITH_ENTITIES_IN_FLIGHT | 4 | entities of one organization that are read at once, 1 to 32 |
+| OPENFAITH_WORKER_CONCURRENCY | 16 | entities that one process reads at once, over all organizations, 1 to 256 |
+| OPENFAITH_LEASE_SECONDS | 30 | how long a silent process is believed alive, 2 to 600 |
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from openfaith.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """What a process is told by its environment. See the table above; every field has a line there."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPENFAITH_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: SecretStr | None = None
+    home: Path = Field(default_factory=lambda: Path.home() / ".openfaith")
+    secret_keys: SecretStr | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_format: Literal["console", "json"] = "console"
+    entities_in_flight: int = Field(default=4, ge=1, le=32)
+    worker_concurrency: int = Field(default=16, ge=1, le=256)
+    lease_seconds: float = Field(default=30, ge=2, le=600)
+
+    @cached_property
+    def lease_ttl(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        ConfigurationError: a variable has a value that cannot be used; it names the first one.
+    """
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = f"OPENFAITH_{'_'.join(str(part) for part in first['loc']).upper()}"
+        raise ConfigurationError(name, "its value cannot be used", first["msg"].lower()) from exc

@@ -1,0 +1,53 @@
+"""Where the source is: a base URL that it is safe to send a secret to."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from yarl import URL
+
+from openfaith.errors import ConfigurationError
+
+_EXPECTED = "an address such as https://api.planningcenteronline.com"
+
+
+def parse_base_url(text: str) -> URL:
+    """Check a base URL, and cut its closing slash.
+
+    Raises:
+        ConfigurationError: It is no address of a web server, holds more than a host and a path, or would send the
+            credentials in clear over a network. Its text is quoted only where it can hold no password.
+    """
+    try:
+        url = URL(text.strip())
+    except ValueError as error:
+        raise ConfigurationError("base_url", "it cannot be read as an address", _EXPECTED) from error
+    if url.user is not None or url.password is not None:
+        raise ConfigurationError(
+            "base_url", "it holds a user name or a password", f"{_EXPECTED}, and the token apart"
+        )
+    _require_shape(url)
+    if url.scheme == "http" and not is_loopback(url.host or ""):
+        raise ConfigurationError(
+            "base_url",
+            f"http://{url.host} would carry the token unencrypted over the network",
+            f"https://{url.host}",
+        )
+    return url.with_path(url.path.rstrip("/"))
+
+
+def _require_shape(url: URL) -> None:
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError("base_url", "it does not begin with https:// and a host", _EXPECTED)
+    if url.query_string or url.fragment:
+        raise ConfigurationError(
+            "base_url", f"the address of {url.host} has a query or a fragment", _EXPECTED
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Does this name or number stay on this machine?"""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

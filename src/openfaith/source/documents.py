@@ -1,0 +1,192 @@
+"""Splits the envelope of an answer. The records themselves stay the bytes that came: the database parses them.
+
+Measured on a page of 100 people (69 KB): about 60 µs, against 500 µs to decode the records into dicts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from openfaith.errors import BrokenResponseError
+from openfaith.records import Page
+from openfaith.source.exchanges import Exchange, Request
+from openfaith.source.paging import offset_of_link
+from openfaith.source.responses import describe_body
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _Envelope(msgspec.Struct):
+    included: list[msgspec.Raw] | None = None
+    meta: msgspec.Raw = _NULL
+    links: msgspec.Raw = _NULL
+
+
+class _Listing(_Envelope, kw_only=True):
+    data: list[msgspec.Raw]
+
+
+class _Single(_Envelope, kw_only=True):
+    data: msgspec.Raw
+
+
+class _Identified(msgspec.Struct):
+    """What makes a JSON object a record."""
+
+    type: str
+    id: str
+
+
+E = TypeVar("E", bound=_Envelope)
+
+_LISTING = msgspec.json.Decoder(_Listing)
+_SINGLE = msgspec.json.Decoder(_Single)
+_IDENTIFIED = msgspec.json.Decoder(_Identified)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """An answer that is not a listing."""
+
+    data: bytes
+    """The member `data`, the JSON text of one record as it came. Some writes answer with a list."""
+    included: tuple[bytes, ...]
+    """The members of `included`, likewise; empty where the document had none."""
+    meta: dict[str, object]
+    """Empty where absent."""
+    requested_at: datetime
+    """When the request started, by the server's clock (aware, UTC)."""
+    size_bytes: int
+    """Length of the body, decompressed."""
+
+
+def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> Page:
+    """Split a listing.
+
+    Raises:
+        BrokenResponseError: The body is no JSON:API document, or its `data` is no list.
+    """
+    envelope = _split(_LISTING, request, exchange)
+    meta, links = _members(envelope.meta), _members(envelope.links)
+    after = meta.get("next")
+    return Page(
+        records=tuple(map(bytes, envelope.data)),
+        included=tuple(map(bytes, envelope.included or ())),
+        total_count=_count(meta.get("total_count")),
+        next_offset=_next_offset(after, links.get("next")),
+        has_next=bool(after) or links.get("next") is not None,
+        can_query_by=_names(meta.get("can_query_by")),
+        can_order_by=_names(meta.get("can_order_by")),
+        can_include=_names(meta.get("can_include")),
+        requested_at=requested_at,
+        size_bytes=len(exchange.body),
+        requests=exchange.attempt,
+        latency_seconds=exchange.ended_at - exchange.sent_at,
+    )
+
+
+def read_record(request: Request, exchange: Exchange, requested_at: datetime) -> Document:
+    """Split an answer whose `data` is one record.
+
+    Raises:
+        BrokenResponseError: The body is no JSON:API document, or its `data` is no object with a type and an id.
+    """
+    document = read_document(request, exchange, requested_at)
+    try:
+        _IDENTIFIED.decode(document.data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BrokenResponseError(
+            request.what, "a document whose data is not a record", "one record"
+        ) from error
+    return document
+
+
+def read_document(request: Request, exchange: Exchange, requested_at: datetime) -> Document:
+    """Split an answer, whatever its `data` is.
+
+    Raises:
+        BrokenResponseError: The body is no JSON:API document.
+    """
+    envelope = _split(_SINGLE, request, exchange)
+    return Document(
+        data=bytes(envelope.data),
+        included=tuple(map(bytes, envelope.included or ())),
+        meta=_members(envelope.meta),
+        requested_at=requested_at,
+        size_bytes=len(exchange.body),
+    )
+
+
+def read_written(request: Request, exchange: Exchange, requested_at: datetime) -> Document | None:
+    """Split the answer to a write; None for 204, which has no body."""
+    return None if exchange.status == 204 else read_document(request, exchange, requested_at)
+
+
+def _split(decoder: msgspec.json.Decoder[E], request: Request, exchange: Exchange) -> E:
+    if exchange.status == 204:
+        raise BrokenResponseError(request.what, "status 204 without a document")
+    try:
+        return _decode(decoder, exchange.body)
+    except msgspec.ValidationError as error:
+        raise BrokenResponseError(request.what, f"JSON of another shape ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise BrokenResponseError(request.what, f"no whole JSON ({describe_body(exchange)})") from error
+
+
+def _decode(decoder: msgspec.json.Decoder[E], body: bytes) -> E:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return _decode_leniently(decoder, body)
+
+
+def _decode_leniently(decoder: msgspec.json.Decoder[E], body: bytes) -> E:
+    """Save the page from one record that holds half a surrogate pair or a NaN.
+
+    msgspec refuses the whole body for it; Python's own parser does not. The record keeps its fault, so that it is
+    set aside by itself and the others are stored.
+    """
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise msgspec.ValidationError("Expected `object`")
+    lists = {"data", "included"} if decoder.type is _Listing else {"included"}
+    members = {name: _as_raw(value, each=name in lists) for name, value in document.items()}
+    return msgspec.convert(members, decoder.type)
+
+
+def _as_raw(value: object, *, each: bool) -> object:
+    if each:
+        return [_as_raw(member, each=False) for member in value] if isinstance(value, list) else value
+    return msgspec.Raw(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _members(raw: msgspec.Raw) -> dict[str, object]:
+    """`meta` or `links`, which nothing may rest on: empty where it is not an object."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _next_offset(after: object, link: object) -> int | None:
+    offset = _count(after.get("offset")) if isinstance(after, dict) else None
+    return offset_of_link(link) if offset is None else offset
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _names(value: object) -> frozenset[str] | None:
+    """What a collection says it can do; None unless it is a list of names, so that nobody believes a broken one."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        return None
+    return frozenset(value)

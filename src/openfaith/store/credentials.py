@@ -1,0 +1,202 @@
+"""Organizations and the secrets by which their sources are read, sealed before they reach the database.
+
+AES-256-GCM with a fresh nonce; the organization and the adapter are authenticated with the secret, so that a
+sealed value copied to another row does not open. Keys have ids: new secrets are sealed with the first key,
+old ones open with whichever sealed them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from openfaith.errors import ConfigurationError, UnknownNameError
+from openfaith.records import OrgId
+from openfaith.store.connection import Database
+from openfaith.store.queries import query
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+_EXPECTED_KEYS = "id:base64-of-32-bytes, several separated by commas, the newest first"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecretKey:
+    """One key of the ring."""
+
+    id: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credential:
+    """How one organization's source is reached."""
+
+    org_id: OrgId
+    adapter: str
+    base_url: str
+    token: str = field(repr=False)
+    """As the person gave it: `app_id:secret`, or a bearer token."""
+
+
+def parse_keys(text: str) -> tuple[SecretKey, ...]:
+    """Read a key ring: `id:base64`, separated by commas.
+
+    Raises:
+        ConfigurationError: it is not of that form; the message never quotes a key.
+    """
+    keys = tuple(
+        _parse_key(part, position) for position, part in enumerate(text.split(","), start=1) if part.strip()
+    )
+    if not keys:
+        raise ConfigurationError("OPENFAITH_SECRET_KEYS", "it holds no key", _EXPECTED_KEYS)
+    if len({k.id for k in keys}) < len(keys):
+        raise ConfigurationError(
+            "OPENFAITH_SECRET_KEYS", "two keys have the same id", "a different id for each"
+        )
+    return keys
+
+
+def _parse_key(part: str, position: int) -> SecretKey:
+    key_id, _, encoded = part.strip().partition(":")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except binascii.Error as exc:
+        raise ConfigurationError(
+            "OPENFAITH_SECRET_KEYS", f"key {position} is not base64", _EXPECTED_KEYS
+        ) from exc
+    if not key_id or len(key) != _KEY_BYTES:
+        raise ConfigurationError(
+            "OPENFAITH_SECRET_KEYS",
+            f"key {position} has {len(key)} bytes and the id {key_id!r}",
+            _EXPECTED_KEYS,
+        )
+    return SecretKey(id=key_id, key=key)
+
+
+def load_or_create_keys(path: Path) -> tuple[SecretKey, ...]:
+    """The keys in a file that only its owner can read; made at first use, by one process even if two start at once.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written, or holds no keys.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _create_key_file(path)
+        return parse_keys(path.read_text("utf-8"))
+    except OSError as exc:
+        raise ConfigurationError(
+            str(path),
+            f"the secret keys cannot be kept there ({exc.strerror})",
+            "a writable OPENFAITH_HOME, or OPENFAITH_SECRET_KEYS",
+        ) from exc
+
+
+def _create_key_file(path: Path) -> None:
+    """Written aside and linked into place: nobody ever reads half a key, and the first of two writers wins."""
+    text = f"k1:{base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}\n"
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+
+
+def seal(keys: Sequence[SecretKey], org_id: OrgId, adapter: str, token: str) -> tuple[str, bytes]:
+    """Encrypt with the first key. Returns its id and the sealed bytes."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return keys[0].id, nonce + AESGCM(keys[0].key).encrypt(nonce, token.encode(), _bound(org_id, adapter))
+
+
+def unseal(keys: Sequence[SecretKey], key_id: str, org_id: OrgId, adapter: str, sealed: bytes) -> str:
+    """Decrypt what `seal` made.
+
+    Raises:
+        ConfigurationError: the key is missing or another one, or the value belongs to another row.
+    """
+    key = next((k for k in keys if k.id == key_id), None)
+    expected = "the secret keys with which the organization was connected, or connect it again"
+    if key is None:
+        raise ConfigurationError(
+            "OPENFAITH_SECRET_KEYS", f"key {key_id!r} of organization {org_id} is missing", expected
+        )
+    try:
+        plain = AESGCM(key.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(org_id, adapter))
+    except (InvalidTag, ValueError) as exc:
+        raise ConfigurationError(
+            "OPENFAITH_SECRET_KEYS",
+            f"key {key_id!r} does not open the secret of organization {org_id}",
+            expected,
+        ) from exc
+    return plain.decode()
+
+
+def _bound(org_id: OrgId, adapter: str) -> bytes:
+    return f"{org_id}\0{adapter}".encode()
+
+
+async def save_credential(database: Database, keys: Sequence[SecretKey], credential: Credential) -> None:
+    """Keep an organization and how its source is reached; a second call replaces the credential."""
+    key_id, sealed = seal(keys, credential.org_id, credential.adapter, credential.token)
+    async with database.transaction() as connection:
+        await connection.execute(query("organizations", "ensure_organization"), {"org_id": credential.org_id})
+        await connection.execute(
+            query("organizations", "save_credential"),
+            {
+                "org_id": credential.org_id,
+                "adapter": credential.adapter,
+                "base_url": credential.base_url,
+                "key_id": key_id,
+                "sealed": sealed,
+            },
+        )
+
+
+async def get_credential(
+    database: Database, keys: Sequence[SecretKey], org_id: OrgId, adapter: str
+) -> Credential:
+    """How an organization's source is reached.
+
+    Raises:
+        UnknownNameError: the organization is not connected.
+        ConfigurationError: its secret does not open with these keys.
+    """
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("organizations", "get_credential"), {"org_id": org_id, "adapter": adapter}
+        )
+        row = await cursor.fetchone()
+    if row is None:
+        raise UnknownNameError(
+            "organization", org_id, (), f"connect it with `openfaith connect {adapter} --org {org_id}`"
+        )
+    base_url, key_id, sealed = row
+    return Credential(
+        org_id=org_id,
+        adapter=adapter,
+        base_url=base_url,
+        token=unseal(keys, key_id, org_id, adapter, bytes(sealed)),
+    )
+
+
+async def list_organizations(database: Database) -> list[tuple[OrgId, str, str]]:
+    """Organization, adapter and base URL of every connection, by name."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(query("organizations", "list_organizations"))
+        return [(OrgId(org_id), adapter, base_url) for org_id, adapter, base_url in await cursor.fetchall()]

@@ -1,0 +1,56 @@
+"""The stored events: what a run decided, for whoever wonders about it later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from openfaith.records import EntityName, OrgId, RunId
+from openfaith.store.connection import Database
+from openfaith.store.queries import query
+from openfaith.telemetry import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredEvent:
+    """An event as it was stored."""
+
+    event_id: int
+    at: datetime
+    org_id: OrgId | None
+    run_id: RunId | None
+    entity: EntityName | None
+    name: str
+    severity: str
+    message: str
+    details: dict[str, object] = field(default_factory=dict)
+
+
+async def store_events(database: Database, events: Sequence[Event]) -> None:
+    """Append events, in order."""
+    async with database.connection() as connection:
+        for event in events:
+            await connection.execute(
+                query("events", "insert_event"),
+                {
+                    "org_id": event.about.org_id,
+                    "run_id": event.about.run_id,
+                    "entity": event.about.entity,
+                    "name": event.name,
+                    "severity": event.severity,
+                    "message": event.message(),
+                    "details": Jsonb(event.details()),
+                },
+            )
+
+
+async def list_events(database: Database, run_id: RunId, *, limit: int = 200) -> list[StoredEvent]:
+    """The newest `limit` events of a run, oldest first."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(StoredEvent))
+        await cursor.execute(query("events", "list_events"), {"run_id": run_id, "limit": limit})
+        return await cursor.fetchall()

@@ -1,0 +1,181 @@
+-- The control tables: who is synced, with what, by whom, how far, and what went wrong.
+
+CREATE TABLE openfaith.organization (
+    org_id     text PRIMARY KEY CHECK (org_id ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE openfaith.organization IS 'One row per organization whose data is kept here.';
+
+CREATE TABLE openfaith.credential (
+    org_id     text NOT NULL REFERENCES openfaith.organization ON DELETE CASCADE,
+    adapter    text NOT NULL,
+    base_url   text NOT NULL,
+    key_id     text NOT NULL,
+    sealed     bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, adapter)
+);
+COMMENT ON COLUMN openfaith.credential.sealed IS 'AES-256-GCM: nonce, then ciphertext; organization and adapter are authenticated with it.';
+COMMENT ON COLUMN openfaith.credential.key_id IS 'Which of the secret keys sealed it, so that keys can be rotated.';
+
+CREATE TABLE openfaith.executor (
+    executor_id         text PRIMARY KEY,
+    role                text NOT NULL CHECK (role IN ('worker', 'command')),
+    application_version text NOT NULL,
+    host                text NOT NULL,
+    pid                 integer NOT NULL,
+    started_at          timestamptz NOT NULL DEFAULT now(),
+    expires_at          timestamptz NOT NULL
+);
+COMMENT ON TABLE openfaith.executor IS 'The lease of every process that runs workflows. An expired lease is never revived: its process must end.';
+
+CREATE TABLE openfaith.sync_run (
+    run_id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    org_id              text NOT NULL REFERENCES openfaith.organization ON DELETE CASCADE,
+    adapter             text NOT NULL,
+    kind                text NOT NULL CHECK (kind IN ('full', 'delta', 'reconciliation', 'sweep')),
+    entities            text[] CHECK (cardinality(entities) > 0),
+    requested_by        text NOT NULL,
+    status              text NOT NULL DEFAULT 'queued'
+                        CHECK (status IN ('queued', 'running', 'completed', 'partial', 'failed', 'cancelled')),
+    reason              text,
+    attempt             integer NOT NULL DEFAULT 1 CHECK (attempt > 0),
+    requested_at        timestamptz NOT NULL DEFAULT now(),
+    started_at          timestamptz,
+    finished_at         timestamptz,
+    cancel_requested_at timestamptz,
+    CHECK ((status IN ('completed', 'partial', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
+    CHECK (status <> 'running' OR started_at IS NOT NULL)
+);
+COMMENT ON COLUMN openfaith.sync_run.entities IS 'The entities that were asked for; null means all that can be read.';
+COMMENT ON COLUMN openfaith.sync_run.attempt IS 'Counts retries of the same run; part of the id of its workflow.';
+CREATE UNIQUE INDEX sync_run_one_running ON openfaith.sync_run (org_id, adapter) WHERE status = 'running';
+CREATE UNIQUE INDEX sync_run_one_queued ON openfaith.sync_run (org_id, adapter, kind, COALESCE(entities, '{}'))
+    WHERE status = 'queued';
+CREATE INDEX sync_run_by_organization ON openfaith.sync_run (org_id, run_id DESC);
+
+CREATE TABLE openfaith.entity_run (
+    entity_run_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id            bigint NOT NULL REFERENCES openfaith.sync_run ON DELETE CASCADE,
+    org_id            text NOT NULL,
+    adapter           text NOT NULL,
+    entity            text NOT NULL,
+    position          integer NOT NULL,
+    status            text NOT NULL DEFAULT 'waiting'
+                      CHECK (status IN ('waiting', 'running', 'completed', 'failed', 'skipped', 'cancelled')),
+    reason            text,
+    fence             bigint NOT NULL DEFAULT 0,
+    checkpoint        jsonb,
+    pages             bigint NOT NULL DEFAULT 0,
+    requests          bigint NOT NULL DEFAULT 0,
+    records           bigint NOT NULL DEFAULT 0,
+    inserted          bigint NOT NULL DEFAULT 0,
+    updated           bigint NOT NULL DEFAULT 0,
+    unchanged         bigint NOT NULL DEFAULT 0,
+    deleted           bigint NOT NULL DEFAULT 0,
+    suspects          bigint NOT NULL DEFAULT 0,
+    dead_letters      bigint NOT NULL DEFAULT 0,
+    total_count       bigint,
+    live_rows         bigint,
+    cancel_requested  boolean NOT NULL DEFAULT false,
+    source_started_at timestamptz,
+    started_at        timestamptz,
+    progressed_at     timestamptz,
+    finished_at       timestamptz,
+    UNIQUE (run_id, entity),
+    CHECK ((status IN ('completed', 'failed', 'skipped', 'cancelled')) = (finished_at IS NOT NULL))
+);
+COMMENT ON COLUMN openfaith.entity_run.fence IS 'The fencing token: raised by whoever takes the work over; every page commit checks it.';
+COMMENT ON COLUMN openfaith.entity_run.checkpoint IS 'Where the walk continues; committed with the page it follows.';
+COMMENT ON COLUMN openfaith.entity_run.total_count IS 'What the source last said it has; for display only.';
+COMMENT ON COLUMN openfaith.entity_run.live_rows IS 'Rows in the mirror table, not deleted, when this entity run completed.';
+COMMENT ON COLUMN openfaith.entity_run.source_started_at IS 'When the first request started, by the clock of the source: the next watermark.';
+CREATE UNIQUE INDEX entity_run_one_running ON openfaith.entity_run (org_id, adapter, entity) WHERE status = 'running';
+
+CREATE TABLE openfaith.page_commit (
+    entity_run_id bigint NOT NULL REFERENCES openfaith.entity_run ON DELETE CASCADE,
+    page          bigint NOT NULL,
+    fence         bigint NOT NULL,
+    token         text NOT NULL,
+    requested_at  timestamptz NOT NULL,
+    committed_at  timestamptz NOT NULL DEFAULT now(),
+    records       integer NOT NULL,
+    inserted      integer NOT NULL,
+    updated       integer NOT NULL,
+    dead_letters  integer NOT NULL,
+    PRIMARY KEY (entity_run_id, page)
+);
+COMMENT ON TABLE openfaith.page_commit IS 'The ledger of pages: one row per page, in the transaction of its records and its checkpoint. Kept for a week after its run.';
+
+CREATE TABLE openfaith.sync_state (
+    org_id            text NOT NULL REFERENCES openfaith.organization ON DELETE CASCADE,
+    adapter           text NOT NULL,
+    entity            text NOT NULL,
+    watermark         timestamptz,
+    live_rows         bigint NOT NULL DEFAULT 0,
+    last_run_id       bigint REFERENCES openfaith.sync_run ON DELETE SET NULL,
+    last_status       text NOT NULL,
+    last_completed_at timestamptz,
+    PRIMARY KEY (org_id, adapter, entity)
+);
+COMMENT ON COLUMN openfaith.sync_state.watermark IS 'The clock of the source before the last completed run. Moves only after that run has committed.';
+
+CREATE TABLE openfaith.dead_letter (
+    dead_letter_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    org_id         text NOT NULL REFERENCES openfaith.organization ON DELETE CASCADE,
+    adapter        text NOT NULL,
+    entity         text NOT NULL,
+    record_key     text NOT NULL,
+    reason         text NOT NULL,
+    body           bytea NOT NULL,
+    status         text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'resolved', 'discarded')),
+    run_id         bigint REFERENCES openfaith.sync_run ON DELETE SET NULL,
+    requested_at   timestamptz NOT NULL,
+    times_seen     bigint NOT NULL DEFAULT 1,
+    first_seen_at  timestamptz NOT NULL DEFAULT now(),
+    last_seen_at   timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON COLUMN openfaith.dead_letter.record_key IS 'The record''s id; where it has none, sha256: and the digest of its body.';
+COMMENT ON COLUMN openfaith.dead_letter.body IS 'The record exactly as the source sent it.';
+CREATE UNIQUE INDEX dead_letter_one_open ON openfaith.dead_letter (org_id, adapter, entity, record_key)
+    WHERE status = 'open';
+
+CREATE TABLE openfaith.event (
+    event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at       timestamptz NOT NULL DEFAULT now(),
+    org_id   text,
+    run_id   bigint,
+    entity   text,
+    name     text NOT NULL,
+    severity text NOT NULL CHECK (severity IN ('info', 'warning', 'error')),
+    message  text NOT NULL,
+    details  jsonb NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE openfaith.event IS 'Every decision a person could wonder about. No personal data, no secrets.';
+CREATE INDEX event_by_run ON openfaith.event (run_id, event_id);
+CREATE INDEX event_by_age ON openfaith.event (at);
+
+CREATE TABLE openfaith.mirror_schema (
+    adapter     text PRIMARY KEY,
+    fingerprint text NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE openfaith.mirror_schema IS 'Which manifest the mirror tables were last made for.';
+
+CREATE FUNCTION openfaith.fits(value text, type text) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    CASE type
+        WHEN 'bigint' THEN PERFORM value::bigint;
+        WHEN 'double precision' THEN PERFORM value::double precision;
+        WHEN 'boolean' THEN PERFORM value::boolean;
+        WHEN 'date' THEN PERFORM value::date;
+        WHEN 'timestamptz' THEN PERFORM value::timestamptz;
+        ELSE RETURN true;
+    END CASE;
+    RETURN true;
+EXCEPTION WHEN data_exception THEN
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION openfaith.fits IS 'Whether a value can be cast to a mirror column''s type.';

@@ -1,0 +1,395 @@
+"""Sync runs and entity runs: every change of their state is one verb here.
+
+A run is queued, then holds its organization's one place, then ends as completed, partial, failed or
+cancelled. An entity run is taken by raising its fencing token; whoever held it before is refused from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
+from openfaith.records import EntityName, EntityRunId, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.store.connection import Database
+from openfaith.store.queries import query
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """A sync run as it stands. Times are aware and UTC, by the database's clock."""
+
+    run_id: RunId
+    org_id: OrgId
+    adapter: str
+    kind: SyncKind
+    entities: tuple[EntityName, ...] | None
+    """What was asked for; None: everything that can be read."""
+    requested_by: str
+    status: RunStatus
+    reason: str | None
+    attempt: int
+    """1, and one more for every retry."""
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", SyncKind(self.kind))
+        object.__setattr__(self, "status", RunStatus(self.status))
+        object.__setattr__(self, "entities", None if self.entities is None else tuple(self.entities))
+
+    @property
+    def is_final(self) -> bool:
+        return self.finished_at is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntityRunRecord:
+    """One entity's part of a run as it stands. Counts are of committed pages."""
+
+    entity_run_id: EntityRunId
+    run_id: RunId
+    entity: EntityName
+    position: int
+    """In the plan's order, from 1."""
+    status: EntityStatus
+    reason: str | None
+    fence: int
+    pages: int
+    requests: int
+    records: int
+    inserted: int
+    updated: int
+    unchanged: int
+    deleted: int
+    suspects: int
+    dead_letters: int
+    total_count: int | None
+    """What the source last said it has; for display."""
+    live_rows: int | None
+    """Rows in the mirror table when the entity run completed."""
+    started_at: datetime | None
+    progressed_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    """From start to end, or to now."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", EntityStatus(self.status))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntityState:
+    """What is known of one entity of one organization, across runs."""
+
+    org_id: OrgId
+    adapter: str
+    entity: EntityName
+    watermark: datetime | None
+    """By the source's clock."""
+    live_rows: int
+    last_run_id: RunId | None
+    last_status: EntityStatus
+    last_completed_at: datetime | None
+    behind_seconds: float | None
+    """Since the watermark; None where there is none."""
+    dead_letters: int
+    """Open ones."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldEntityRun:
+    """An entity run that this process has taken, and where to continue it."""
+
+    entity_run_id: EntityRunId
+    fence: int
+    checkpoint: dict[str, object] | None
+    pages: int
+    records: int
+    dead_letters: int
+    cancel_requested: bool
+
+
+async def request_run(
+    database: Database,
+    *,
+    org_id: OrgId,
+    adapter: str,
+    kind: SyncKind,
+    entities: Sequence[EntityName] | None,
+    requested_by: str,
+) -> tuple[RunId, bool]:
+    """Queue a run, or find the queued or running one that does the same.
+
+    Returns the run and whether it is new.
+
+    Raises:
+        UnknownNameError: there is no such organization.
+    """
+    asked = {
+        "org_id": org_id,
+        "adapter": adapter,
+        "kind": kind,
+        "entities": sorted(entities) if entities is not None else None,
+        "requested_by": requested_by,
+    }
+    async with database.transaction() as connection:
+        await _lock_organization(connection, org_id)
+        same = await (await connection.execute(query("runs", "find_same_run"), asked)).fetchone()
+        if same is not None:
+            return RunId(same[0]), False
+        new = await (await connection.execute(query("runs", "insert_run"), asked)).fetchone()
+        assert new is not None
+        return RunId(new[0]), True
+
+
+async def _lock_organization(connection: psycopg.AsyncConnection, org_id: OrgId) -> None:
+    cursor = await connection.execute(query("runs", "lock_organization"), {"org_id": org_id})
+    if await cursor.fetchone() is None:
+        raise UnknownNameError(
+            "organization", org_id, (), "connect it with `openfaith connect pco --org ...`"
+        )
+
+
+async def begin_run(database: Database, run_id: RunId) -> bool:
+    """Give the run its organization's one place. False where another run holds it: ask again later.
+
+    A run that already holds the place keeps it, so that a repeated step does no harm.
+
+    Raises:
+        RunConflictError: the run is final.
+    """
+    async with database.connection() as connection:
+        try:
+            cursor = await connection.execute(query("runs", "begin_run"), {"run_id": run_id})
+        except pg.UniqueViolation:
+            return False
+        if await cursor.fetchone() is None:
+            raise RunConflictError(str(run_id), "is over", "start a new one, or retry it")
+    return True
+
+
+async def plan_entity_runs(database: Database, run_id: RunId, entities: Sequence[EntityName]) -> None:
+    """Make the entity runs of a plan, in its order. Those that exist stay as they are."""
+    async with database.connection() as connection:
+        await connection.execute(
+            query("runs", "insert_entity_runs"), {"run_id": run_id, "entities": list(entities)}
+        )
+
+
+async def take_entity_run(database: Database, run_id: RunId, entity: EntityName) -> HeldEntityRun | None:
+    """Raise the fencing token and learn where to continue. None where the entity run is settled already."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(HeldEntityRun))
+        await cursor.execute(query("runs", "take_entity_run"), {"run_id": run_id, "entity": entity})
+        return await cursor.fetchone()
+
+
+async def note_source_start(database: Database, held: HeldEntityRun, at: datetime) -> None:
+    """Remember the source's clock at the first request: the next watermark, if this run completes."""
+    async with database.connection() as connection:
+        await connection.execute(
+            query("runs", "note_source_start"),
+            {"entity_run_id": held.entity_run_id, "fence": held.fence, "at": at},
+        )
+
+
+async def finish_entity_run(
+    database: Database,
+    run_id: RunId,
+    entity: EntityName,
+    *,
+    status: EntityStatus,
+    reason: str | None = None,
+    table: tuple[str, str] | None = None,
+    fence: int | None = None,
+    requests: int = 0,
+) -> bool:
+    """Settle an entity run; with it, in the same transaction, the watermark and the counts that `status` shows.
+
+    Args:
+        table: schema and name of the mirror table, to count its rows; needed for a completed run.
+        fence: where given, only the holder of this token settles it.
+        requests: how many requests were spent that no committed page accounts for.
+
+    Returns False where it was settled before: a repeated step changes nothing.
+
+    Raises:
+        LeaseLostError: `fence` was given and is not the newest token.
+    """
+    async with database.transaction() as connection:
+        run = await _get_run(connection, run_id)
+        live = (
+            await _count_live(connection, table, run.org_id)
+            if table and status is EntityStatus.COMPLETED
+            else None
+        )
+        settled = await connection.execute(
+            query("runs", "finish_entity_run"),
+            {
+                "run_id": run_id,
+                "entity": entity,
+                "status": status,
+                "reason": reason,
+                "fence": fence,
+                "requests": requests,
+                "live_rows": live,
+            },
+        )
+        if await settled.fetchone() is None:
+            return await _was_settled(connection, run_id, entity, fence)
+        place = {"run_id": run_id, "entity": entity, "org_id": run.org_id, "adapter": run.adapter}
+        await connection.execute(query("runs", "note_sync_state"), place)
+        if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
+            await connection.execute(query("runs", "resolve_dead_letters"), place)
+    return True
+
+
+async def _was_settled(
+    connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName, fence: int | None
+) -> bool:
+    cursor = await connection.execute(
+        "SELECT entity_run_id FROM openfaith.entity_run WHERE run_id = %s AND entity = %s"
+        " AND status IN ('waiting', 'running')",
+        (run_id, entity),
+    )
+    row = await cursor.fetchone()
+    if row is not None:
+        raise LeaseLostError(row[0], fence or 0)
+    return False
+
+
+async def _count_live(connection: psycopg.AsyncConnection, table: tuple[str, str], org_id: OrgId) -> int:
+    statement = sql.SQL("SELECT count(*) FROM {} WHERE org_id = %s AND _deleted_at IS NULL").format(
+        sql.Identifier(*table)
+    )
+    row = await (await connection.execute(statement, (org_id,))).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def finish_run(database: Database, run_id: RunId, *, reason: str | None = None) -> RunStatus:
+    """Settle a run by the outcomes of its entities, and bound the tables that grow with runs.
+
+    Entities that are still open are settled first: as cancelled where a person cancelled the run, else as
+    failed for `reason`.
+    """
+    async with database.transaction() as connection:
+        run = await _get_run(connection, run_id)
+        if not run.is_final:
+            cancelled = run.cancel_requested_at is not None
+            await connection.execute(
+                query("runs", "settle_entities_of_run"),
+                {
+                    "run_id": run_id,
+                    "status": EntityStatus.CANCELLED if cancelled else EntityStatus.FAILED,
+                    "reason": "the run was cancelled" if cancelled else reason,
+                },
+            )
+            await connection.execute(query("runs", "finish_run"), {"run_id": run_id, "reason": reason})
+            await connection.execute(query("runs", "prune_page_commits"))
+            await connection.execute(query("runs", "prune_events"))
+        return (await _get_run(connection, run_id)).status
+
+
+async def cancel_run(database: Database, run_id: RunId) -> RunRecord:
+    """Ask a run to stop. A queued one is over at once; a running one stops after the page in flight.
+
+    Raises:
+        UnknownNameError: there is no such run.
+        RunConflictError: it is over already.
+    """
+    async with database.transaction() as connection:
+        run = await _get_run(connection, run_id)
+        row = await (await connection.execute(query("runs", "request_cancel"), {"run_id": run_id})).fetchone()
+        if row is None:
+            raise RunConflictError(str(run_id), f"is {run.status} already", "there is nothing to cancel")
+        await connection.execute(query("runs", "request_cancel_of_entities"), {"run_id": run_id})
+    if run.status is RunStatus.QUEUED:
+        await finish_run(database, run_id, reason="it was cancelled before it started")
+    return await get_run(database, run_id)
+
+
+async def retry_run(database: Database, run_id: RunId) -> RunRecord:
+    """Queue a run that did not complete once more: what completed stays, the rest goes on where it stopped.
+
+    Raises:
+        UnknownNameError: there is no such run.
+        RunConflictError: it completed, or is not over, or the same is queued already.
+    """
+    async with database.transaction() as connection:
+        run = await _get_run(connection, run_id)
+        await _lock_organization(connection, run.org_id)
+        try:
+            cursor = await connection.execute(query("runs", "retry_run"), {"run_id": run_id})
+        except pg.UniqueViolation as exc:
+            raise RunConflictError(
+                str(run_id), "cannot be queued: the same sync is queued", "wait for that one"
+            ) from exc
+        if await cursor.fetchone() is None:
+            raise RunConflictError(
+                str(run_id),
+                f"is {run.status}",
+                "only runs that are partial, failed or cancelled can be retried",
+            )
+        await connection.execute(query("runs", "retry_entities"), {"run_id": run_id})
+        return await _get_run(connection, run_id)
+
+
+async def get_run(database: Database, run_id: RunId) -> RunRecord:
+    """One run.
+
+    Raises:
+        UnknownNameError: there is none of that number.
+    """
+    async with database.connection() as connection:
+        return await _get_run(connection, run_id)
+
+
+async def _get_run(connection: psycopg.AsyncConnection, run_id: RunId) -> RunRecord:
+    cursor = connection.cursor(row_factory=class_row(RunRecord))
+    await cursor.execute(query("runs", "get_run"), {"run_id": run_id})
+    run = await cursor.fetchone()
+    if run is None:
+        raise UnknownNameError("run", str(run_id), (), "see `openfaith runs list`")
+    return run
+
+
+async def list_runs(database: Database, org_id: OrgId | None = None, *, limit: int = 20) -> list[RunRecord]:
+    """The newest runs first."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(RunRecord))
+        await cursor.execute(query("runs", "list_runs"), {"org_id": org_id, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def list_unfinished_runs(database: Database) -> list[RunRecord]:
+    """The runs that some process must still work on, oldest first."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(RunRecord))
+        await cursor.execute(query("runs", "list_unfinished_runs"))
+        return await cursor.fetchall()
+
+
+async def list_entity_runs(database: Database, run_id: RunId) -> list[EntityRunRecord]:
+    """The entities of a run, in the order of its plan."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
+        await cursor.execute(query("runs", "list_entity_runs"), {"run_id": run_id})
+        return await cursor.fetchall()
+
+
+async def list_sync_state(database: Database, org_id: OrgId | None = None) -> list[EntityState]:
+    """What is known of every entity that was ever synced."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(EntityState))
+        await cursor.execute(query("runs", "list_sync_state"), {"org_id": org_id})
+        return await cursor.fetchall()

@@ -1,0 +1,177 @@
+-- name: lock_organization
+-- Serializes everything that decides about an organization's runs.
+SELECT 1 FROM openfaith.organization WHERE org_id = %(org_id)s FOR UPDATE;
+
+-- name: find_same_run
+-- The run that already does, or will do, what is asked for.
+SELECT run_id FROM openfaith.sync_run
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND kind = %(kind)s
+  AND entities IS NOT DISTINCT FROM %(entities)s::text[]
+  AND status IN ('queued', 'running') AND cancel_requested_at IS NULL
+ORDER BY status DESC, run_id LIMIT 1;
+
+-- name: insert_run
+-- A new run, waiting for its turn.
+INSERT INTO openfaith.sync_run (org_id, adapter, kind, entities, requested_by)
+VALUES (%(org_id)s, %(adapter)s, %(kind)s, %(entities)s, %(requested_by)s)
+RETURNING run_id;
+
+-- name: begin_run
+-- Gives the run the organization's one place; violates sync_run_one_running while another run has it.
+UPDATE openfaith.sync_run
+SET status = 'running', started_at = COALESCE(started_at, now())
+WHERE run_id = %(run_id)s AND status IN ('queued', 'running')
+RETURNING run_id;
+
+-- name: insert_entity_runs
+-- One row per planned entity; rows that a former attempt made stay as they are.
+INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position)
+SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position
+FROM openfaith.sync_run AS run
+CROSS JOIN unnest(%(entities)s::text[]) WITH ORDINALITY AS planned (entity, position)
+WHERE run.run_id = %(run_id)s
+ON CONFLICT (run_id, entity) DO NOTHING;
+
+-- name: take_entity_run
+-- Raises the fencing token: from now on every older holder is refused. A final entity run is not taken.
+UPDATE openfaith.entity_run AS e
+SET fence = e.fence + 1, status = 'running', started_at = COALESCE(e.started_at, now()), progressed_at = now()
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status IN ('waiting', 'running')
+RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested;
+
+-- name: note_source_start
+-- Remembers the clock of the source before the first request; a resumed run keeps the first value.
+UPDATE openfaith.entity_run
+SET source_started_at = %(at)s
+WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started_at IS NULL;
+
+-- name: finish_entity_run
+-- Settles an entity run, unless somebody else holds it now or it is settled already.
+UPDATE openfaith.entity_run
+SET status = %(status)s, reason = %(reason)s, finished_at = now(), progressed_at = now(),
+    requests = requests + %(requests)s, live_rows = %(live_rows)s
+WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
+  AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
+RETURNING entity_run_id, source_started_at;
+
+-- name: note_sync_state
+-- What is known of an entity after its run; the watermark only ever moves forward, and only by completed runs.
+INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status, last_completed_at)
+SELECT e.org_id, e.adapter, e.entity,
+       CASE WHEN e.status = 'completed' THEN e.source_started_at END,
+       COALESCE(e.live_rows, 0), e.run_id, e.status,
+       CASE WHEN e.status = 'completed' THEN now() END
+FROM openfaith.entity_run AS e
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
+ON CONFLICT (org_id, adapter, entity) DO UPDATE
+SET watermark = GREATEST(s.watermark, excluded.watermark),
+    live_rows = CASE WHEN excluded.last_status = 'completed' THEN excluded.live_rows ELSE s.live_rows END,
+    last_run_id = excluded.last_run_id,
+    last_status = excluded.last_status,
+    last_completed_at = COALESCE(excluded.last_completed_at, s.last_completed_at);
+
+-- name: resolve_dead_letters
+-- Letters that a completed full run did not meet again: the record was stored since, or is gone.
+UPDATE openfaith.dead_letter
+SET status = 'resolved'
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = %(entity)s AND status = 'open'
+  AND run_id IS DISTINCT FROM %(run_id)s;
+
+-- name: finish_run
+-- Settles a run by the outcomes of its entities.
+WITH outcome AS (
+    SELECT count(*) AS planned,
+           count(*) FILTER (WHERE status = 'completed') AS completed,
+           count(*) FILTER (WHERE status = 'cancelled' OR cancel_requested) AS cancelled
+    FROM openfaith.entity_run WHERE run_id = %(run_id)s
+)
+UPDATE openfaith.sync_run AS run
+SET finished_at = now(),
+    reason = COALESCE(%(reason)s, run.reason),
+    status = CASE
+        WHEN outcome.planned > 0 AND outcome.completed = outcome.planned THEN 'completed'
+        WHEN run.cancel_requested_at IS NOT NULL OR outcome.cancelled > 0 THEN 'cancelled'
+        WHEN outcome.completed > 0 THEN 'partial'
+        ELSE 'failed'
+    END
+FROM outcome
+WHERE run.run_id = %(run_id)s AND run.status IN ('queued', 'running')
+RETURNING run.status;
+
+-- name: settle_entities_of_run
+-- Entities that can no longer run because their run ends.
+UPDATE openfaith.entity_run
+SET status = %(status)s, reason = %(reason)s, finished_at = now(), fence = fence + 1
+WHERE run_id = %(run_id)s AND status IN ('waiting', 'running');
+
+-- name: request_cancel
+-- Marks a run that is not final; running entities stop after their present page.
+UPDATE openfaith.sync_run
+SET cancel_requested_at = COALESCE(cancel_requested_at, now())
+WHERE run_id = %(run_id)s AND status IN ('queued', 'running')
+RETURNING status;
+
+-- name: request_cancel_of_entities
+-- Seen by each entity run at its next page commit.
+UPDATE openfaith.entity_run SET cancel_requested = true
+WHERE run_id = %(run_id)s AND status IN ('waiting', 'running');
+
+-- name: retry_run
+-- Puts a run that did not complete back into the queue.
+UPDATE openfaith.sync_run
+SET status = 'queued', attempt = attempt + 1, finished_at = NULL, reason = NULL, cancel_requested_at = NULL
+WHERE run_id = %(run_id)s AND status IN ('partial', 'failed', 'cancelled')
+RETURNING attempt;
+
+-- name: retry_entities
+-- What completed stays; the rest continues at its last committed page.
+UPDATE openfaith.entity_run
+SET status = 'waiting', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1
+WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled');
+
+-- name: get_run
+-- One run.
+SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+       requested_at, started_at, finished_at, cancel_requested_at
+FROM openfaith.sync_run WHERE run_id = %(run_id)s;
+
+-- name: list_runs
+-- The newest runs first, of one organization or of all.
+SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+       requested_at, started_at, finished_at, cancel_requested_at
+FROM openfaith.sync_run
+WHERE %(org_id)s::text IS NULL OR org_id = %(org_id)s
+ORDER BY run_id DESC LIMIT %(limit)s;
+
+-- name: list_unfinished_runs
+-- Runs that some process must still work on.
+SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+       requested_at, started_at, finished_at, cancel_requested_at
+FROM openfaith.sync_run WHERE status IN ('queued', 'running') ORDER BY run_id;
+
+-- name: list_entity_runs
+-- The entities of a run, in the order of its plan.
+SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, requests, records, inserted, updated,
+       unchanged, deleted, suspects, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
+       GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision AS seconds
+FROM openfaith.entity_run WHERE run_id = %(run_id)s ORDER BY position;
+
+-- name: list_sync_state
+-- What is known of every entity, of one organization or of all.
+SELECT s.org_id, s.adapter, s.entity, s.watermark, s.live_rows, s.last_run_id, s.last_status, s.last_completed_at,
+       EXTRACT(epoch FROM now() - s.watermark)::double precision AS behind_seconds,
+       (SELECT count(*) FROM openfaith.dead_letter AS d
+        WHERE d.org_id = s.org_id AND d.adapter = s.adapter AND d.entity = s.entity AND d.status = 'open') AS dead_letters
+FROM openfaith.sync_state AS s
+WHERE %(org_id)s::text IS NULL OR s.org_id = %(org_id)s
+ORDER BY s.org_id, s.entity;
+
+-- name: prune_page_commits
+-- Bounds the ledger: a week after a run has finished, its totals are enough.
+DELETE FROM openfaith.page_commit AS p
+USING openfaith.entity_run AS e
+WHERE e.entity_run_id = p.entity_run_id AND e.finished_at < now() - interval '7 days';
+
+-- name: prune_events
+-- Bounds the events: ninety days.
+DELETE FROM openfaith.event WHERE at < now() - interval '90 days';

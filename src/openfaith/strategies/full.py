@@ -1,0 +1,105 @@
+"""The full walk: every record of a collection, page by page, by offset.
+
+Pure: a state, what a page showed, the next state. The state is the checkpoint that is committed with the page,
+so its members are a stored format.
+
+What the source says of the end is not trusted alone (pco/BEHAVIOUR.md section 3): `links.next` and
+`total_count` have both been seen missing and wrong. A walk steps by the records it received, never by the
+number it asked for, and ends only when nothing speaks for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openfaith.errors import BrokenResponseError
+from openfaith.records import Page
+
+PAGE_SIZE = 100
+"""Records asked for per page: the most that the source gives; more is cut silently."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WalkState:
+    """How far a walk has come. Stored as JSON with every page."""
+
+    offset: int = 0
+    """Where the next page starts."""
+    total: int | None = None
+    """What the source counted last."""
+    done: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form. Its version is raised when a member changes its meaning."""
+        return {"version": 1, "offset": self.offset, "total": self.total, "done": self.done}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any] | None) -> WalkState:
+        """Read a checkpoint; None is the beginning."""
+        if stored is None:
+            return cls()
+        return cls(offset=stored["offset"], total=stored["total"], done=stored["done"])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageRequest:
+    """What to ask for: the parameters of one listing request."""
+
+    offset: int
+    page_size: int = PAGE_SIZE
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"per_page": str(self.page_size), "offset": str(self.offset)}
+
+    @property
+    def token(self) -> str:
+        """The page token, for ledgers and messages."""
+        return f"offset={self.offset}"
+
+
+def upcoming(state: WalkState, page_size: int = PAGE_SIZE) -> Iterator[PageRequest]:
+    """The next request, then those that will follow if every page comes full.
+
+    Guesses stop at the count of the source: asking past the end would cost a request for nothing.
+    """
+    if state.done:
+        return
+    offset = state.offset
+    yield PageRequest(offset=offset, page_size=page_size)
+    while state.total is not None and offset + page_size < state.total:
+        offset += page_size
+        yield PageRequest(offset=offset, page_size=page_size)
+
+
+def check(request: PageRequest, state: WalkState, page: Page) -> None:
+    """Refuse a page that cannot be true: empty, where the source itself counts more.
+
+    Raises:
+        BrokenResponseError: ask again.
+    """
+    total = page.total_count if page.total_count is not None else state.total
+    if not page.records and (page.has_next or (total is not None and request.offset < total)):
+        raise BrokenResponseError(
+            f"the page at offset {request.offset}", "no records", f"some, as it counts {total}"
+        )
+
+
+def advance(state: WalkState, page: Page, page_size: int = PAGE_SIZE) -> WalkState:
+    """The state after a page was committed."""
+    offset = state.offset + len(page.records)
+    total = page.total_count if page.total_count is not None else state.total
+    return replace(state, offset=offset, total=total, done=_is_last(page, offset, total, page_size))
+
+
+def _is_last(page: Page, offset: int, total: int | None, page_size: int) -> bool:
+    if not page.records:
+        return True
+    if page.has_next:
+        return False
+    if total is not None:
+        return offset >= total
+    # No link and no count: a full page may have a successor that the source forgot to mention.
+    return len(page.records) < page_size

@@ -1,0 +1,118 @@
+"""The port to the durable engine: starting it, stopping it, and asking it about runs.
+
+This is the one file that touches a private name of the engine (`DBOS._recover_pending_workflows`: its public
+API never takes over another process's work). A contract test fails when an upgrade changes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from enum import Enum
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+
+from openfaith.records import RunId
+from openfaith.workflows.ids import sync_run_workflow_id
+from openfaith.workflows.leases import Lease
+from openfaith.workflows.orchestrator import sync_organization
+from openfaith.workflows.queues import SYNC_PRIORITY, SYNC_QUEUE, register_queues
+from openfaith.workflows.runtime import Runtime, bind
+from openfaith.workflows.serialization import JsonSerializer
+
+APPLICATION_NAME = "openfaith"
+
+APPLICATION_VERSION = "1"
+"""Constant: old and new code run side by side, and workflow bodies change only behind patches."""
+
+_ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
+_DRAIN_SECONDS = 5
+
+
+class Started(Enum):
+    """What came of asking for a run's workflow to be started."""
+
+    UNDER_WAY = "under way"
+    ENDED = "ended"
+    """It ran before and is over: it will not run again under this id."""
+
+
+@asynccontextmanager
+async def durable_engine(runtime: Runtime, lease: Lease, *, worker_concurrency: int) -> AsyncIterator[None]:
+    """Run workflows in this process for as long as the block runs.
+
+    Call inside the event loop that the steps shall use. Leaving the block stops the engine, then gives the lease
+    back; what was in the middle of something is taken over by others, or by the next process.
+    """
+    await asyncio.to_thread(lease.begin)
+    bind(runtime)
+    try:
+        DBOS(config=_config(runtime.database.url, lease.executor.executor_id))
+        try:
+            async with runtime.database.exclusive("launch"):
+                DBOS.launch()
+                await register_queues(worker_concurrency)
+            lease.watch(_executors_with_work, _recover)
+            yield
+        finally:
+            await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=_DRAIN_SECONDS)
+            # The engine made the loop's default executor its own, and has shut it down.
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+    finally:
+        bind(None)
+        await asyncio.to_thread(lease.end)
+
+
+def _config(url: str, executor_id: str) -> DBOSConfig:
+    _quieten()
+    return DBOSConfig(
+        name=APPLICATION_NAME,
+        system_database_url=_for_sqlalchemy(url),
+        application_version=APPLICATION_VERSION,
+        executor_id=executor_id,
+        serializer=JsonSerializer(),
+        log_level="WARNING",
+        sys_db_pool_size=6,
+        # Two round trips fewer per step; the engine itself retries on a lost connection.
+        db_engine_kwargs={"pool_pre_ping": False},
+    )
+
+
+def _quieten() -> None:
+    """The engine's log joins ours, from warnings on, instead of writing to the terminal by itself."""
+    log = logging.getLogger("dbos")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    log.propagate = True
+    log.setLevel(logging.WARNING)
+
+
+def _for_sqlalchemy(url: str) -> str:
+    """The same URL in the spelling SQLAlchemy wants: a socket directory as a parameter."""
+    parts = urlsplit(url)
+    query = urlencode(parse_qsl(parts.query), quote_via=quote)
+    return urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
+
+
+def _executors_with_work() -> Collection[str]:
+    pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+    return {w.executor_id for w in pending if w.executor_id is not None}
+
+
+def _recover(executor_ids: list[str]) -> int:
+    return len(DBOS._recover_pending_workflows(executor_ids))  # noqa: SLF001  # see the module's docstring
+
+
+async def start_run(run_id: RunId, attempt: int) -> Started:
+    """Enqueue the orchestrator of a run. Asking again changes nothing: its workflow id is the key."""
+    workflow_id = sync_run_workflow_id(run_id, attempt)
+    status = await DBOS.get_workflow_status_async(workflow_id)
+    if status is None:
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(priority=SYNC_PRIORITY):
+            await DBOS.enqueue_workflow_async(SYNC_QUEUE, sync_organization, run_id, attempt)
+        return Started.UNDER_WAY
+    return Started.UNDER_WAY if status.status in _ACTIVE else Started.ENDED

@@ -1,0 +1,35 @@
+"""The entity sync workflow: one entity's part of a run."""
+
+from __future__ import annotations
+
+from dbos import DBOS
+
+from openfaith.errors import RunCancelledError, SyncError
+from openfaith.records import EntityName, EntityStatus, RunId
+from openfaith.workflows.steps import (
+    get_api_client,
+    get_entity_definition,
+    get_sync_parameters,
+    process_entity_pages,
+    select_endpoint,
+    update_sync_status,
+)
+
+
+@DBOS.workflow(name="SyncEntity", max_recovery_attempts=1_000)
+async def sync_entity(run_id: RunId, entity: EntityName) -> str:
+    """Read one entity, segment by segment, and settle it. Returns its status; a failure is a result, not an error."""
+    try:
+        definition = await get_entity_definition(run_id, entity)
+        await select_endpoint(definition["adapter"], entity)
+        await get_api_client(definition["org_id"], definition["adapter"])
+        parameters = await get_sync_parameters(
+            definition["adapter"], definition["product"], definition["kind"]
+        )
+        while not (await process_entity_pages(run_id, definition, entity, parameters))["done"]:
+            pass
+    except RunCancelledError as exc:
+        return await update_sync_status(run_id, entity, EntityStatus.CANCELLED, str(exc))
+    except SyncError as exc:
+        return await update_sync_status(run_id, entity, EntityStatus.FAILED, str(exc))
+    return await update_sync_status(run_id, entity, EntityStatus.COMPLETED, None)

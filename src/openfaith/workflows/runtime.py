@@ -1,0 +1,103 @@
+"""What steps need and must not be stored: the database, the manifests, the keys, the clients.
+
+The durable engine calls workflow functions by name, in whatever process recovers them. Each process therefore
+binds one runtime before it launches the engine, and steps find it here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from openfaith.errors import UnknownNameError
+from openfaith.manifest import Manifest
+from openfaith.records import OrgId
+from openfaith.source import RateBudget, SourceClient, SourceEvent, parse_token
+from openfaith.store import Database, SecretKey, get_credential, store_events
+from openfaith.telemetry import Event, SourceNotice, Subject, log_event
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """One process's means. Bound by `bind`, for as long as its engine runs."""
+
+    database: Database
+    manifests: Mapping[str, Manifest]
+    """By adapter."""
+    keys: Sequence[SecretKey]
+    entities_in_flight: int
+    """Of one organization."""
+    _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
+    _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
+    _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
+    _notices: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def manifest(self, adapter: str) -> Manifest:
+        """The manifest of an adapter.
+
+        Raises:
+            UnknownNameError: this program has no such adapter.
+        """
+        try:
+            return self.manifests[adapter]
+        except KeyError:
+            raise UnknownNameError("adapter", adapter, tuple(self.manifests)) from None
+
+    async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:
+        """The organization's client, by its present credential. One per credential: they share its rate budget.
+
+        Raises:
+            UnknownNameError: the organization is not connected.
+            ConfigurationError: its secret cannot be opened, or its base URL cannot be used.
+        """
+        credential = await get_credential(self.database, self.keys, org_id, adapter)
+        key = (credential.base_url, credential.token)
+        self._credentials[(org_id, adapter)] = key
+        if key not in self._clients:
+            self._clients[key] = SourceClient(
+                base_url=credential.base_url,
+                token=parse_token(credential.token),
+                budget=self._budgets.setdefault(key, RateBudget()),
+                on_event=lambda event: self._notice(org_id, event),
+            )
+        return self._clients[key]
+
+    async def client(self, org_id: OrgId, adapter: str) -> SourceClient:
+        """The organization's client, as `connect` left it; connects where this process has not yet."""
+        key = self._credentials.get((org_id, adapter))
+        return self._clients[key] if key in self._clients else await self.connect(org_id, adapter)
+
+    async def tell(self, *events: Event) -> None:
+        """Log events and store them."""
+        for event in events:
+            log_event(event)
+        await store_events(self.database, events)
+
+    def _notice(self, org_id: OrgId, event: SourceEvent) -> None:
+        """A client's notice, stored without making its request wait."""
+        notice = SourceNotice(about=Subject(org_id=org_id), notice=type(event).__name__, text=str(event))
+        task = asyncio.get_running_loop().create_task(self.tell(notice))
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)
+
+    async def close(self) -> None:
+        """Close the clients; wait for what is still being stored."""
+        await asyncio.gather(*self._notices, return_exceptions=True)
+        for client in self._clients.values():
+            await client.close()
+
+
+_bound: Runtime | None = None
+
+
+def bind(runtime: Runtime | None) -> None:
+    """Make this the process's runtime; None unbinds it."""
+    global _bound  # noqa: PLW0603  # workflow functions are called by name, without arguments of ours
+    _bound = runtime
+
+
+def current() -> Runtime:
+    """The bound runtime. Steps only run while there is one."""
+    assert _bound is not None, "the durable engine runs without a runtime"
+    return _bound

@@ -1,0 +1,43 @@
+"""What tests everywhere may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.postgres import Databases, TestRun, open_databases
+
+_RUN = pytest.StashKey[TestRun]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # not one of xdist's workers
+        config.stash[_RUN] = TestRun()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After all workers have ended, one way or the other."""
+    if run := config.stash.get(_RUN, None):
+        run.end()
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """The run's PostgreSQL server."""
+    with open_databases() as found:
+        yield found
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database of this test's own, migrated."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """A database of this test's own, with nothing in it."""
+    with databases.fresh(template="template0") as url:
+        yield url

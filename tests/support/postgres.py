@@ -1,0 +1,126 @@
+"""PostgreSQL for tests: one server for a whole run, and a database of its own for every test that asks.
+
+The process that pytest was called in makes a home before its workers start, and puts its path into their
+environment. A worker that needs a database attaches to the home's server. The last one to end stops it; where
+workers died, the process that began the run does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from openfaith.store import migrate
+from openfaith.store.embedded import EmbeddedServer, stop
+from openfaith.store.embedded.cluster import find_cluster
+from openfaith.store.embedded.locks import Lock, exclusively
+
+_HOME = "OPENFAITH_TEST_HOME"
+_PREFIX = "openfaith-tests-"
+_TEMPLATE = "template_openfaith"
+
+
+class TestRun:
+    """A run's home, which other runs leave alone while this object holds its lock."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        """Makes the home, and removes what runs that were killed left behind, servers included."""
+        with exclusively(Path(tempfile.gettempdir()) / f"openfaith-tests.{os.geteuid()}.lock"):
+            _discard_homes_of_the_dead()
+            self.home = make_home(_PREFIX)
+            self._lock = Lock(self.home / "run.lock")
+            self._lock.try_exclusive()
+        os.environ[_HOME] = str(self.home)
+
+    def end(self) -> None:
+        """Stops the server, whatever became of the workers, and removes everything."""
+        discard_home(self.home)
+        self._lock.close()
+
+
+class Databases:
+    """Fresh databases on the run's server."""
+
+    def __init__(self, url: str, admin: psycopg.Connection) -> None:
+        self.server_url = url
+        self._admin = admin
+
+    @contextmanager
+    def fresh(self, *, template: str = _TEMPLATE) -> Iterator[str]:
+        """The URL of a copy of ``template``, which is dropped at the end, whoever is still connected."""
+        name = f"test_{secrets.token_hex(6)}"
+        self._copy(template, name)
+        try:
+            yield self._url_of(name)
+        finally:
+            self._drop(name)
+
+    def ensure_template(self) -> None:
+        """Migrates once for the whole run. The caller holds the template's lock."""
+        if self._admin.execute("SELECT FROM pg_database WHERE datname = %s", [_TEMPLATE]).rowcount:
+            return
+        draft = f"{_TEMPLATE}_draft"
+        self._drop(draft)
+        self._copy("template0", draft)
+        asyncio.run(migrate(self._url_of(draft)))
+        self._admin.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), sql.Identifier(_TEMPLATE))
+        )
+
+    def _copy(self, template: str, name: str) -> None:
+        # By the log of writes, PostgreSQL's default from 15 on: 28 ms here, against 66 ms by STRATEGY file_copy.
+        self._admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+
+    def _drop(self, name: str) -> None:
+        self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _url_of(self, name: str) -> str:
+        return self.server_url.replace("/openfaith?", f"/{name}?")
+
+
+@contextmanager
+def open_databases() -> Iterator[Databases]:
+    """Attaches to the run's server, or starts it."""
+    home = Path(os.environ[_HOME])
+    with EmbeddedServer.start(home) as server, closing(psycopg.connect(server.url, autocommit=True)) as admin:
+        databases = Databases(server.url, admin)
+        with exclusively(home / "template.lock"):
+            databases.ensure_template()
+        yield databases
+
+
+def make_home(prefix: str) -> Path:
+    """A new home that the server's account can enter, which pytest's own directories are closed to."""
+    home = Path(tempfile.mkdtemp(prefix=prefix))
+    home.chmod(0o711)
+    return home
+
+
+def discard_home(home: Path) -> None:
+    """Stops the home's server, and removes both. Does nothing to a home that is gone."""
+    stop(home)
+    if cluster := find_cluster(home):
+        shutil.rmtree(cluster.sockets, ignore_errors=True)  # may lie elsewhere
+        shutil.rmtree(cluster.directory, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _discard_homes_of_the_dead() -> None:
+    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if home.stat().st_uid == os.geteuid():
+            with closing(Lock(home / "run.lock")) as lock:
+                if lock.try_exclusive():
+                    discard_home(home)
