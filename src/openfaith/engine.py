@@ -20,7 +20,7 @@ from openfaith.manifest import Manifest, near_names
 from openfaith.planning import make_plan
 from openfaith.records import EntityName, OrgId, RunId, RunStatus, SyncKind
 from openfaith.settings import Settings, load_settings
-from openfaith.source import SourceClient, parse_token
+from openfaith.source import RateLimit, RetryPolicy, SourceClient, parse_token
 from openfaith.store import (
     Credential,
     Database,
@@ -28,10 +28,12 @@ from openfaith.store import (
     EntityState,
     Executor,
     RunRecord,
+    SamplePerson,
     SecretKey,
     StoredEvent,
     cancel_run,
     ensure_mirror_tables,
+    get_credential,
     get_run,
     lease_connection,
     list_entity_runs,
@@ -45,6 +47,7 @@ from openfaith.store import (
     parse_keys,
     request_run,
     retry_run,
+    sample_people,
     save_credential,
     store_events,
 )
@@ -61,6 +64,8 @@ from openfaith.workflows import (
 )
 
 _WATCH_SECONDS = 0.2
+_FOR_A_PERSON = RetryPolicy(attempts=2)
+"""While somebody waits for the answer, one more attempt is enough."""
 _ORG_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 
@@ -85,6 +90,19 @@ class RunView:
             "reason": self.run.reason,
             "entities": [_entity_json(e) for e in self.entities],
         }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceReport:
+    """What one small request to an organization's source found."""
+
+    base_url: str
+    entity: EntityName
+    """What was asked for."""
+    records: int | None
+    """How many of them the source says it has; with a weak token, how many it shows."""
+    limit: RateLimit
+    """As the source announced it."""
 
 
 def _entity_json(entity: EntityRunRecord) -> dict[str, Any]:
@@ -112,9 +130,17 @@ def _entity_json(entity: EntityRunRecord) -> dict[str, Any]:
 class Engine:
     """The verbs. Open one with `Engine.open`."""
 
-    def __init__(self, settings: Settings, database: Database, keys: Sequence[SecretKey]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        keys: Sequence[SecretKey],
+        migrated: tuple[str, ...] = (),
+    ) -> None:
         self.settings = settings
         self.database_url = database.url
+        self.migrated = migrated
+        """The migrations that opening this engine applied."""
         self._database = database
         self._keys = keys
         self._manifests = {name: adapter.load_manifest() for name, adapter in ADAPTERS.items()}
@@ -136,12 +162,12 @@ class Engine:
         settings = settings or load_settings()
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(_database_url(settings, linger=linger))
-            await migrate(url)
+            migrated = await migrate(url)
             # One connection per entity being read, and some for the verbs beside them.
             database = await stack.enter_async_context(
                 open_database(url, connections=min(settings.worker_concurrency, 16) + 4)
             )
-            engine = cls(settings, database, _secret_keys(settings))
+            engine = cls(settings, database, _secret_keys(settings), migrated)
             async with database.connection() as connection:
                 for manifest in engine._manifests.values():
                     await ensure_mirror_tables(connection, manifest)
@@ -155,12 +181,14 @@ class Engine:
 
     async def connect(
         self, org: str, token: str, *, adapter: str = "pco", base_url: str | None = None, verify: bool = True
-    ) -> None:
+    ) -> SourceReport | None:
         """Keep an organization and the token by which its source is read.
 
         Args:
             token: `app_id:secret` for a personal access token, else a bearer token.
             verify: ask the source once, so that a wrong token is told now and not by the first run.
+
+        Returns what the source answered; None where it was not asked.
 
         Raises:
             ConfigurationError: the name, token or URL cannot be used.
@@ -171,12 +199,38 @@ class Engine:
         org_id = check_org_id(org)
         known = find_adapter(adapter)
         url = base_url or known.base_url
-        client = SourceClient(base_url=url, token=parse_token(token))
-        async with client:
-            if verify:
-                await _ask_once(client, self.manifest(adapter))
         credential = Credential(org_id=org_id, adapter=known.name, base_url=url, token=token)
+        async with _client(credential) as client:
+            report = await self._ask_once(client, credential) if verify else None
         await save_credential(self._database, self._keys, credential)
+        return report
+
+    async def check_source(self, org: str, *, adapter: str = "pco") -> SourceReport:
+        """Ask an organization's source once, with the token that is kept.
+
+        Raises:
+            UnknownNameError: the organization is not connected.
+            ConfigurationError: the secret keys do not open its token.
+            CredentialsRejectedError, AccessDeniedError, SourceUnavailableError: as for `connect`.
+        """
+        org_id = await self._known_org(org)
+        credential = await get_credential(self._database, self._keys, org_id, adapter)
+        async with _client(credential) as client:
+            return await self._ask_once(client, credential)
+
+    async def _ask_once(self, client: SourceClient, credential: Credential) -> SourceReport:
+        """One small request that a good token is allowed."""
+        manifest, name = self.manifest(credential.adapter), find_adapter(credential.adapter).probe
+        entity = manifest.entities[name]
+        assert entity.listing is not None, "an adapter's probe can be listed"
+        version = manifest.products[entity.product].version
+        page = await client.get_page(entity.listing.path, {"per_page": "1"}, version=version)
+        return SourceReport(
+            base_url=credential.base_url,
+            entity=name,
+            records=page.total_count,
+            limit=client.statistics.limit,
+        )
 
     async def organizations(self) -> list[tuple[OrgId, str, str]]:
         """Organization, adapter and base URL of every connection."""
@@ -201,6 +255,21 @@ class Engine:
             UnknownNameError: there is no such organization or entity; names near ones.
             ConfigurationError: an entity cannot be read, or none was named.
         """
+        run, _ = await self.request(
+            org, adapter=adapter, kind=kind, entities=entities, requested_by=requested_by
+        )
+        return run
+
+    async def request(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        kind: SyncKind = SyncKind.FULL,
+        entities: Collection[str] | None = None,
+        requested_by: str = "python",
+    ) -> tuple[RunRecord, bool]:
+        """As `start`; says also whether the run is new."""
         org_id = await self._known_org(org)
         names = self._resolve(adapter, entities)
         run_id, new = await request_run(
@@ -213,7 +282,7 @@ class Engine:
         )
         if not new:
             await store_events(self._database, [RunJoined(about=Subject(org_id=org_id, run_id=run_id))])
-        return await get_run(self._database, run_id)
+        return await get_run(self._database, run_id), new
 
     async def sync(
         self,
@@ -274,6 +343,10 @@ class Engine:
         """What is known of every entity, across runs."""
         org_id = None if org is None else await self._known_org(org)
         return await list_sync_state(self._database, org_id)
+
+    async def sample_people(self, org: str, *, limit: int = 5) -> list[SamplePerson]:
+        """A few rows of an organization to look at, joined over its mirror tables."""
+        return await sample_people(self._database, await self._known_org(org), limit=limit)
 
     # Working
 
@@ -362,14 +435,10 @@ def _secret_keys(settings: Settings) -> tuple[SecretKey, ...]:
     return load_or_create_keys(settings.home / "secret.keys")
 
 
-async def _ask_once(client: SourceClient, manifest: Manifest) -> None:
-    """One small request that a good token is allowed."""
-    entity = next(
-        e for e in manifest.entities.values() if e.product == manifest.default_product and e.listing
+def _client(credential: Credential) -> SourceClient:
+    return SourceClient(
+        base_url=credential.base_url, token=parse_token(credential.token), retry=_FOR_A_PERSON
     )
-    assert entity.listing is not None
-    version = manifest.products[entity.product].version
-    await client.get_page(entity.listing.path, {"per_page": "1"}, version=version)
 
 
 def check_org_id(org: str) -> OrgId:
@@ -424,4 +493,4 @@ async def _run_pco_sync(
         return await engine.sync(org, entities=entities)
 
 
-__all__ = ["Engine", "RunView", "SyncError", "check_org_id", "run_pco_sync"]
+__all__ = ["Engine", "RunView", "SourceReport", "SyncError", "check_org_id", "run_pco_sync"]

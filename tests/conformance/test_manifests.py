@@ -15,6 +15,7 @@ import pytest
 
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.manifest import (
+    AttributeType,
     DeltaWay,
     Manifest,
     Reading,
@@ -25,6 +26,8 @@ from openfaith.manifest import (
     resolve_entity,
     table_name,
 )
+from openfaith.manifest.entity_documents import ENTITY_MEMBERS
+from openfaith.manifest.loading import PRODUCT_MEMBERS
 from openfaith.planning import Rule, derive_graph, make_plan, order
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +95,21 @@ def test_the_data_names_no_one() -> None:
     text = (resources.files("openfaith.adapters.planning_center") / "entities" / "people.json").read_text()
     assert "@" not in text
     assert "http" not in text
+
+
+def test_every_member_of_the_format_is_explained() -> None:
+    reference = (ROOT / "docs/reference/manifest.md").read_text()
+    own = {"to", "many", "polymorphic", "name", "method", "path", "collection", "entity", "on", "kind", "why"}
+    members = {
+        *PRODUCT_MEMBERS,
+        *ENTITY_MEMBERS,
+        *AttributeType,
+        "attributes",
+        "endpoints",
+        "overrules",
+        *own,
+    }
+    assert [member for member in sorted(members) if f"| `{member}` |" not in reference] == []
 
 
 # Compared with the parsed reference pages

@@ -12,16 +12,25 @@ from sqlalchemy.engine import make_url
 
 from openfaith.errors import DatabaseRefusedError
 from openfaith.store.embedded import EmbeddedServer, stop
-from support.embedded import cluster_of, execute, is_running, read_value, server_processes
+from support.embedded import (
+    altered,
+    cluster_of,
+    is_running,
+    keep_something,
+    read_value,
+    server_processes,
+    what_was_kept,
+)
 from support.processes import running
 
 _STARTED_AT = "SELECT pg_postmaster_start_time()::text"
 
 
-def test_a_home_that_does_not_exist_is_made_and_served(home: Path) -> None:
-    with EmbeddedServer.start(home / "new" / "home") as server:
+def test_a_home_that_does_not_exist_is_made_and_served(new_home: Path) -> None:
+    home = new_home / "new" / "home"
+    with EmbeddedServer.start(home) as server:
         assert read_value(server.url, "SELECT current_database()") == "openfaith"
-    assert not is_running(home / "new" / "home")
+    assert not is_running(home)
 
 
 def test_a_second_user_attaches_and_the_last_one_stops_the_server(home: Path) -> None:
@@ -39,10 +48,10 @@ def test_a_second_user_attaches_and_the_last_one_stops_the_server(home: Path) ->
 def test_rows_and_password_outlive_the_server(home: Path) -> None:
     with EmbeddedServer.start(home) as server:
         url = server.url
-        execute(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        kept = keep_something(url)
     with EmbeddedServer.start(home) as server:
         assert server.url == url
-        assert read_value(url, "SELECT answer FROM kept") == 42
+        assert what_was_kept(url) == kept
 
 
 def test_a_lingering_server_outlives_its_users_until_it_is_stopped(home: Path) -> None:
@@ -130,7 +139,7 @@ def test_the_url_means_the_same_to_sqlalchemy(run_url: str) -> None:
 def test_a_failed_statement_leaves_no_trace_in_the_log(home: Path) -> None:
     with EmbeddedServer.start(home) as server:
         with pytest.raises(psycopg.DataError):
-            execute(server.url, "SELECT 'ada@example.org'::integer")
+            read_value(server.url, "SELECT 'ada@example.org'::integer")
         assert "example.org" not in cluster_of(home).log.read_text()
 
 
@@ -173,22 +182,24 @@ def test_every_process_of_the_server_holds_its_lock(home: Path) -> None:
 
 
 def test_a_wrong_password_is_told_and_the_server_is_not_left_running(home: Path) -> None:
-    EmbeddedServer.start(home).release()
-    cluster_of(home).password_file.write_text("another")
-    with pytest.raises(DatabaseRefusedError, match="password authentication failed"):
-        EmbeddedServer.start(home)
-    assert not is_running(home)
+    with altered(cluster_of(home).password_file, "guessed"):
+        with pytest.raises(DatabaseRefusedError, match="password authentication failed"):
+            EmbeddedServer.start(home)
+        assert not is_running(home)
 
 
 def test_a_lost_password_is_told_before_anything_is_started(home: Path) -> None:
-    EmbeddedServer.start(home).release()
-    cluster_of(home).password_file.unlink()
-    with pytest.raises(DatabaseRefusedError, match="password is missing"):
+    with (
+        altered(cluster_of(home).password_file, None),
+        pytest.raises(DatabaseRefusedError, match="password is missing"),
+    ):
         EmbeddedServer.start(home)
 
 
 def test_a_server_that_does_not_start_is_quoted(home: Path) -> None:
-    EmbeddedServer.start(home).release()
-    (cluster_of(home).data / "postgresql.conf").write_text("no_such_setting = on\n")
-    with pytest.raises(DatabaseRefusedError, match="no_such_setting"):
+    settings = cluster_of(home).data / "postgresql.conf"
+    with (
+        altered(settings, "no_such_setting = on\n"),
+        pytest.raises(DatabaseRefusedError, match="no_such_setting"),
+    ):
         EmbeddedServer.start(home)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -21,8 +24,7 @@ def cluster_of(home: Path) -> Cluster:
 
 def server_processes(home: Path) -> frozenset[int]:
     """The pids of the home's PostgreSQL."""
-    cluster = cluster_of(home)
-    return cluster.account.processes_in(cluster.data)
+    return cluster_of(home).processes()
 
 
 def is_running(home: Path) -> bool:
@@ -35,12 +37,8 @@ def is_running(home: Path) -> bool:
 
 
 def kill_server(home: Path) -> None:
-    """kill -9 of every process of the server."""
-    kill(server_processes(home))
-
-
-def kill(pids: frozenset[int]) -> None:
-    for pid in pids:
+    """Ends every process of the server as kill -9 does."""
+    for pid in server_processes(home):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
@@ -53,7 +51,30 @@ def read_value(url: str, query: str) -> object:
     return row[0]
 
 
-def execute(url: str, statement: str) -> None:
-    """Returns when it is committed."""
+def keep_something(url: str) -> int:
+    """Commits a number that no other test knows."""
+    number = secrets.randbelow(2**31)
     with psycopg.connect(url) as connection:
-        connection.execute(statement.encode())
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (number integer)")
+        connection.execute("TRUNCATE kept")
+        connection.execute("INSERT INTO kept VALUES (%s)", [number])
+    return number
+
+
+def what_was_kept(url: str) -> object:
+    """The number that was committed last."""
+    return read_value(url, "SELECT number FROM kept")
+
+
+@contextmanager
+def altered(file: Path, text: str | None) -> Iterator[None]:
+    """Writes something else into a file, or removes it, and restores it afterwards, owner and all."""
+    aside = file.rename(file.with_name("altered"))
+    if text is not None:
+        shutil.copy2(aside, file)
+        os.chown(file, aside.stat().st_uid, aside.stat().st_gid)
+        file.write_text(text)
+    try:
+        yield
+    finally:
+        aside.rename(file)

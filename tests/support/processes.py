@@ -10,17 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_ARE_WE_ROOT = os.geteuid() == 0
+import openfaith
+
+_SOURCES = Path(openfaith.__file__).parents[1]
 
 _PRELUDE = """
-import os, signal, subprocess, sys
+import os, signal, subprocess, sys, types
 from pathlib import Path
+for name in ("openfaith", "openfaith.store"):  # without what they import themselves, which takes seconds
+    sys.modules[name] = package = types.ModuleType(name)
+    package.__path__ = [os.path.join(sys.argv[1], *name.split("."))]
 import psycopg
 from openfaith.errors import SyncError
-from openfaith.store.embedded import EmbeddedServer, postmaster, stop
-home = Path(sys.argv[1])
-if len(sys.argv) > 2:  # after the imports: the interpreter's own files may be closed to that account
-    os.setgroups([]), os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[2]))
+from openfaith.store.embedded import EmbeddedServer, launching, postmaster, stop
+home = Path(sys.argv[2])
+if len(sys.argv) > 3:  # after the imports: the interpreter's own files may be closed to that account
+    os.setgroups([]), os.setgid(int(sys.argv[4])), os.setuid(int(sys.argv[3]))
 def wait():
     print("ready", flush=True)
     sys.stdin.readline()
@@ -66,7 +71,7 @@ class Child:
 def running(code: str, home: Path, *, account: pwd.struct_passwd | None = None) -> Iterator[Child]:
     """Runs ``code``, which knows ``home`` and ``wait()``, and has waited once; kills what is left of it."""
     identity = [] if account is None else [str(account.pw_uid), str(account.pw_gid)]
-    argv = [sys.executable, "-c", _PRELUDE + code, str(home), *identity]
+    argv = [sys.executable, "-c", _PRELUDE + code, str(_SOURCES), str(home), *identity]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -78,4 +83,4 @@ def running(code: str, home: Path, *, account: pwd.struct_passwd | None = None) 
 
 def ordinary_account() -> pwd.struct_passwd | None:
     """Whom tests become to be an ordinary user; None where they are one already."""
-    return pwd.getpwnam("nobody") if _ARE_WE_ROOT else None
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import UnknownNameError
 from openfaith.manifest import Manifest
+from openfaith.records import EntityName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +19,8 @@ class Adapter:
     name: str
     title: str
     base_url: str
+    probe: EntityName
+    """Asked for once to see whether a token is accepted; it has a list of its own."""
     load_manifest: Callable[[], Manifest]
 
 
@@ -27,6 +30,7 @@ ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
             name="pco",
             title="Planning Center",
             base_url="https://api.planningcenteronline.com",
+            probe=EntityName("people.Person"),
             load_manifest=load_planning_center,
         )
     }

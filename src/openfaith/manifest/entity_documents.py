@@ -17,7 +17,7 @@ from openfaith.manifest.entity import (
 from openfaith.manifest.problems import Place
 from openfaith.records import EntityName
 
-_ENTITY_MEMBERS = (
+ENTITY_MEMBERS = (
     "type",
     "note",
     "only_when_asked",
@@ -42,7 +42,7 @@ class EntityReader:
 
     def entity(self, name: str) -> Entity:
         members = self.place.members(
-            self.value, required=("attributes", "endpoints"), optional=_ENTITY_MEMBERS
+            self.value, required=("attributes", "endpoints"), optional=ENTITY_MEMBERS
         )
         includes = self._includes(members.get("includes", {}))
         return Entity(

@@ -26,7 +26,7 @@ _VERSION = re.compile(r"\S+")
 _OWN_SCHEMAS = frozenset({"openfaith", "canonical", "dbos", "public", "information_schema"})
 """An adapter's name becomes a schema, so it cannot be one of these (nor begin with `pg_`)."""
 
-_PRODUCT_MEMBERS = ("product", "base_path", "version", "max_page_size", "entities")
+PRODUCT_MEMBERS = ("product", "base_path", "version", "max_page_size", "entities")
 _KINDS = ("hard", "soft", "none")
 
 
@@ -127,7 +127,7 @@ class _ProductReader:
         """``names`` are the entities of all files, for references between them."""
         self.place = place
         self._names = names
-        self._members = place.members(document, required=_PRODUCT_MEMBERS, optional=("overrules",))
+        self._members = place.members(document, required=PRODUCT_MEMBERS, optional=("overrules",))
         self.product = self._product()
 
     def _product(self) -> Product:

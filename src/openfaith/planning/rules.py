@@ -46,11 +46,11 @@ def derive_graph(manifest: Manifest) -> Graph:
     """Every dependency between the manifest's entities, each with the fact it rests on."""
     facts = _Facts(manifest)
     overruled = {(rule.entity, rule.on) for rule in manifest.overrules}
-    stated = _first_of_each_pair(_overrules(manifest))
-    hard = _first_of_each_pair(d for d in facts.hard() if (d.entity, d.on) not in overruled)
-    soft = _first_of_each_pair(d for d in facts.soft() if (d.entity, d.on) not in overruled | hard.keys())
-    omissions = _contradictions(facts, stated | hard, soft)
-    made = {pair: d for pair, d in (stated | hard | soft).items() if pair not in omissions}
+    by_path = _first_of_each_pair(d for d in facts.by_path() if (d.entity, d.on) not in overruled)
+    firm = _first_of_each_pair(_overrules(manifest)) | by_path
+    soft = _first_of_each_pair(d for d in facts.soft() if (d.entity, d.on) not in overruled | by_path.keys())
+    omissions = _contradictions(facts, firm, soft)
+    made = {pair: dependency for pair, dependency in (firm | soft).items() if pair not in omissions}
     return Graph(
         entities=tuple(sorted(manifest.entities)),
         dependencies=tuple(made[pair] for pair in sorted(made)),
@@ -80,7 +80,7 @@ def _removed(manifest: Manifest) -> dict[Pair, str]:
     return {(rule.entity, rule.on): rule.why for rule in manifest.overrules if rule.kind == "none"}
 
 
-# What contradicts (rules 6 to 8)
+# What contradicts (rules 5 to 8)
 
 
 def _contradictions(
@@ -151,7 +151,8 @@ class _Facts:
         self._entities = manifest.entities
         self._listed_at = _collections(manifest)
 
-    def hard(self) -> Iterator[Dependency]:
+    def by_path(self) -> Iterator[Dependency]:
+        """Nested before owned, so that it wins where both hold."""
         for entity in self._entities.values():
             yield from self._nested(entity)
             yield from self._owned(entity)

@@ -1,0 +1,17 @@
+"""A Planning Center People that behaves as the real one was seen to, and misbehaves on request.
+
+It is driven by the same manifest as the engine and shares no code with what reads and stores, so that it can
+contradict them. Inside, a request takes one way: `server` (HTTP) → `answering` (who asks, limits, faults, log) →
+`reading` (path → records) → `query` (which of them), `documents` (how they look). The church itself is `data`, made
+of `contents`, and changed by `changes`. A church is made from a seed, record by record, when it is looked at; what
+happens to it afterwards is kept beside it.
+"""
+
+from __future__ import annotations
+
+from openfaith.simulator.data import Church
+from openfaith.simulator.options import SimulatorOptions
+from openfaith.simulator.running import RunningSimulator, serve
+from openfaith.simulator.server import create_app
+
+__all__ = ["Church", "RunningSimulator", "SimulatorOptions", "create_app", "serve"]

@@ -7,25 +7,14 @@ what belonged to a merged one moves to the one who stays, a household knows how 
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from openfaith.errors import ConfigurationError, UnknownNameError
-from openfaith.simulator.data import Church
-from openfaith.simulator.dice import Dice
-from openfaith.simulator.kinds import Kind, Row, make_record
-from openfaith.simulator.relations import Children, Link, link_named, links_of, links_to
-from openfaith.simulator.rows import Record, Reference
-from openfaith.simulator.stamps import stamp
 
-TOUCHING_THEIR_PERSON = frozenset({"Address", "Email", "PhoneNumber"})
-"""A change of these moves the person's `updated_at` too (staff of Planning Center, developers#313)."""
-
-
-class Update(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="update"):
+class Update(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="update"
+):
     """Change records: those with these ids, or some chosen by chance."""
 
     entity: str
@@ -40,7 +29,9 @@ class Update(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """True: `updated_at` stays as it was."""
 
 
-class Add(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="add"):
+class Add(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="add"
+):
     """Add records, with an owner chosen by chance where they need one."""
 
     entity: str
@@ -49,7 +40,9 @@ class Add(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     links: dict[str, str | None] = {}
 
 
-class Delete(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="delete"):
+class Delete(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="delete"
+):
     """Delete records, and what belongs to them."""
 
     entity: str
@@ -59,7 +52,9 @@ class Delete(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """True: no stamp of a record that referred to a deleted one moves."""
 
 
-class Merge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="merge"):
+class Merge(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="merge"
+):
     """Merge one person into another: the loser is gone, the keeper gets what the loser had, a merger tells of it."""
 
     loser: str | None = None
@@ -81,327 +76,3 @@ class Account(msgspec.Struct, kw_only=True):
     deleted: dict[str, list[str]] = {}
     merged: list[tuple[str, str]] = []
     """Loser and keeper of each merge."""
-
-    def note(self, records: dict[str, list[str]], reference: Reference) -> None:
-        """Add a record to one of the lists, once."""
-        ids = records.setdefault(reference.type, [])
-        if str(reference.id) not in ids:
-            ids.append(str(reference.id))
-
-
-def apply(church: Church, change: Change, *, at: int, ordinal: int) -> Account:
-    """Carry out one change.
-
-    Args:
-        church: whose records change.
-        change: what to do.
-        at: the moment by the simulator's clock, a Unix time.
-        ordinal: the number of the change; with the church's seed it decides what is chosen by chance.
-
-    Raises:
-        UnknownNameError: an entity, attribute or record that does not exist. Nothing was changed.
-        ConfigurationError: a change that contradicts itself. Nothing was changed.
-    """
-    editor = _Editor(church, at, ordinal, blind=not isinstance(change, Add) and change.blind)
-    match change:
-        case Update():
-            editor.update(change)
-        case Add():
-            editor.add(change)
-        case Delete():
-            editor.delete(change)
-        case Merge():
-            editor.merge(change)
-    return editor.account
-
-
-class _Editor:
-    """One change at work."""
-
-    def __init__(self, church: Church, at: int, ordinal: int, *, blind: bool) -> None:
-        self.account = Account()
-        self._church = church
-        self._ordinal = ordinal
-        self._now = stamp(at)
-        self._blind = blind
-        self._dice = Dice(church.seed, "change", ordinal)
-        self._doomed: set[Reference] = set()
-        """Being deleted, with those they belong to: not worth a new stamp."""
-
-    def update(self, change: Update) -> None:
-        table = self._church.table(change.entity)
-        links = self._targets(table.type, change.links)
-        self._check_attributes(table.type, change.attributes)
-        for record_id in self._chosen(table.type, change.ids, change.count):
-            record = table.record(record_id)
-            attributes = change.attributes or ({} if links else self._other_values(table.type, record))
-            for name, target in links.items():
-                record = record.with_link(name, target)
-            self._save(table.type, record.with_attributes(_with_full_name(record, attributes)))
-
-    def add(self, change: Add) -> None:
-        table = self._church.table(change.entity)
-        links = self._targets(table.type, change.links)
-        self._check_attributes(table.type, change.attributes)
-        for _ in range(change.count):
-            record = self._new_record(table.type, links)
-            self._save(table.type, record.with_attributes(_with_full_name(record, change.attributes)))
-
-    def delete(self, change: Delete) -> None:
-        table = self._church.table(change.entity)
-        for record_id in self._chosen(table.type, change.ids, change.count):
-            if record_id in table:  # it may have gone with one deleted before
-                self._delete(Reference(table.type, record_id))
-
-    def merge(self, change: Merge) -> None:
-        if (change.loser is None) != (change.keeper is None):
-            raise ConfigurationError("merge", "only one of loser and keeper", "both, or neither")
-        if change.loser is not None and change.loser == change.keeper:
-            raise ConfigurationError("merge", f"person {change.loser} into itself", "two people")
-        if change.loser is not None and change.keeper is not None:
-            loser, keeper = self._chosen("Person", (change.loser, change.keeper), 0)
-            self._merge(loser, keeper)
-            return
-        chosen = self._chosen("Person", (), 2 * change.count)
-        for loser, keeper in zip(chosen[::2], chosen[1::2], strict=False):
-            self._merge(loser, keeper)
-
-    # What the four are made of.
-
-    def _save(self, entity_type: str, record: Record) -> None:
-        """Store a record, new or changed, with all that follows from it."""
-        reference = Reference(entity_type, record.id)
-        before = self._church.find(reference)
-        if before is not None and not self._blind and "updated_at" in record.attributes:
-            record = record.with_attributes({"updated_at": self._now})
-        self._church.put(entity_type, record)
-        self.account.note(self.account.updated if before else self.account.added, reference)
-        self._follow(entity_type, record, before)
-
-    def _follow(self, entity_type: str, record: Record, before: Record | None) -> None:
-        """Keep the neighbours of a changed record right."""
-        homes = {side.links["household"] for side in (record, before) if side is not None and entity_type == "HouseholdMembership"}
-        for home in homes:
-            self._recount(home)
-        if entity_type == "Household" and before is None:
-            self._move_in(record)
-        if entity_type == "Person" and before is not None and before.attributes["name"] != record.attributes["name"]:
-            self._rename(record)
-        self._touch_person(entity_type, record)
-
-    def _touch_person(self, entity_type: str, record: Record) -> None:
-        if entity_type in TOUCHING_THEIR_PERSON and not self._blind:
-            self._touch(record.links["person"])
-
-    def _touch(self, reference: Reference | None) -> None:
-        """Move a stamp and nothing else."""
-        record = self._church.find(reference) if reference and reference not in self._doomed else None
-        if reference is not None and record is not None:
-            self._save(reference.type, record)
-
-    def _delete(self, reference: Reference) -> None:
-        """Take a record away: first what belongs to it, then what only referred to it is told."""
-        self._doomed.add(reference)
-        for link in sorted(links_to(reference.type), key=lambda link: not link.owned):
-            for child in self._pointing(link, reference):
-                if link.owned:
-                    self._delete(child)
-                else:
-                    self._point(child, link.name, None)
-        record = self._church.find(reference)
-        if record is not None:
-            self._church.remove(reference.type, reference.id)
-            self.account.note(self.account.deleted, reference)
-            self._follow_removal(reference.type, record)
-
-    def _follow_removal(self, entity_type: str, record: Record) -> None:
-        if entity_type == "HouseholdMembership":
-            self._recount(record.links["household"])
-        self._touch_person(entity_type, record)
-
-    def _merge(self, loser_id: int, keeper_id: int) -> None:
-        loser, keeper = Reference("Person", loser_id), Reference("Person", keeper_id)
-        for link in sorted(links_to("Person"), key=lambda link: link.owned):
-            for child in self._pointing(link, loser):
-                self._hand_over(child, link, keeper)
-        self._delete(loser)
-        self._touch(keeper)
-        links: dict[str, Reference | None] = {"person_to_keep": keeper, "person_to_remove": loser}
-        self._save("PersonMerger", self._new_record("PersonMerger", links))
-        self.account.merged.append((str(loser_id), str(keeper_id)))
-
-    def _hand_over(self, child: Reference, link: Link, keeper: Reference) -> None:
-        """Let what was the loser's be the keeper's; nobody is twice in one household, or has two primary addresses."""
-        record = self._church.find(child)
-        if record is None:
-            return
-        if child.type == "HouseholdMembership" and self._is_member(keeper, record.links["household"]):
-            self._delete(child)
-            return
-        siblings = self._church.reach(keeper, Children(type=child.type, link=link.name)) if link.owned else ()
-        if siblings and record.attributes.get("primary"):
-            self._church.put(child.type, record.with_attributes({"primary": False}))
-        self._point(child, link.name, keeper)
-
-    def _point(self, child: Reference, link: str, target: Reference | None) -> None:
-        """Let a record refer to another; what only an include shows moves no stamp."""
-        record = self._church.find(child)
-        if record is None:
-            return
-        record = record.with_link(link, target)
-        if f"{link}_name" in record.attributes:
-            record = record.with_attributes({f"{link}_name": self._name_of(target)})
-        if link in self._church.entities[child.type].relationships:
-            self._save(child.type, record)
-        else:
-            self._church.put(child.type, record)
-            self.account.note(self.account.updated, child)
-
-    def _recount(self, home: Reference | None) -> None:
-        """A household knows how many it has and has one of them as primary contact; an empty one is gone."""
-        record = self._church.find(home) if home and home not in self._doomed else None
-        if home is None or record is None:
-            return
-        memberships = self._church.reach(home, Children(type="HouseholdMembership", link="household"))
-        members = [self._church.tables[one.type].record(one.id).links["person"] for one in memberships]
-        if not members:
-            self._delete(home)
-            return
-        contact = record.links["primary_contact"]
-        if contact not in members:
-            contact = members[0]
-            record = record.with_link("primary_contact", contact)
-        facts = {"member_count": len(members), "primary_contact_name": self._name_of(contact)}
-        self._save("Household", record.with_attributes(facts))
-
-    def _move_in(self, household: Record) -> None:
-        """A new household has its primary contact as its member."""
-        links = {"person": household.links["primary_contact"], "household": Reference("Household", household.id)}
-        self._save("HouseholdMembership", self._new_record("HouseholdMembership", links))
-
-    def _rename(self, person: Record) -> None:
-        """Some records repeat a person's name."""
-        reference = Reference("Person", person.id)
-        name = person.attributes["name"]
-        for entity_type, link in (("HouseholdMembership", "person"), ("Household", "primary_contact")):
-            for child in self._church.reach(reference, Children(type=entity_type, link=link)):
-                record = self._church.tables[entity_type].record(child.id)
-                self._save(entity_type, record.with_attributes({f"{link}_name": name}))
-
-    def _new_record(self, entity_type: str, links: Mapping[str, Reference | None]) -> Record:
-        """A record that was never there, of now; nothing in it refers to records that are gone."""
-        table = self._church.tables[entity_type]
-        owners = {link.name: self._owner(link) for link in _needed_links(entity_type) if link.name not in links}
-        record_id = table.new_id()
-        row = Row(
-            id=record_id,
-            index=table.index_of(record_id),
-            rank=self._rank(entity_type, {**owners, **links}),
-            dice=self._church.world.dice(entity_type, record_id, "added"),
-            created_at=self._now,
-            updated_at=self._now,
-            links={**owners, **links},
-        )
-        record = make_record(table.entity, self._church.kinds[entity_type], row, self._church.world)
-        for name, target in record.links.items():
-            link = link_named(entity_type, name)
-            if target is not None and link is not None and not link.kept and self._church.find(target) is None:
-                record = record.with_link(name, None)
-        return record
-
-    def _owner(self, link: Link) -> Reference | None:
-        ids = self._church.tables[link.to].ids
-        return Reference(link.to, self._dice.pick(ids)) if ids else None
-
-    def _rank(self, entity_type: str, links: Mapping[str, Reference | None]) -> int:
-        """How many siblings a new record finds."""
-        for link in _needed_links(entity_type):
-            owner = links.get(link.name)
-            if owner is not None:
-                return len(self._church.reach(owner, Children(type=entity_type, link=link.name)))
-        return 0
-
-    def _other_values(self, entity_type: str, record: Record) -> Mapping[str, object]:
-        """New values for one or two groups of attributes, of the kind that such records have."""
-        table, kind = self._church.tables[entity_type], self._church.kinds[entity_type]
-        row = Row(
-            id=record.id,
-            index=table.index_of(record.id),
-            rank=0,
-            dice=self._church.world.dice(entity_type, record.id, "again", self._ordinal),
-            created_at=str(record.attributes.get("created_at")),
-            updated_at=self._now,
-            links=dict(record.links),
-        )
-        other = make_record(table.entity, kind, row, self._church.world).attributes
-        groups = [group for group in _changeable(kind, record.attributes) if any(other[name] != record.attributes[name] for name in group)]
-        chosen = {name for _ in range(2) if groups for name in self._dice.pick(groups)}
-        return {name: other[name] for name in chosen} or _marked(kind, record.attributes)
-
-    def _chosen(self, entity_type: str, ids: Sequence[str], count: int) -> list[int]:
-        """The records that are meant, all of them live."""
-        table = self._church.tables[entity_type]
-        unknown = [record_id for record_id in ids if not record_id.isdecimal() or int(record_id) not in table]
-        if unknown:
-            raise UnknownNameError("record", f"{entity_type} {unknown[0]}", (), "in the simulated church; it may be deleted or merged")
-        if ids:
-            return [int(record_id) for record_id in ids]
-        chance = random.Random(self._dice.below(1 << 48))
-        return chance.sample(table.ids, min(count, len(table.ids)))
-
-    def _check_attributes(self, entity_type: str, attributes: Iterable[str]) -> None:
-        for name in attributes:
-            if name not in self._church.entities[entity_type].attributes:
-                raise UnknownNameError("attribute", f"{entity_type}.{name}")
-
-    def _targets(self, entity_type: str, links: Mapping[str, str | None]) -> dict[str, Reference | None]:
-        targets: dict[str, Reference | None] = {}
-        for name, target in links.items():
-            link = link_named(entity_type, name)
-            if link is None:
-                raise UnknownNameError("relationship", f"{entity_type}.{name}")
-            targets[name] = None if target is None else Reference(link.to, self._chosen(link.to, (target,), 0)[0])
-        return targets
-
-    def _pointing(self, link: Link, reference: Reference) -> list[Reference]:
-        return [] if link.kept else list(self._church.reach(reference, Children(type=link.type, link=link.name)))
-
-    def _is_member(self, person: Reference, home: Reference | None) -> bool:
-        memberships = self._church.reach(person, Children(type="HouseholdMembership", link="person"))
-        return any(self._church.tables[one.type].record(one.id).links["household"] == home for one in memberships)
-
-    def _name_of(self, person: Reference | None) -> object:
-        record = self._church.find(person) if person else None
-        return record.attributes["name"] if record else None
-
-
-def _needed_links(entity_type: str) -> list[Link]:
-    """What a new record cannot do without: its owners, and a household its contact."""
-    links = [link for link in links_of(entity_type) if link.owned]
-    contact = link_named(entity_type, "primary_contact")
-    return [*links, contact] if contact else links
-
-
-def _with_full_name(record: Record, attributes: Mapping[str, object]) -> Mapping[str, object]:
-    """A person's `name` follows from the two it is made of, unless it is given."""
-    if "name" in attributes or attributes.keys().isdisjoint({"first_name", "last_name"}):
-        return attributes
-    parts = record.attributes | dict(attributes)
-    return {**attributes, "name": f"{parts['first_name']} {parts['last_name']}"}
-
-
-def _changeable(kind: Kind, attributes: Iterable[str]) -> list[tuple[str, ...]]:
-    """The groups of attributes that may change by chance: stamps, ids and repetitions of others do not."""
-    kept = {"created_at", "updated_at", *kind.fixed}
-    groups = [group for group in kind.together if kept.isdisjoint(group)]
-    grouped = {name for group in groups for name in group}
-    alone = [(name,) for name in attributes if name not in kept | grouped and not name.endswith("_id")]
-    return [*(tuple(name for name in group if name in attributes) for group in groups), *alone]
-
-
-def _marked(kind: Kind, attributes: Mapping[str, object]) -> Mapping[str, object]:
-    """A change for records that always come out the same: their first text gets a mark."""
-    for name, value in attributes.items():
-        if isinstance(value, str) and name not in {"created_at", "updated_at", *kind.fixed}:
-            return {name: f"{value} *"}
-    return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import UnknownNameError
@@ -10,7 +11,7 @@ from openfaith.manifest import Entity, Manifest, Reading, near_names
 from openfaith.simulator.contents import KINDS
 from openfaith.simulator.kinds import Kind, World, first_row, make_record
 from openfaith.simulator.layouts import Drafting, counted
-from openfaith.simulator.relations import Children, Edge, Through, ToOne, pointed_at
+from openfaith.simulator.relations import Children, Edge, Through, ToOne, pointed_at, target_type
 from openfaith.simulator.rows import Layout, Record, Reference, Table
 
 UNDESCRIBED_RECORDS = 3
@@ -29,8 +30,14 @@ class Church:
     def __init__(self, *, people: int = 5000, seed: int = 1, manifest: Manifest | None = None) -> None:
         self.manifest = manifest or load_planning_center()
         self.seed = seed
-        self.entities = {entity.type: entity for entity in self.manifest.entities.values() if entity.product == PRODUCT}
-        self.kinds = {entity_type: KINDS.get(entity_type) or _undescribed(entity_type) for entity_type in self.entities if self._is_kept(entity_type)}
+        self.entities = {
+            entity.type: entity for entity in self.manifest.entities.values() if entity.product == PRODUCT
+        }
+        self.kinds = {
+            entity_type: KINDS.get(entity_type) or _undescribed(entity_type)
+            for entity_type in self.entities
+            if self._is_kept(entity_type)
+        }
         self.world = World(seed, _layouts(people, seed, self.kinds))
         self.tables = {entity_type: self._table(entity_type) for entity_type in self.kinds}
         self.listeners: list[Callable[[Reference], None]] = []
@@ -45,12 +52,18 @@ class Church:
         try:
             return self.tables[name.removeprefix(f"{PRODUCT}.")]
         except KeyError:
-            raise UnknownNameError("entity", name, near_names(name, self.tables), "in the simulated church") from None
+            raise UnknownNameError(
+                "entity", name, near_names(name, self.tables), "in the simulated church"
+            ) from None
+
+    def has(self, reference: Reference) -> bool:
+        """Whether the record that is meant is there."""
+        table = self.tables.get(reference.type)
+        return table is not None and reference.id in table
 
     def find(self, reference: Reference) -> Record | None:
         """The record that is meant, or None if there is none (any more)."""
-        table = self.tables.get(reference.type)
-        return table.record(reference.id) if table is not None and reference.id in table else None
+        return self.tables[reference.type].record(reference.id) if self.has(reference) else None
 
     def reach(self, origin: Reference, edge: Edge) -> Sequence[Reference]:
         """The live records that an edge leads to, in order of their ids, each once."""
@@ -58,12 +71,13 @@ class Church:
             case ToOne(link=link):
                 record = self.find(origin)
                 target = record.links.get(link) if record else None
-                return () if target is None or self.find(target) is None else (target,)
+                return (target,) if target is not None and self.has(target) else ()
             case Children(type=child, link=link):
                 return [Reference(child, child_id) for child_id in self._referring(child, link, origin.id)]
             case Through(type=between, link=link, onward=onward):
-                targets = {self.tables[between].record(row).links[onward] for row in self._referring(between, link, origin.id)}
-                return sorted(target for target in targets if target is not None)
+                column, far_type = self.tables[between].column(f"{onward}_id"), target_type(between, onward)
+                found = {column[row] for row in self._referring(between, link, origin.id)}
+                return [Reference(far_type, one) for one in sorted(filter(_is_id, found))]
 
     def put(self, entity_type: str, record: Record) -> None:
         """Store a new record, or a new content of one."""
@@ -83,7 +97,11 @@ class Church:
 
     def _tell(self, entity_type: str, record: Record, before: Record | None) -> None:
         """A record shows what refers to it, so its neighbours may look different too."""
-        seen = {Reference(entity_type, record.id), *pointed_at(record.links), *(pointed_at(before.links) if before else ())}
+        seen = {
+            Reference(entity_type, record.id),
+            *pointed_at(record.links),
+            *(pointed_at(before.links) if before else ()),
+        }
         for listener in self.listeners:
             for reference in seen:
                 listener(reference)
@@ -113,5 +131,11 @@ def _layouts(people: int, seed: int, kinds: Mapping[str, Kind]) -> dict[str, Lay
     return finished
 
 
+def _is_id(value: object) -> TypeGuard[int]:
+    return isinstance(value, int)
+
+
 def _undescribed(entity_type: str) -> Kind:
-    return Kind(type=entity_type, plan=counted(lambda _people: UNDESCRIBED_RECORDS), fill=lambda _row, _world: {})
+    return Kind(
+        type=entity_type, plan=counted(lambda _people: UNDESCRIBED_RECORDS), fill=lambda _row, _world: {}
+    )

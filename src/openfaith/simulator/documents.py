@@ -1,39 +1,19 @@
-"""What an answer says: JSON:API documents, put together from records that are rendered once and kept as bytes."""
+"""What an answer says around its records: a JSON:API document with links and meta."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-import msgspec
-
-from openfaith.manifest import Entity
-from openfaith.simulator.data import Church
 from openfaith.simulator.query import Query, Window
-from openfaith.simulator.relations import ToOne, edge
-from openfaith.simulator.routes import Route, Routes
-from openfaith.simulator.rows import Record, Reference
+from openfaith.simulator.rendering import Rendered, Shape, encode
+from openfaith.simulator.routes import Route
+from openfaith.simulator.rows import Reference
 
 Parameters = Sequence[tuple[str, str]]
-
-encode = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How the records of one type appear in one answer."""
-
-    fields: frozenset[str] | None = None
-    """The only attributes and relationships to show; None: all that are shown without asking."""
-    includes: tuple[str, ...] = ()
-    """Relationships to show as well."""
-
-    @property
-    def is_kept(self) -> bool:
-        """Records with nested includes show what is two steps away, so that no change tells when they are stale."""
-        return not any("." in include for include in self.includes)
+"""Of a query, decoded, in the order in which they were sent."""
 
 
 @dataclass(kw_only=True)
@@ -51,6 +31,7 @@ class Document:
         return len(self.data) if isinstance(self.data, list) else 1
 
     def write(self, *, included_when_empty: bool) -> bytes:
+        """The document as JSON; `included` is there when it holds something, and else as told."""
         data = b"[" + b",".join(self.data) + b"]" if isinstance(self.data, list) else self.data
         members = [b'"links":' + encode(self.links)] if self.links else []
         members.append(b'"data":' + data)
@@ -60,128 +41,14 @@ class Document:
         return b"{" + b",".join(members) + b"}"
 
 
-class Renderer:
-    """Records as JSON texts, kept up to a number of bytes."""
-
-    def __init__(self, church: Church, routes: Routes, max_bytes: int) -> None:
-        self._church = church
-        self._routes = routes
-        self._max_bytes = max_bytes
-        self._kept: dict[tuple[str, Shape, str], dict[int, bytes]] = {}
-        self._kept_bytes = 0
-        self._plain_attributes = {entity.type: _plain_attributes(entity) for entity in church.entities.values()}
-        self._to_one = {entity.type: tuple(relationship.name for relationship in entity.to_one) for entity in church.entities.values()}
-        self.alter: Callable[[Reference, dict[str, Any]], dict[str, Any]] | None = None
-        """What a fault makes of a record, if any is set. Call `forget_all` when setting it."""
-        church.listeners.append(self.forget)
-
-    def render(self, references: Iterable[Reference], shapes: Mapping[str, Shape], origin: str) -> list[bytes]:
-        """Records in the shape of their type; ``origin`` begins their links, as in `http://127.0.0.1:8080`."""
-        return [self._text(reference, shapes.get(reference.type, _PLAIN), origin) for reference in references]
-
-    def full(self, reference: Reference, shape: Shape, origin: str) -> bytes:
-        """A record read by its id: with a link for every edge, null for an unset to-one."""
-        record = self._church.tables[reference.type].record(reference.id)
-        document = self._record(reference, record, shape, origin)
-        links = {route.edge: self._edge_link(route, reference, document["links"]["self"]) for route in self._routes.edges(reference.type)}
-        document["links"] = {**dict(sorted(links.items())), **document["links"]}
-        return encode(self._altered(reference, document))
-
-    def truth(self, reference: Reference) -> bytes:
-        """A record as a plain listing would send it if nothing went wrong, without links."""
-        record = self._church.tables[reference.type].record(reference.id)
-        return encode({name: value for name, value in self._record(reference, record, _PLAIN, "").items() if name != "links"})
-
-    def forget(self, reference: Reference) -> None:
-        """Render a record anew next time."""
-        for (entity_type, _, _), texts in self._kept.items():
-            if entity_type == reference.type:
-                self._kept_bytes -= len(texts.pop(reference.id, b""))
-
-    def forget_all(self) -> None:
-        self._kept.clear()
-        self._kept_bytes = 0
-
-    def included(self, references: Iterable[Reference], includes: Sequence[str]) -> Iterable[Reference]:
-        """What the includes bring along, each once, in the order in which it is met."""
-        found: dict[Reference, None] = {}
-        for reference in references:
-            for include in includes:
-                for step in self._steps(reference, include):
-                    found.update(dict.fromkeys(step))
-        return found
-
-    def _text(self, reference: Reference, shape: Shape, origin: str) -> bytes:
-        texts = self._kept.setdefault((reference.type, shape, origin), {})
-        text = texts.get(reference.id)
-        if text is None:
-            record = self._church.tables[reference.type].record(reference.id)
-            text = encode(self._altered(reference, self._record(reference, record, shape, origin)))
-            if shape.is_kept:
-                self._keep(texts, reference.id, text)
-        return text
-
-    def _keep(self, texts: dict[int, bytes], record_id: int, text: bytes) -> None:
-        if self._kept_bytes + len(text) > self._max_bytes:
-            self.forget_all()  # simple, and rare: the bound is larger than most churches
-            return
-        texts[record_id] = text
-        self._kept_bytes += len(text)
-
-    def _altered(self, reference: Reference, document: dict[str, Any]) -> dict[str, Any]:
-        return self.alter(reference, document) if self.alter else document
-
-    def _record(self, reference: Reference, record: Record, shape: Shape, origin: str) -> dict[str, Any]:
-        names = self._plain_attributes[reference.type] if shape.fields is None else [name for name in record.attributes if name in shape.fields]
-        relationships = {name: {"data": _identifier(record.links[name])} for name in self._to_one[reference.type] if name in record.links}
-        for include in shape.includes:
-            relationships.update(self._included_relationships(reference, include, origin + self._routes.path_of(reference.type, record)))
-        if shape.fields is not None:
-            relationships = {name: value for name, value in relationships.items() if name in shape.fields}
-        document: dict[str, Any] = {"type": reference.type, "id": str(record.id), "attributes": {name: record.attributes[name] for name in names}}
-        if relationships:
-            document["relationships"] = relationships
-        document["links"] = {"self": origin + self._routes.path_of(reference.type, record)}
-        return document
-
-    def _included_relationships(self, reference: Reference, include: str, own_link: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """A nested include also shows a made-up relationship of the outer record, which may name a record twice."""
-        first, *others = self._steps(reference, include)
-        name, _, nested = include.partition(".")
-        yield name, {"links": {"related": f"{own_link}/{name}"}, "data": self._linkage(reference.type, name, first)}
-        for step in others:
-            yield nested, {"links": {"related": f"{own_link}/{nested}"}, "data": [_identifier(one) for one in step]}
-
-    def _linkage(self, entity_type: str, name: str, targets: Sequence[Reference]) -> list[dict[str, str] | None] | dict[str, str] | None:
-        known = edge(entity_type, name)
-        is_list = self._routes.is_collection(entity_type, name) if known is None else not isinstance(known, ToOne)
-        if is_list:
-            return [_identifier(target) for target in targets]
-        return _identifier(targets[0]) if targets else None
-
-    def _steps(self, reference: Reference, include: str) -> list[Sequence[Reference]]:
-        """The records that an include reaches: in one step, or with a dot in two."""
-        name, _, nested = include.partition(".")
-        near = self._reach(reference, name)
-        return [near, [far for one in near for far in self._reach(one, nested)]] if nested else [near]
-
-    def _reach(self, reference: Reference, name: str) -> Sequence[Reference]:
-        known = edge(reference.type, name)
-        return self._church.reach(reference, known) if known is not None else ()
-
-    def _edge_link(self, route: Route, reference: Reference, own_link: str) -> str | None:
-        is_unset = not route.endpoint.collection and not self._reach(reference, route.edge)
-        return None if is_unset else f"{own_link}/{route.edge}"
-
-
-_PLAIN = Shape()
+def brought_along(records: Iterable[Rendered]) -> list[Reference]:
+    """What all includes of a page bring, each record once, in the order in which they are met."""
+    return list(dict.fromkeys(reference for record in records for reference in record.brought))
 
 
 def shapes(query: Query, entity_type: str) -> dict[str, Shape]:
-    """Type → shape, for the records asked for and those that come along."""
-    found = {name: Shape(fields) for name, fields in query.fields.items()}
-    found[entity_type] = Shape(query.fields.get(entity_type), query.includes)
-    return found
+    """Type → shape, for the records asked for."""
+    return {**included_shapes(query), entity_type: Shape(query.fields.get(entity_type), query.includes)}
 
 
 def included_shapes(query: Query) -> dict[str, Shape]:
@@ -200,28 +67,33 @@ def collection_links(origin: str, path: str, parameters: Parameters, part: Windo
 
 def link(origin: str, path: str, parameters: Parameters) -> str:
     """A URL as the API writes it (recorded): parameters in order of their names, brackets as they are."""
-    query = "&".join(f"{quote(name, safe='[]')}={quote_plus(value)}" for name, value in sorted(dict(parameters).items()))
+    pairs = sorted(dict(parameters).items())
+    query = "&".join(f"{quote(name, safe='[]')}={quote_plus(value)}" for name, value in pairs)
     return f"{origin}{path}?{query}" if query else f"{origin}{path}"
 
 
-def collection_meta(route: Route, total: int, count: int, part: Window, parent: Reference) -> dict[str, Any]:
-    """Counts, pages, what can be asked for here, and whose records these are. What would be empty is left out (recorded)."""
+def collection_meta(
+    route: Route, total: int, count: int, part: Window, *, parent: Reference
+) -> dict[str, Any]:
+    """Counts, pages, what can be asked for here, and whose records these are.
+
+    What would be empty is left out (recorded).
+    """
     meta: dict[str, Any] = {"total_count": total, "count": count}
     for name, offset in (("prev", part.prev_offset), ("next", part.next_offset)):
         if offset is not None:
             meta[name] = {"offset": offset}
-    can = {"can_order_by": route.endpoint.order_by, "can_query_by": route.endpoint.query_by, "can_include": route.endpoint.includes}
-    return {**meta, **{name: keys for name, keys in can.items() if keys}, "parent": _identifier(parent)}
+    endpoint = route.endpoint
+    can = {"order_by": endpoint.order_by, "query_by": endpoint.query_by, "include": endpoint.includes}
+    abilities = {f"can_{name}": keys for name, keys in can.items() if keys}
+    return {**meta, **abilities, "parent": _parent(parent)}
 
 
-def single_meta(route: Route, parent: Reference) -> dict[str, Any]:
+def single_meta(route: Route, *, parent: Reference) -> dict[str, Any]:
+    """What can be included, and whose record it is."""
     includes = route.endpoint.includes
-    return {**({"can_include": includes} if includes else {}), "parent": _identifier(parent)}
+    return {**({"can_include": includes} if includes else {}), "parent": _parent(parent)}
 
 
-def _identifier(reference: Reference | None) -> dict[str, str] | None:
-    return {"type": reference.type, "id": str(reference.id)} if reference else None
-
-
-def _plain_attributes(entity: Entity) -> tuple[str, ...]:
-    return tuple(attribute.name for attribute in entity.attributes.values() if not attribute.only_when_asked)
+def _parent(reference: Reference) -> dict[str, str]:
+    return {"id": str(reference.id), "type": reference.type}

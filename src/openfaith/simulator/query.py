@@ -119,12 +119,24 @@ def read_query(parameters: Iterable[tuple[str, str]], entity: Entity, endpoint: 
     """
     given = dict(parameters)
     return Query(
-        where=tuple(condition for name, value in given.items() for condition in _read_where(name, value, entity, endpoint)),
+        where=tuple(
+            condition
+            for name, value in given.items()
+            for condition in _read_where(name, value, entity, endpoint)
+        ),
         order=tuple(_read_order(given.get("order", ""), endpoint)),
         asked_page_size=_read_count(given.get("per_page"), DEFAULT_PAGE_SIZE),
         offset=_read_count(given.get("offset"), 0),
-        includes=tuple(dict.fromkeys(name for name in _names(given.get("include", "")) if name.split(".")[0] in endpoint.includes)),
-        fields={name[7:-1]: frozenset(_names(value)) for name, value in given.items() if name.startswith("fields[") and name.endswith("]")},
+        includes=tuple(
+            dict.fromkeys(
+                name for name in _names(given.get("include", "")) if name.split(".")[0] in endpoint.includes
+            )
+        ),
+        fields={
+            name[7:-1]: frozenset(_names(value))
+            for name, value in given.items()
+            if name.startswith("fields[") and name.endswith("]")
+        },
     )
 
 
@@ -189,7 +201,11 @@ def _filtered(table: Table, condition: Condition, ids: Sequence[int]) -> Sequenc
             return ()
         case Words(keys=keys):
             columns = [table.column(key) for key in keys]
-            return [record_id for record_id in ids if _has_words(condition, [column[record_id] for column in columns])]
+            return [
+                record_id
+                for record_id in ids
+                if _has_words(condition, [column[record_id] for column in columns])
+            ]
         case Between() | Equal() | Like():
             column, holds = table.column(condition.key), _test(condition)
             return [record_id for record_id in ids if holds(column[record_id])]
@@ -199,7 +215,9 @@ def _test(condition: Between | Equal | Like) -> Callable[[object], bool]:
     """Whether one value satisfies the condition. Null satisfies none."""
     match condition:
         case Between(low=low, high=high):
-            return lambda value: isinstance(value, str) and (low is None or value >= low) and (high is None or value < high)
+            return lambda value: (
+                isinstance(value, str) and (low is None or value >= low) and (high is None or value < high)
+            )
         case Equal(value=wanted):
             return lambda value: value is not None and value == wanted
         case Like():
@@ -318,7 +336,11 @@ def _write_time(moment: datetime) -> str:
 
 
 def _write_day(moment: datetime) -> str:
-    day: date = moment.date() if moment == moment.replace(hour=0, minute=0, second=0, microsecond=0) else moment.date() + _DAY
+    day: date = (
+        moment.date()
+        if moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        else moment.date() + _DAY
+    )
     return day.isoformat()
 
 

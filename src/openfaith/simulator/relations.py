@@ -155,6 +155,11 @@ def link_named(entity_type: str, name: str) -> Link | None:
     return _LINKS_BY_NAME.get((entity_type, name))
 
 
+def target_type(entity_type: str, link: str) -> str:
+    """What a reference points at."""
+    return _LINKS_BY_NAME[entity_type, link].to
+
+
 def pointed_at(links: dict[str, Reference | None]) -> Iterator[Reference]:
     """The targets of a record's references."""
     return (target for target in links.values() if target is not None)

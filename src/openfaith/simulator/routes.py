@@ -9,9 +9,6 @@ from openfaith.manifest import Endpoint, Entity, Manifest, Method
 from openfaith.simulator.data import PRODUCT
 from openfaith.simulator.rows import Record
 
-ME = "me"
-"""Below the product's base path: the person whose token it is."""
-
 _ANY = "*"
 
 
@@ -42,9 +39,15 @@ class Routes:
     def __init__(self, manifest: Manifest) -> None:
         self.base_path = manifest.products[PRODUCT].base_path
         entities = [entity for entity in manifest.entities.values() if entity.product == PRODUCT]
-        readable = [(_pattern(endpoint.path), entity, endpoint) for entity in entities for endpoint in _reading(entity)]
+        readable = [
+            (_pattern(endpoint.path), entity, endpoint)
+            for entity in entities
+            for endpoint in _reading(entity)
+        ]
         records = {pattern: entity for pattern, entity, endpoint in readable if endpoint.name == "get"}
-        self._routes = {pattern: _route(pattern, entity, endpoint, records) for pattern, entity, endpoint in readable}
+        self._routes = {
+            pattern: _route(pattern, entity, endpoint, records) for pattern, entity, endpoint in readable
+        }
         self._methods: dict[tuple[str, ...], set[str]] = {}
         for entity in entities:
             for endpoint in entity.endpoints:
@@ -58,7 +61,10 @@ class Routes:
         for pattern in _patterns(parts):
             route = self._routes.get(pattern)
             if route is not None:
-                return Match(route=route, ids=tuple(part for part, place in zip(parts, pattern, strict=True) if place == _ANY))
+                return Match(
+                    route=route,
+                    ids=tuple(part for part, place in zip(parts, pattern, strict=True) if place == _ANY),
+                )
         return None
 
     def allows(self, method: str, path: str) -> bool:
@@ -68,8 +74,11 @@ class Routes:
 
     def path_of(self, entity_type: str, record: Record) -> str:
         """Where a record is read by its id; below its owner where it has no path of its own."""
-        owners = {f"{{{name}_id}}": str(target.id) if target else "" for name, target in record.links.items()}
-        return "/".join(owners.get(part, part) for part in self._templates[entity_type].split("/")).replace("{id}", str(record.id))
+        before, _, after = self._templates[entity_type].partition("{id}")
+        if "{" in before:
+            for name, target in record.links.items():
+                before = before.replace(f"{{{name}_id}}", str(target.id) if target else "")
+        return f"{before}{record.id}{after}" if before.endswith("/") else before
 
     def edges(self, entity_type: str) -> tuple[Route, ...]:
         """What can be read on from a record of this type."""
@@ -104,18 +113,26 @@ def _patterns(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield tuple(_ANY if place > 1 and place % 2 else part for place, part in enumerate(parts))
 
 
-def _route(pattern: tuple[str, ...], entity: Entity, endpoint: Endpoint, records: dict[tuple[str, ...], Entity]) -> Route:
+def _route(
+    pattern: tuple[str, ...], entity: Entity, endpoint: Endpoint, records: dict[tuple[str, ...], Entity]
+) -> Route:
     if _ANY not in pattern or pattern[-1] == _ANY:
         return Route(entity=entity, endpoint=endpoint)
     return Route(entity=entity, endpoint=endpoint, parent=records.get(pattern[:-1]), edge=pattern[-1])
 
 
 def _template(entity: Entity) -> str:
-    """`/people/v2/people/{id}`; a collection without single reads links to a path made the same way (an assumption)."""
-    paths = {endpoint.name: endpoint.path for endpoint in _reading(entity)}
-    if "get" in paths:
-        return paths["get"]
-    return f"{paths['list']}/{{id}}" if "list" in paths else "/{id}"
+    """`/people/v2/people/{id}`, or for the only one of its kind the path without an id.
+
+    A collection without single reads links to a path made the same way (an assumption).
+    """
+    endpoints = {endpoint.name: endpoint for endpoint in _reading(entity)}
+    listing = endpoints.get("list")
+    if listing is not None and not listing.collection and not listing.placeholders:
+        return listing.path
+    if "get" in endpoints:
+        return endpoints["get"].path
+    return f"{listing.path}/{{id}}" if listing is not None else "/{id}"
 
 
 def owners_agree(match: Match, record: Record) -> bool:
@@ -132,4 +149,8 @@ def owners_agree(match: Match, record: Record) -> bool:
 def ids_of(texts: Iterable[str]) -> list[int] | None:
     """The ids of a path as numbers; None where one cannot be an id."""
     texts = list(texts)
-    return [int(text) for text in texts] if all(text.isdecimal() and text.isascii() and len(text) < 19 for text in texts) else None
+    return (
+        [int(text) for text in texts]
+        if all(text.isdecimal() and text.isascii() and len(text) < 19 for text in texts)
+        else None
+    )

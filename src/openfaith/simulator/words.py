@@ -29,7 +29,7 @@ SURNAMES = (
     "St. John", "Smith-Jones III", "Null", "True", "None", "Test", "山田", "김", "王", "Иванов", "الأحمد", "כהן", "Παπαδόπουλος",
 )  # fmt: skip
 NICKNAMES = (
-    "Bo", "Sunny", "Coach", "Pastor T", "Big \"J\"", "😀", "Zoë🎉", "Ray\\Ray", "the ‘Duke’", "Lil’ Mo", "J, Jr.",
+    "Bo", "Sunny", "Coach", "Pastor T", 'Big "J"', "😀", "Zoë🎉", "Ray\\Ray", "the ‘Duke’", "Lil’ Mo", "J, Jr.",
     "<b>Bold</b>", "%percent%", "under_score", "{brace}", "a/b", "🙏🏽", "👩‍👩‍👧‍👦", "  Al  ", "ﷺ",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Splits the envelope of an answer. The records themselves stay the bytes that came: the database parses them.
 
-Measured on a page of 100 people (69 KB): about 60 µs, against 500 µs to decode the records into dicts.
+Measured on a page of 100 records (85 KB): about 80 µs, against 290 µs for msgspec to decode them into dicts.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Transport:
             response = await self._start(request)
             answered_at = self._monotonic()
             body = await _read_body(response)
-        except (ClientError, OSError, _ConnectionDroppedError, _BodyTooLargeError) as error:
+        except (ClientError, OSError, ConnectionDroppedError, BodyTooLargeError) as error:
             return self._failed(request, response, error, sent_at)
         finally:
             if response is not None:
@@ -139,11 +139,11 @@ class Transport:
         )
 
 
-class _ConnectionDroppedError(Exception):
+class ConnectionDroppedError(Exception):
     """The connection went away before an answer began."""
 
 
-class _BodyTooLargeError(Exception):
+class BodyTooLargeError(Exception):
     """The body is larger than `LARGEST_BODY`."""
 
 
@@ -158,7 +158,7 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as error:
-        raise _ConnectionDroppedError from error
+        raise ConnectionDroppedError from error
 
 
 async def _read_body(response: ClientResponse) -> bytes:
@@ -166,12 +166,12 @@ async def _read_body(response: ClientResponse) -> bytes:
     chunks: list[bytes] = []
     size = response.content_length or 0
     if size > LARGEST_BODY:
-        raise _BodyTooLargeError
+        raise BodyTooLargeError
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > LARGEST_BODY:
-            raise _BodyTooLargeError
+            raise BodyTooLargeError
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -188,7 +188,7 @@ def translate(error: Exception, what: str, host: str, timeout: timedelta) -> Syn
         return BrokenResponseError(what, "a body that is cut off or cannot be unpacked")
     if isinstance(error, ClientResponseError):
         return BrokenResponseError(what, "something that is not HTTP", "an HTTP answer")
-    if isinstance(error, _BodyTooLargeError):
+    if isinstance(error, BodyTooLargeError):
         return BrokenResponseError(
             what, f"more than {LARGEST_BODY // 1024**2} MiB", "a page of at most that size"
         )

@@ -19,6 +19,7 @@ from openfaith.store.credentials import (
 )
 from openfaith.store.events import StoredEvent, list_events, store_events
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
+from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
 from openfaith.store.migrations import migrate
 from openfaith.store.mirror import ensure_mirror_tables
 from openfaith.store.pages import Committed, PageCommit, PageWriter
@@ -47,6 +48,7 @@ __all__ = [
     "Committed",
     "Credential",
     "Database",
+    "DatabaseFacts",
     "EntityRunRecord",
     "EntityState",
     "Executor",
@@ -55,6 +57,7 @@ __all__ = [
     "PageCommit",
     "PageWriter",
     "RunRecord",
+    "SamplePerson",
     "SecretKey",
     "StoredEvent",
     "begin_run",
@@ -65,6 +68,7 @@ __all__ = [
     "finish_run",
     "get_credential",
     "get_run",
+    "inspect_database",
     "lease_connection",
     "list_entity_runs",
     "list_events",
@@ -80,6 +84,7 @@ __all__ = [
     "plan_entity_runs",
     "request_run",
     "retry_run",
+    "sample_people",
     "save_credential",
     "server_name",
     "store_events",

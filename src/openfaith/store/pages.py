@@ -76,7 +76,8 @@ class PageWriter:
     def __init__(self, database: Database, manifest: Manifest, entity: Entity) -> None:
         self._database = database
         self._entity = entity
-        self._statement = page_statement(manifest, entity)
+        # Rendered once: a composed statement would be rendered again for every page.
+        self._statement = page_statement(manifest, entity).as_string()
         self._types = {c.source: column_type(c) for c in columns(entity) if c.kind == "attribute"}
 
     async def commit(self, page: Page, place: PageCommit) -> Committed:

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from enum import Enum
+from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+import dbos
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from openfaith.records import RunId
@@ -29,8 +31,9 @@ APPLICATION_NAME = "openfaith"
 APPLICATION_VERSION = "1"
 """Constant: old and new code run side by side, and workflow bodies change only behind patches."""
 
+_ENGINE_DIRECTORY = Path(dbos.__file__).parent
+
 _ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
-_DRAIN_SECONDS = 5
 
 
 class Started(Enum):
@@ -59,12 +62,29 @@ async def durable_engine(runtime: Runtime, lease: Lease, *, worker_concurrency: 
             lease.watch(_executors_with_work, _recover)
             yield
         finally:
-            await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=_DRAIN_SECONDS)
-            # The engine made the loop's default executor its own, and has shut it down.
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+            await _stop(runtime)
     finally:
         bind(None)
         await asyncio.to_thread(lease.end)
+
+
+async def _stop(runtime: Runtime) -> None:
+    """Stop the engine. Nothing is waited for but the pages being written: workflows go on elsewhere, or later."""
+    await runtime.stop()
+    # What is cut off here complains to the engine's log, and is taken over: nobody needs to read of it.
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    await asyncio.to_thread(DBOS.destroy)
+    # The engine made the loop's default executor its own, and has shut it down.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+    orphans = [task for task in asyncio.all_tasks() if _is_of_the_engine(task)]
+    for task in orphans:
+        task.cancel()
+    await asyncio.gather(*orphans, return_exceptions=True)
+
+
+def _is_of_the_engine(task: asyncio.Task[object]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and Path(code.co_filename).is_relative_to(_ENGINE_DIRECTORY)
 
 
 def _config(url: str, executor_id: str) -> DBOSConfig:

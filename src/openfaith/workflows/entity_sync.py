@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dbos import DBOS
 
-from openfaith.errors import RunCancelledError, SyncError
+from openfaith.errors import LeaseLostError, RunCancelledError, SyncError
 from openfaith.records import EntityName, EntityStatus, RunId
 from openfaith.workflows.steps import (
     get_api_client,
@@ -28,6 +28,9 @@ async def sync_entity(run_id: RunId, entity: EntityName) -> str:
         )
         while not (await process_entity_pages(run_id, definition, entity, parameters))["done"]:
             pass
+    except LeaseLostError:
+        # Somebody else reads and settles this entity now. For this workflow's run there is nothing left to start.
+        return EntityStatus.CANCELLED
     except RunCancelledError as exc:
         return await update_sync_status(run_id, entity, EntityStatus.CANCELLED, str(exc))
     except SyncError as exc:

@@ -40,7 +40,7 @@ async def sync_organization(run_id: RunId, attempt: int) -> str:
     manifest = await load_entity_manifest(run_id)
     plan = await build_dependency_graph(run_id, manifest["adapter"], manifest["entities"])
     await _run_entities(run_id, attempt, read_plan(plan), plan["in_flight"])
-    return await finish_sync_run(run_id, None)
+    return await finish_sync_run(run_id, attempt)
 
 
 async def _run_entities(run_id: RunId, attempt: int, plan: Plan, in_flight: int) -> None:

@@ -7,15 +7,20 @@ binds one runtime before it launches the engine, and steps find it here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from openfaith.errors import UnknownNameError
-from openfaith.manifest import Manifest
-from openfaith.records import OrgId
+from openfaith.manifest import Entity, Manifest
+from openfaith.records import EntityName, OrgId
 from openfaith.source import RateBudget, SourceClient, SourceEvent, parse_token
-from openfaith.store import Database, SecretKey, get_credential, store_events
+from openfaith.store import Database, PageWriter, SecretKey, get_credential, store_events
 from openfaith.telemetry import Event, SourceNotice, Subject, log_event
+
+_LONGEST_COMMIT = timedelta(seconds=5)
+"""A process that is stopping waits no longer for the pages that it is writing."""
 
 
 @dataclass(kw_only=True)
@@ -28,10 +33,14 @@ class Runtime:
     keys: Sequence[SecretKey]
     entities_in_flight: int
     """Of one organization."""
+    _writers: dict[tuple[str, EntityName], PageWriter] = field(default_factory=dict)
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
     _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
     _notices: set[asyncio.Task[None]] = field(default_factory=set)
+    _stopping: bool = False
+    _committing: int = 0
+    _quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
     def manifest(self, adapter: str) -> Manifest:
         """The manifest of an adapter.
@@ -43,6 +52,13 @@ class Runtime:
             return self.manifests[adapter]
         except KeyError:
             raise UnknownNameError("adapter", adapter, tuple(self.manifests)) from None
+
+    def writer(self, adapter: str, entity: Entity) -> PageWriter:
+        """What commits an entity's pages; made once, since it composes a long statement."""
+        key = (adapter, entity.name)
+        if key not in self._writers:
+            self._writers[key] = PageWriter(self.database, self.manifest(adapter), entity)
+        return self._writers[key]
 
     async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:
         """The organization's client, by its present credential. One per credential: they share its rate budget.
@@ -80,6 +96,29 @@ class Runtime:
         task = asyncio.get_running_loop().create_task(self.tell(notice))
         self._notices.add(task)
         task.add_done_callback(self._notices.discard)
+
+    @asynccontextmanager
+    async def committing(self) -> AsyncIterator[None]:
+        """Around the commit of a page. Once the process is stopping, no further commit begins: its caller waits here
+        until the process ends, and whoever continues the work begins with that page.
+        """
+        if self._stopping:
+            await asyncio.Event().wait()
+        self._committing += 1
+        try:
+            yield
+        finally:
+            self._committing -= 1
+            if not self._committing:
+                self._quiet.set()
+
+    async def stop(self) -> None:
+        """Let the commits under way end, and no further one begin."""
+        self._stopping = True
+        self._quiet.clear()
+        if self._committing:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), _LONGEST_COMMIT.total_seconds())
 
     async def close(self) -> None:
         """Close the clients; wait for what is still being stored."""

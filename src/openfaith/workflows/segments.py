@@ -170,6 +170,10 @@ class Segment:
         return Progress(done=state.done, pages=self._pages, records=self._records)
 
     async def _commit(self, request: PageRequest, page: Page, before: WalkState, after: WalkState) -> None:
+        async with self._runtime.committing():
+            await self._write(request, page, before, after)
+
+    async def _write(self, request: PageRequest, page: Page, before: WalkState, after: WalkState) -> None:
         if self._held.pages + self._pages == 0:
             await note_source_start(self._runtime.database, self._held, page.requested_at)
         self._pages += 1
@@ -222,7 +226,7 @@ async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
         raise RunCancelledError(assignment.run_id)
     await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
     client = await runtime.client(assignment.org_id, assignment.adapter)
-    writer = PageWriter(runtime.database, runtime.manifest(assignment.adapter), assignment.entity)
+    writer = runtime.writer(assignment.adapter, assignment.entity)
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + LONGEST.total_seconds()
     return await Segment(runtime, assignment, writer, held).process(client, lambda: loop.time() >= ends_at)

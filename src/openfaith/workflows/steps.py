@@ -8,6 +8,7 @@ Faults of the source are retried by the source client and of the database by the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypedDict, TypeVar
 
@@ -193,18 +194,16 @@ async def skip_entities(run_id: RunId, blocked: Mapping[EntityName, EntityName])
 
 
 @_step("FinishSyncRun")
-async def finish_sync_run(run_id: RunId, reason: str | None) -> str:
-    """Settle the run by the outcomes of its entities."""
+async def finish_sync_run(run_id: RunId, attempt: int) -> str:
+    """Settle the run by the outcomes of its entities, unless a later attempt has begun."""
     runtime = current()
     before = await get_run(runtime.database, run_id)
-    status = await finish_run(runtime.database, run_id, reason=reason)
-    if not before.is_final:
-        outcomes: dict[str, int] = {}
-        for entity in await list_entity_runs(runtime.database, run_id):
-            outcomes[entity.status] = outcomes.get(entity.status, 0) + 1
-        await runtime.tell(
-            RunFinished(about=Subject(org_id=before.org_id, run_id=run_id), status=status, outcomes=outcomes)
-        )
+    if before.is_final or before.attempt != attempt:
+        return before.status
+    status = await finish_run(runtime.database, run_id)
+    outcomes = Counter(e.status.value for e in await list_entity_runs(runtime.database, run_id))
+    about = Subject(org_id=before.org_id, run_id=run_id)
+    await runtime.tell(RunFinished(about=about, status=status, outcomes=dict(outcomes)))
     return status
 
 

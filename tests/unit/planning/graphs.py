@@ -50,9 +50,7 @@ def graphs(draw: st.DrawFn, *, most: int = 9, hard_cycles: bool = False) -> Grap
 
 def _drawn(draw: st.DrawFn, pair: tuple[EntityName, EntityName], *, hard_cycles: bool) -> Dependency:
     entity, on = pair
-    kinds: Collection[DependencyKind] = (
-        DependencyKind if hard_cycles or entity > on else [DependencyKind.SOFT]
-    )
-    kind = draw(st.sampled_from(list(kinds)))
+    kinds = list(DependencyKind) if hard_cycles or entity > on else [DependencyKind.SOFT]
+    kind = draw(st.sampled_from(kinds))
     rule = draw(st.sampled_from(_RULES[kind]))
     return Dependency(entity=entity, on=on, kind=kind, rule=rule, why=f"{entity} on {on}")

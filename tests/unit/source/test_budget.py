@@ -40,7 +40,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def test_the_first_answer_is_awaited_before_a_second_request_is_sent() -> None:
     async def main() -> list[float]:
         budget = make_budget()
-        return await asyncio.gather(send(budget, latency=3.0), send(budget), send(budget))
+        return list(await asyncio.gather(send(budget, latency=3.0), send(budget), send(budget)))
 
     assert run(main()) == [0.0, 3.0, 3.0]
 

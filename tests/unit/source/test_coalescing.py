@@ -61,8 +61,10 @@ async def test_an_error_is_shared_and_not_kept() -> None:
     share, work = Coalescer[str, int](), Work()
     work.error = ValueError("broken")
     work.may_end.set()
-    results = await asyncio.gather(share.share("a", work), share.share("a", work), return_exceptions=True)
-    assert results == [work.error, work.error]
+    first, second = await asyncio.gather(
+        share.share("a", work), share.share("a", work), return_exceptions=True
+    )
+    assert first is second is work.error
     work.error = None
     assert await share.share("a", work) == 2
 

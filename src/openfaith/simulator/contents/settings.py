@@ -12,9 +12,9 @@ from openfaith.simulator.layouts import counted, only_organization, owned
 
 def _organization(row: Row, _world: World) -> Mapping[str, object]:
     return {
-        "name": "Simulated Church of St. Dalfour’s",
+        "name": "Simulated Church of Bethel Heights",
         "country_code": "US",
-        "date_format": 1,
+        "date_format": "%m/%d/%Y",  # documented as an integer, recorded as this
         "time_zone": "America/Chicago",
         "contact_website": "https://church.example",
         "avatar_url": f"https://avatars.church.example/organizations/{row.id}.png",
@@ -74,7 +74,7 @@ def _carrier(row: Row, _world: World) -> Mapping[str, object]:
 def _custom_sender(row: Row, _world: World) -> Mapping[str, object]:
     verified = row.index % 2 == 0
     return {
-        "name": _listed(("Office", "Pastor’s desk", "Kids ministry"), row),
+        "name": _listed(("Office", "Pastor's desk", "Kids ministry"), row),
         "email_address": f"sender{row.id}@church.example",
         "verified": verified,
         "verified_at": row.updated_at if verified else None,

@@ -96,7 +96,7 @@ class Account:
                 check=False,
             )
         except PermissionError as exc:
-            if exc.filename is not None:  # the program is at fault, not the change of account
+            if exc.filename == str(argv[0]):  # the program is at fault, not the change of account
                 raise
             raise ConfigurationError(
                 "OPENFAITH_DATABASE_URL",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from openfaith.errors import ConfigurationError
 from openfaith.store.embedded.accounts import Account
+from openfaith.store.embedded.cluster import UNFINISHED
 
 OLDEST_MAJOR = 14
 """The oldest major version of PostgreSQL that openfaith runs on."""
@@ -111,9 +112,9 @@ def _copied(directory: Path, shelf: Path) -> Path:
     key = sha256(f"{directory} {server.st_mtime_ns} {server.st_size}".encode()).hexdigest()[:12]
     copy = shelf / f"binaries-{key}"
     if not copy.exists():
-        for older in shelf.glob("binaries*"):
+        for older in shelf.glob("binaries-*"):
             shutil.rmtree(older)
-        staging = Path(tempfile.mkdtemp(prefix="binaries.new-", dir=shelf))
+        staging = Path(tempfile.mkdtemp(prefix=f"binaries{UNFINISHED}", dir=shelf))
         package, libraries = directory.parents[1], directory.parents[2] / f"{_WHEEL}.libs"
         shutil.copytree(package / "pginstall", staging / _WHEEL / "pginstall", ignore=_NOT_NEEDED_TO_RUN)
         if libraries.exists():  # beside the package, where the programs look for it

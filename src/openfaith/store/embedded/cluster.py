@@ -23,6 +23,9 @@ PORT = 5432
 
 SOCKET = f".s.PGSQL.{PORT}"
 
+UNFINISHED = ".new-"
+"""In the names of things that get their own name when they are complete; a start removes those of the dead."""
+
 _LONGEST_SOCKET_PATH_BYTES = 103
 """Linux allows 107, macOS 103 (``sun_path`` less its final zero)."""
 
@@ -97,11 +100,28 @@ class Cluster:
     @property
     def postmaster_pid(self) -> int | None:
         """What ``postmaster.pid`` says; the number may be anybody's by now."""
-        try:
-            first, _, _ = (self.data / "postmaster.pid").read_text().partition("\n")
-        except FileNotFoundError:
-            return None
+        first, *_ = self._pid_file() or [""]
         return int(first) if first.isdecimal() else None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the postmaster, if it is alive, was asked to stop."""
+        return "stopping" in [line.strip() for line in self._pid_file()[7:8]]
+
+    def processes(self) -> frozenset[int]:
+        """The live processes of the server, as far as they can be seen from here."""
+        return self.account.processes_in(self.data)
+
+    def is_postmaster_alive(self) -> bool:
+        """Whether ``postmaster.pid`` names a process of this server, and not who got its number later."""
+        return self.postmaster_pid in self.processes()
+
+    def _pid_file(self) -> list[str]:
+        """One item a line: the first is the pid, the eighth the postmaster's state (PostgreSQL's miscadmin.h)."""
+        try:
+            return (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
 
     def url(self, database: str = NAME) -> str:
         """How clients connect, password included.
@@ -126,7 +146,7 @@ class Cluster:
                 f"{self.password_file} is missing",
                 "restore it, or move the directory away to begin with an empty database",
             )
-        descriptor, draft = tempfile.mkstemp(prefix="password.new-", dir=self.directory)  # mode 0600
+        descriptor, draft = tempfile.mkstemp(prefix=f"password{UNFINISHED}", dir=self.directory)  # mode 0600
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
             file.flush()

@@ -1,56 +1,28 @@
-"""Bringing a cluster's server up and down."""
+"""Bringing a cluster's server up and down, whatever state it was left in."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from enum import Enum, auto
-from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from openfaith.errors import DatabaseRefusedError, DatabaseUnavailableError
-from openfaith.store.embedded.binaries import usable_binaries
-from openfaith.store.embedded.cluster import NAME, PORT, SOCKET, Cluster
+from openfaith.errors import DatabaseRefusedError
+from openfaith.store.embedded.cluster import NAME, PORT, Cluster
+from openfaith.store.embedded.launching import READY_SECONDS, last_lines, launch, not_ready
 from openfaith.store.embedded.locks import Lock
 
-_READY_SECONDS = 30
-"""How long a start waits until connections succeed."""
-
-_STOPPED_SECONDS = 60
-"""How long a stop waits for the last checkpoint; the server finishes stopping later if it takes longer."""
+_STOPPED_SECONDS = 20
+"""How long a stop waits for the last checkpoint, which a full disk can make impossible; then there is none."""
 
 _ORPHANS_SECONDS = 5
-"""What backends without a postmaster get to end by themselves."""
-
-_LOCALES = ("C.UTF-8", "C")
-"""The first that this system has. Both sort by code point, alike on every system; text is UTF-8 in both."""
-
-_SETTINGS = {
-    # Reached by the socket alone, and the socket by the server's account alone (and root).
-    "listen_addresses": "",
-    "port": str(PORT),
-    "unix_socket_permissions": "0700",
-    "cluster_name": NAME,
-    # Our statements are short: compiling them costs more than it saves.
-    "jit": "off",
-    # A failed statement is its client's to report. Here it would leave people's data in a file: the statement, and
-    # the values that PostgreSQL quotes in messages of the levels below LOG and in their details.
-    "log_min_messages": "log",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-    "log_checkpoints": "off",
-    "logging_collector": "off",
-}
-"""What must differ from PostgreSQL's defaults. Durability is its default, and an operator's ALTER SYSTEM may set the rest."""
+"""What backends without a postmaster get to end when asked to."""
 
 
 class Move(Enum):
@@ -58,29 +30,34 @@ class Move(Enum):
 
     ATTACH = auto()
     WAIT = auto()
-    """A server is alive: starting, recovering, stopping, or where we cannot see its processes."""
+    """A server is alive: starting, recovering, or where we cannot see its processes."""
+    FINISH_STOPPING = auto()
+    """A server was asked to stop, and whoever asked is gone."""
     END_ORPHANS = auto()
     """Backends outlived their postmaster; a second server beside them would corrupt the data."""
     LAUNCH = auto()
 
 
-def next_move(answer: Ping, *, alive: frozenset[int], postmaster: int | None, held: bool) -> Move:
+def next_move(
+    answer: Ping, *, alive: frozenset[int], postmaster: int | None, is_stopping: bool, held: bool
+) -> Move:
     """Decides how a start goes on.
 
     Args:
         answer: what the socket says.
         alive: the processes that we see in the data directory.
         postmaster: the pid in ``postmaster.pid``.
+        is_stopping: what that file says of its process.
         held: a process holds the server's lock. It may not have come as far as the data directory yet, or live in
             another container.
     """
     if answer is Ping.OK:
         return Move.ATTACH
-    if answer is Ping.REJECT or postmaster in alive:
-        return Move.WAIT
+    if postmaster in alive:
+        return Move.FINISH_STOPPING if is_stopping else Move.WAIT
     if alive:
         return Move.END_ORPHANS
-    return Move.WAIT if held else Move.LAUNCH
+    return Move.WAIT if held or answer is Ping.REJECT else Move.LAUNCH
 
 
 def ensure_running(cluster: Cluster) -> None:
@@ -92,14 +69,16 @@ def ensure_running(cluster: Cluster) -> None:
         ConfigurationError: no binaries fit.
         OSError: the disk is full, read-only, or not ours.
     """
-    deadline = time.monotonic() + _READY_SECONDS
+    deadline = time.monotonic() + READY_SECONDS
     launched = False
     while (move := _look(cluster)) is not Move.ATTACH:
         if move is Move.LAUNCH:
-            _launch(cluster)
+            launch(cluster)
             launched = True
+        elif move is Move.FINISH_STOPPING:
+            shut_down(cluster)
         elif time.monotonic() > deadline:
-            raise _not_ready(cluster, f"it does not accept connections after {_READY_SECONDS} s")
+            raise not_ready(cluster)
         elif move is Move.END_ORPHANS:
             _end_orphans(cluster)
         else:
@@ -113,15 +92,25 @@ def ensure_running(cluster: Cluster) -> None:
 
 
 def shut_down(cluster: Cluster) -> bool:
-    """Stops a live server: sessions end at once, and nothing is left to recover. False where none is alive."""
-    pid = cluster.postmaster_pid
-    if pid is None or pid not in cluster.account.processes_in(cluster.data):
+    """Stops a live server; sessions end at once. False where none is alive."""
+    if not cluster.is_postmaster_alive():
         return False
-    _signal([pid], signal.SIGINT)
+    pid = cluster.postmaster_pid
+    assert pid is not None
+    # Fast: with a last checkpoint. Then immediate: without, and the next start recovers from the log of writes.
+    for request in (signal.SIGINT, signal.SIGQUIT):
+        _signal([pid], request)
+        if _ends(cluster, pid):
+            break
+    return True
+
+
+def _ends(cluster: Cluster, pid: int) -> bool:
     deadline = time.monotonic() + _STOPPED_SECONDS
-    while time.monotonic() < deadline and (
-        cluster.postmaster_pid == pid or pid in cluster.account.processes_in(cluster.data)
-    ):
+    # The file goes last but for the process; asking it first saves most looks at the processes.
+    while cluster.postmaster_pid == pid or pid in cluster.processes():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.01)
     return True
 
@@ -131,8 +120,9 @@ def _look(cluster: Cluster) -> Move:
     with closing(Lock(cluster.server_lock)) as lock:
         return next_move(
             Ping(PGconn.ping(address.encode())),
-            alive=cluster.account.processes_in(cluster.data),
+            alive=cluster.processes(),
             postmaster=cluster.postmaster_pid,
+            is_stopping=cluster.is_stopping,
             held=not lock.try_exclusive(),
         )
 
@@ -140,7 +130,7 @@ def _look(cluster: Cluster) -> Move:
 def _end_orphans(cluster: Cluster) -> None:
     """As in a crash, which it was: what they had committed is in the log of writes, and recovery finds it."""
     deadline = time.monotonic() + _ORPHANS_SECONDS
-    while orphans := cluster.account.processes_in(cluster.data):
+    while orphans := cluster.processes():
         _signal(orphans, signal.SIGQUIT if time.monotonic() < deadline else signal.SIGKILL)
         time.sleep(0.05)
 
@@ -151,94 +141,6 @@ def _signal(pids: Iterable[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _launch(cluster: Cluster) -> None:
-    """The programs inherit the server's lock: they go on if we are killed here, and whoever starts next waits."""
-    binaries = usable_binaries(cluster.account, cluster.directory, made_by=cluster.major)
-    with closing(Lock(cluster.server_lock)) as lock:
-        lock.try_exclusive()
-        if cluster.major is None:
-            _initialize(cluster, binaries, lock)
-        _remove_what_a_crash_left(cluster)
-        cluster.linger_mark.unlink(missing_ok=True)
-        _start(cluster, binaries, lock)
-
-
-def _start(cluster: Cluster, binaries: Path, lock: Lock) -> None:
-    with cluster.log.open("ab") as log:
-        start = os.fstat(log.fileno()).st_size
-        # pg_ctl returns when the server is ready or has failed, and leaves it as nobody's child.
-        command = [str(binaries / "pg_ctl"), "start", "--silent", "--wait", f"--timeout={_READY_SECONDS}"]
-        options = [f"--pgdata={cluster.data}", f"--options={_options(cluster)}"]
-        ended = cluster.account.run([*command, *options], output=log.fileno(), keep=[lock.fileno()])
-    if ended.returncode == 0:
-        return
-    said = _tail(cluster.log, start)
-    if _look(cluster) is Move.WAIT:  # a long recovery goes on without us
-        raise _not_ready(cluster, f"it is not ready after {_READY_SECONDS} s and goes on starting: {said}")
-    raise DatabaseRefusedError(
-        str(cluster.directory), f"the server does not start: {said}", f"its log is {cluster.log}"
-    )
-
-
-def _initialize(cluster: Cluster, binaries: Path, lock: Lock) -> None:
-    """Makes the data directory: complete, or not there."""
-    for unfinished in cluster.directory.glob("data.new-*"):
-        shutil.rmtree(unfinished)
-    staging = Path(tempfile.mkdtemp(prefix="data.new-", dir=cluster.directory))
-    cluster.account.take(staging)
-    said, done = "", False
-    for locale in _LOCALES:
-        said, done = _initdb(cluster, binaries, staging, locale, lock)
-        if done or "locale" not in said:
-            break
-    if not done:
-        shutil.rmtree(staging)
-        raise DatabaseRefusedError(
-            str(cluster.directory),
-            f"the first start failed: {_last_lines(said)}",
-            "mend that, then run the same command again",
-        )
-    staging.rename(cluster.data)
-    _sync(cluster.directory)
-
-
-def _initdb(cluster: Cluster, binaries: Path, staging: Path, locale: str, lock: Lock) -> tuple[str, bool]:
-    """What it said, and whether it succeeded."""
-    with tempfile.NamedTemporaryFile(prefix="initdb.", dir=cluster.directory) as password:  # mode 0600
-        password.write(cluster.password_file.read_bytes())
-        password.flush()
-        cluster.account.take(Path(password.name))
-        ended = cluster.account.run(
-            [
-                binaries / "initdb",
-                f"--pgdata={staging}",
-                f"--username={NAME}",
-                "--auth=scram-sha-256",
-                f"--pwfile={password.name}",
-                "--encoding=UTF8",
-                f"--locale={locale}",
-                "--data-checksums",
-            ],
-            keep=[lock.fileno()],
-        )
-    return ended.stdout, ended.returncode == 0
-
-
-def _remove_what_a_crash_left(cluster: Cluster) -> None:
-    """Nobody is alive here: whatever pid these name, it is not our server's."""
-    for stale in (
-        cluster.data / "postmaster.pid",
-        cluster.sockets / SOCKET,
-        cluster.sockets / f"{SOCKET}.lock",
-    ):
-        stale.unlink(missing_ok=True)
-
-
-def _options(cluster: Cluster) -> str:
-    settings = _SETTINGS | {"unix_socket_directories": str(cluster.sockets)}
-    return shlex.join(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
-
-
 def _ensure_database(cluster: Cluster) -> None:
     try:
         with psycopg.connect(cluster.url("postgres"), autocommit=True, connect_timeout=10) as connection:
@@ -247,28 +149,5 @@ def _ensure_database(cluster: Cluster) -> None:
                 connection.execute("CREATE DATABASE openfaith TEMPLATE template0")
     except psycopg.Error as exc:
         raise DatabaseRefusedError(
-            str(cluster.directory), _last_lines(str(exc)), f"its log is {cluster.log}"
+            str(cluster.directory), last_lines(str(exc)), f"its log is {cluster.log}"
         ) from exc
-
-
-def _not_ready(cluster: Cluster, seen: str) -> DatabaseUnavailableError:
-    return DatabaseUnavailableError(str(cluster.directory), f"{seen}; log: {cluster.log}")
-
-
-def _tail(log: Path, start: int) -> str:
-    with log.open("rb") as file:
-        file.seek(start)
-        return _last_lines(file.read().decode(errors="replace"))
-
-
-def _last_lines(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-6:]) or "it said nothing"
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,210 @@
+"""What a full sync costs, beside the bare floor, in one run on this machine.
+
+    make bench                                        100,000 people, three rounds
+    python benchmarks/full_sync.py --people 10000     quicker, coarser
+
+Floor and engine take turns: each round, each in a fresh database of one embedded PostgreSQL, against one
+simulated church. Reported are medians: CPU seconds per 1,000,000 records, of the client process and of all
+PostgreSQL processes; wall seconds; peak memory; requests counted at the source. The result is the ratio, since
+absolute figures are this machine's.
+
+The engine is the command line as a user starts it: its figures include starting Python, the durable engine and
+its tables. A last line repeats the engine's sync of the unchanged church.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from openfaith.adapters import find_adapter
+from openfaith.manifest import columns, table_name
+from openfaith.simulator import RunningSimulator, SimulatorOptions
+from openfaith.store.embedded import EmbeddedServer
+from openfaith.store.mirror import column_type
+
+TOKEN = "simulator:secret"
+HERE = Path(__file__).parent
+OPENFAITH = Path(sys.executable).with_name("openfaith")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One run of one variant."""
+
+    client_seconds: float
+    """CPU of the client's process tree."""
+    server_seconds: float
+    """CPU of every PostgreSQL process."""
+    wall_seconds: float
+    peak_mib: float
+    """Largest resident set of a process of the client."""
+    requests: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        return self.client_seconds + self.server_seconds
+
+
+def server_cpu_seconds(data_directory_pid: int) -> float:
+    """CPU of the postmaster, its living children, and those that have ended."""
+    ticks = _ticks(data_directory_pid, ended_children=True)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        fields = _fields(stat)
+        if fields is not None and int(fields[1]) == data_directory_pid:
+            ticks += sum(int(fields[index]) for index in (11, 12))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int, *, ended_children: bool) -> int:
+    fields = _fields(Path(f"/proc/{pid}/stat"))
+    assert fields is not None, "the server is gone"
+    return sum(int(fields[index]) for index in ((11, 12, 13, 14) if ended_children else (11, 12)))
+
+
+def _fields(stat: Path) -> list[str] | None:
+    """Fields of /proc/PID/stat after the name, from the state on."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def measure(command: Sequence[str], environment: dict[str, str], simulator: RunningSimulator, postmaster: int) -> Measurement:
+    """Run a command to its end; a command that fails ends the benchmark with its output."""
+    simulator.control("requests", method="DELETE")
+    before_client = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before_server = server_cpu_seconds(postmaster)
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    peak = follow_memory(process)
+    output = process.stdout.read() if process.stdout else ""
+    wall = time.perf_counter() - started
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{output}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Measurement(
+        client_seconds=after.ru_utime + after.ru_stime - before_client.ru_utime - before_client.ru_stime,
+        server_seconds=server_cpu_seconds(postmaster) - before_server,
+        wall_seconds=wall,
+        peak_mib=peak,
+        requests=int(simulator.control("requests?limit=0")["total"]),
+    )
+
+
+def follow_memory(process: subprocess.Popen[str]) -> float:
+    """Peak resident memory in MiB, by the kernel's own high-water mark; waits for the end."""
+    peak = 0.0
+    while process.poll() is None:
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        except OSError:
+            break
+        lines = [line for line in status.splitlines() if line.startswith("VmHWM")]
+        if lines:
+            peak = max(peak, int(lines[0].split()[1]) / 1024)
+        time.sleep(0.05)
+    process.wait()
+    return peak
+
+
+def specification(base_url: str, url: str) -> dict[str, object]:
+    """What the floor needs to know: paths, tables, columns."""
+    manifest = find_adapter("pco").load_manifest()
+    entities = [
+        {
+            "path": entity.listing.path,
+            "table": f"floor.{table_name(entity)}",
+            "columns": {c.name: column_type(c) for c in columns(entity) if c.kind == "attribute"},
+            "relationships": [r.name for r in entity.to_one if f"{r.name}_id" not in entity.attributes],
+        }
+        for entity in manifest.entities.values()
+        if entity.listing is not None
+    ]
+    return {"base_url": base_url, "token": TOKEN, "url": url, "entities": entities}
+
+
+def rounds(arguments: argparse.Namespace, simulator: RunningSimulator, server: EmbeddedServer, home: Path) -> dict[str, list[Measurement]]:
+    found: dict[str, list[Measurement]] = {"floor": [], "engine": [], "engine, unchanged": []}
+    postmaster = int((data_directory(server.url) / "postmaster.pid").read_text().split()[0])
+    for number in range(arguments.rounds):
+        with psycopg.connect(server.url, autocommit=True) as admin:
+            for variant in ("floor", "engine"):
+                admin.execute(f"CREATE DATABASE {variant}_{number}")  # type: ignore[call-overload]  # names of our own
+        url = {variant: server.url.replace("/openfaith?", f"/{variant}_{number}?") for variant in ("floor", "engine")}
+        plan = home / f"floor_{number}.json"
+        plan.write_text(json.dumps(specification(simulator.base_url, url["floor"])))
+        environment = {"OPENFAITH_HOME": str(home), "OPENFAITH_DATABASE_URL": url["engine"]}
+        run: Callable[[Sequence[str]], Measurement] = lambda command: measure(command, environment, simulator, postmaster)  # noqa: E731
+        found["floor"].append(run([sys.executable, str(HERE / "floor.py"), str(plan)]))
+        connect(simulator.base_url, environment)
+        found["engine"].append(run([str(OPENFAITH), "sync", "bench", "--json"]))
+        found["engine, unchanged"].append(run([str(OPENFAITH), "sync", "bench", "--json"]))
+        with psycopg.connect(server.url, autocommit=True) as admin:
+            for variant in ("floor", "engine"):
+                admin.execute(f"DROP DATABASE {variant}_{number} WITH (FORCE)")  # type: ignore[call-overload]  # as above
+        print(f"round {number + 1} of {arguments.rounds} done", file=sys.stderr)
+    return found
+
+
+def connect(base_url: str, environment: dict[str, str]) -> None:
+    subprocess.run(
+        [str(OPENFAITH), "connect", "pco", "--org", "bench", "--token-stdin", "--base-url", base_url],
+        input=TOKEN, text=True, check=True, capture_output=True, env={**os.environ, **environment},
+    )
+
+
+def data_directory(url: str) -> Path:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return Path(row[0])
+
+
+def report(found: dict[str, list[Measurement]], records: int) -> None:
+    per_million = 1_000_000 / records
+    print(f"{records:,} records; medians; CPU seconds per 1,000,000 records")
+    print(f"{'':<20}{'client':>9}{'PostgreSQL':>12}{'total':>9}{'× floor':>9}{'wall s':>9}{'records/s':>11}{'peak MiB':>10}{'requests':>10}")
+    floor = statistics.median(m.cpu_seconds for m in found["floor"])
+    for name, measurements in found.items():
+        client, server, total, wall, peak = (
+            statistics.median(getattr(m, field) for m in measurements)
+            for field in ("client_seconds", "server_seconds", "cpu_seconds", "wall_seconds", "peak_mib")
+        )
+        print(
+            f"{name:<20}{client * per_million:>9.1f}{server * per_million:>12.1f}{total * per_million:>9.1f}"
+            f"{total / floor:>9.2f}{wall:>9.1f}{records / wall:>11,.0f}{peak:>10.0f}{measurements[0].requests:>10,}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Full sync beside the bare floor.")
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    options = SimulatorOptions(people=arguments.people, rate_limit=10_000_000)
+    with tempfile.TemporaryDirectory(prefix="openfaith-bench-") as directory:
+        home = Path(directory)
+        home.chmod(0o711)
+        with EmbeddedServer.start(home) as server, RunningSimulator(options) as simulator:
+            simulator.control("warm", {})
+            records = sum(simulator.control("truth")["entities"].values())
+            report(rounds(arguments, simulator, server, home), records)
+
+
+if __name__ == "__main__":
+    main()

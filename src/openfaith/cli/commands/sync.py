@@ -1,0 +1,80 @@
+"""`openfaith sync`: request a run, do it where nobody else does, and show it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from openfaith.cli.following import announcement, has_worker, see_through
+from openfaith.cli.options import AsJson, Org
+from openfaith.cli.output import Output
+from openfaith.cli.session import with_engine
+from openfaith.records import RunStatus, SyncKind
+
+if TYPE_CHECKING:
+    from openfaith.engine import Engine
+    from openfaith.store import RunRecord
+
+Entities = Annotated[
+    list[str] | None,
+    Option("--entity", metavar="NAME", help="Only this entity, as in `Person`; may be given several times."),
+]
+Kind = Annotated[SyncKind, Option("--type", help="Which records to read: `full` reads all.")]
+Detach = Annotated[bool, Option("--detach", help="Only request the run: a worker (`openfaith up`) does it.")]
+
+
+def sync(
+    org: Org,
+    entity: Entities = None,
+    kind: Kind = SyncKind.FULL,
+    detach: Detach = False,
+    as_json: AsJson = False,
+) -> int:
+    """Bring an organization's tables up to date with its source.
+
+    The work is done by a worker where one is alive on this database, else here. After a crash, or after Ctrl-C, the
+    same command goes on at the last committed page.
+    """
+    go_on = ["openfaith", "sync", org, *(word for name in entity or () for word in ("--entity", name))]
+    work = _detach if detach else partial(_sync, go_on=go_on)
+    return with_engine(partial(work, output=Output(as_json=as_json), org=org, kind=kind, entities=entity))
+
+
+async def _sync(
+    engine: Engine, *, output: Output, org: str, kind: SyncKind, entities: list[str] | None, go_on: list[str]
+) -> int:
+    executors = await engine.executors()
+    run, is_new = await engine.request(org, kind=kind, entities=entities, requested_by="command")
+    view = await engine.run(run.run_id)
+    pages = sum(e.pages for e in view.entities)
+    output.say(announcement(run, is_new=is_new, executors=executors, pages=pages))
+    for line in await _ahead(engine, run):
+        output.say(line)
+    return await see_through(engine, run.run_id, output, go_on=go_on)
+
+
+async def _ahead(engine: Engine, run: RunRecord) -> list[str]:
+    """The organization's other runs that come first, since it has one place."""
+    others = await engine.runs(run.org_id)
+    if run.status is not RunStatus.QUEUED:
+        return []
+    return [
+        f"It waits for run {other.run_id} of {other.org_id}, which is {other.status}."
+        for other in reversed(others)
+        if not other.is_final and other.run_id < run.run_id
+    ]
+
+
+async def _detach(
+    engine: Engine, *, output: Output, org: str, kind: SyncKind, entities: list[str] | None
+) -> int:
+    run, is_new = await engine.request(org, kind=kind, entities=entities, requested_by="command")
+    output.say(f"{'Requested' if is_new else 'Joined'} run {run.run_id}, which is {run.status}.")
+    if await has_worker(engine):
+        output.say(f"`openfaith runs watch {run.run_id}` follows it.")
+    else:
+        output.say(f"No worker is alive to do it: start one with `openfaith up`, or do it here with `openfaith sync {org}`.")
+    output.data((await engine.run(run.run_id)).to_json())
+    return 0

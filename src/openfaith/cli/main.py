@@ -1,0 +1,57 @@
+"""The one way in: arguments to exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from openfaith.cli.application import application
+from openfaith.cli.failures import describe, silence_standard_output, tell, trace, wants_json
+from openfaith.cli.session import prepare
+from openfaith.errors import SyncError
+
+_BROKEN_PIPE = 141
+"""As shells report a process that SIGPIPE ended."""
+
+
+def main() -> None:
+    """Run the command line of this process, and end it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal whose encoding lacks an arrow shall show something else, not a traceback.
+            stream.reconfigure(errors="replace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Whatever goes wrong is told, never raised."""
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        silence_standard_output()
+        return _BROKEN_PIPE
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        code = application(list(arguments), prog_name="openfaith", standalone_mode=False)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the last place where an exception can become a sentence
+        failure = describe(error)
+        code = tell(failure, as_json=wants_json(arguments))
+        if failure.kind == "UnexpectedError":
+            _log(error)
+    sys.stdout.flush()
+    return int(code or 0)
+
+
+def _log(error: BaseException) -> None:
+    """What the line for people left out, for whoever has the log level for it."""
+    import structlog  # noqa: PLC0415  # only this rare path needs it
+
+    with suppress(SyncError):
+        prepare()
+        structlog.get_logger("openfaith").debug("unexpected error", trace=trace(error))

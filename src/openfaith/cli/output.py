@@ -1,0 +1,72 @@
+"""Where a command writes: people's text on one side, a machine's JSON on the other."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+_UNBOUNDED_WIDTH = 200
+"""Columns of text that no terminal shows: nothing in it shall be folded."""
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that changes nothing in a text: no markup, no emoji, no colours of its own."""
+    file = sys.stderr if stderr else sys.stdout
+    width = None if file.isatty() else _UNBOUNDED_WIDTH
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+
+
+class Output:
+    """A command's two sides. With `--json`, standard output holds JSON only and people read standard error."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self.console = make_console(stderr=as_json)
+
+    def say(self, text: str | Text = "", style: str = "") -> None:
+        """A line for people, folded only by their terminal, so that it can be copied."""
+        self.console.print(text, style=style, soft_wrap=True)
+
+    def show(self, renderable: RenderableType) -> None:
+        """A table for people; a machine has the same as data."""
+        if not self.as_json:
+            self.console.print(renderable)
+
+    def data(self, document: object) -> None:
+        """The document for machines; nothing where people read."""
+        if self.as_json:
+            print_json(document)
+
+
+def print_json(document: object) -> None:
+    """JSON on standard output, in ASCII, so that no terminal's encoding can spoil it."""
+    sys.stdout.write(json.dumps(document, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def make_table(*headings: str, right: Iterable[str] = ()) -> Table:
+    """An open table; the columns in `right` hold numbers."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for heading in headings:
+        justify = "right" if heading in set(right) else "left"
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]  # two of its literals
+    return table
+
+
+def add_rows(table: Table, rows: Iterable[Sequence[str | Text]]) -> Table:
+    """Cells are plain text: foreign names with brackets in them are no markup."""
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table

@@ -1,0 +1,101 @@
+"""What came of a run: a table, and in full whatever did not complete."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from openfaith.cli.output import add_rows, make_table
+from openfaith.cli.progress import STYLES
+from openfaith.cli.words import counted, duration
+from openfaith.records import EntityStatus, RunStatus
+
+if TYPE_CHECKING:
+    from openfaith.engine import RunView
+    from openfaith.store import EntityRunRecord
+
+Cell = str | Text
+_PADDING = 2
+_GIVEN_UP_FIRST = ("rows/s", "pages", "seconds", "requests", "dead letters", "unchanged")
+"""The columns that a narrow terminal goes without; `--json` has them all."""
+
+
+def _seconds(entity: EntityRunRecord) -> str:
+    return "" if entity.seconds is None else f"{entity.seconds:.1f}"
+
+
+def _rate(entity: EntityRunRecord) -> str:
+    return f"{entity.records / entity.seconds:,.0f}" if entity.seconds and entity.records else ""
+
+
+_COLUMNS: dict[str, Callable[[EntityRunRecord], Cell]] = {
+    "entity": lambda e: e.entity,
+    "status": lambda e: Text(e.status, style=STYLES.get(e.status, "")),
+    "rows": lambda e: f"{e.records:,}",
+    "inserted": lambda e: f"{e.inserted:,}",
+    "updated": lambda e: f"{e.updated:,}",
+    "unchanged": lambda e: f"{e.unchanged:,}",
+    "dead letters": lambda e: f"{e.dead_letters:,}",
+    "pages": lambda e: f"{e.pages:,}",
+    "requests": lambda e: f"{e.requests:,}",
+    "seconds": _seconds,
+    "rows/s": _rate,
+}
+
+
+def summary_table(entities: Sequence[EntityRunRecord], *, width: int) -> Table:
+    """One row for each entity, in as many columns as fit."""
+    cells = {heading: [cell(entity) for entity in entities] for heading, cell in _COLUMNS.items()}
+    needed = {heading: _width(heading, column) for heading, column in cells.items()}
+    headings = fitting(needed, width)
+    table = make_table(*headings, right=[h for h in headings if h not in {"entity", "status"}])
+    rows = zip(*(cells[heading] for heading in headings), strict=True)
+    return add_rows(table, rows)
+
+
+def _width(heading: str, column: Sequence[Cell]) -> int:
+    return max(cell_len(str(cell)) for cell in (heading, *column)) + _PADDING
+
+
+def fitting(needed: dict[str, int], width: int) -> list[str]:
+    """The headings that fit into the width; the least telling are given up first."""
+    headings = list(needed)
+    for heading in _GIVEN_UP_FIRST:
+        if sum(needed[h] for h in headings) <= width:
+            break
+        headings.remove(heading)
+    return headings
+
+
+def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
+    """What did not complete and why, then the whole in a sentence; each with its style."""
+    for entity in view.entities:
+        if entity.status is not EntityStatus.COMPLETED:
+            yield f"{entity.entity} {entity.status}: {entity.reason or 'no reason was recorded'}", STYLES.get(entity.status, "")
+    yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
+    if view.status is not RunStatus.COMPLETED:
+        yield f"`openfaith runs retry {view.run.run_id}` goes on with what did not complete.", ""
+    elif is_unchanged(view):
+        yield "Nothing had changed: every row was already as the source has it, and none was written.", ""
+
+
+def is_unchanged(view: RunView) -> bool:
+    """Whether a run that read something wrote nothing."""
+    written = sum(e.inserted + e.updated + e.deleted + e.dead_letters for e in view.entities)
+    return written == 0 and any(e.unchanged for e in view.entities)
+
+
+def _whole(view: RunView) -> str:
+    rows, requests = sum(e.records for e in view.entities), sum(e.requests for e in view.entities)
+    outcomes = Counter(e.status for e in view.entities)
+    entities = ", ".join(f"{number} {status}" for status, number in outcomes.items())
+    text = f"Run {view.run.run_id} of {view.run.org_id} {view.status}"
+    text += f": {entities or 'nothing was planned'}; {rows:,} rows with {counted(requests, 'request')}"
+    if view.run.started_at is not None and view.run.finished_at is not None:
+        text += f" in {duration((view.run.finished_at - view.run.started_at).total_seconds())}"
+    return f"{text}. {view.run.reason}" if view.run.reason else f"{text}."

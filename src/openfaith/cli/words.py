@@ -1,0 +1,42 @@
+"""Numbers and times, as people say them."""
+
+from __future__ import annotations
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def ago(seconds: float) -> str:
+    """`3 min ago`. Times that lie a little ahead, by another clock, are `just now`."""
+    if seconds < 5:
+        return "just now"
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s ago"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min ago"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR:.0f} h ago"
+    return f"{seconds // _DAY:.0f} days ago"
+
+
+def duration(seconds: float) -> str:
+    """`1.2 s`, `2 min 05 s`, `1 h 12 min`."""
+    if round(seconds, 1) < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 page`, `50 pages`, `1 entity`, `2 entities`."""
+    if number == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {plural}"
+
+
+def listed(names: list[str], *, most: int = 6) -> str:
+    """`a, b, c and 4 more`."""
+    shown, rest = names[:most], len(names) - most
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

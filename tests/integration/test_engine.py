@@ -1,0 +1,294 @@
+"""The engine's verbs, with the durable engine in this process and a scripted source."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings
+from openfaith.adapters import find_adapter
+from openfaith.errors import (
+    ConfigurationError,
+    CredentialsRejectedError,
+    RunConflictError,
+    UnknownNameError,
+)
+from openfaith.records import EntityName
+from openfaith.store import EntityRunRecord
+from support.source import Gate, ScriptedSource, refuse
+from support.truth import differences
+
+PCO = find_adapter("pco").load_manifest()
+
+
+@pytest.fixture
+async def source() -> AsyncIterator[ScriptedSource]:
+    async with ScriptedSource(PCO) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=SecretStr(database_url), home=tmp_path)
+
+
+@asynccontextmanager
+async def connected(settings: Settings, source: ScriptedSource) -> AsyncIterator[Engine]:
+    async with Engine.open(settings) as engine:
+        await engine.connect("church", "app:secret", base_url=source.base_url)
+        yield engine
+
+
+def entity(view: RunView, name: str) -> EntityRunRecord:
+    return next(e for e in view.entities if e.entity == f"people.{name}")
+
+
+def grow(source: ScriptedSource, type_name: str, records: int) -> None:
+    first = source.records[type_name][0]
+    source.records[type_name] = [first | {"id": str(n)} for n in range(1, records + 1)]
+
+
+async def test_a_full_sync_brings_every_entity_that_lists_at_the_top(
+    settings: Settings, source: ScriptedSource, database_url: str
+) -> None:
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church")
+        state = await engine.status("church")
+    assert view.status is RunStatus.COMPLETED
+    listed = {e.name for e in PCO.entities.values() if e.listing}
+    assert {e.entity for e in view.entities} == listed == {s.entity for s in state}
+    for name in listed:
+        truth = source.records[PCO.entities[name].type]
+        assert differences(database_url, PCO, PCO.entities[name], "church", truth) == []
+    assert all(s.watermark is not None and s.live_rows == 3 for s in state)
+
+
+async def test_one_failing_entity_does_not_stop_the_others_and_its_dependents_are_skipped_with_the_reason(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        source.scripts["Person"] = refuse(403, "forbidden")
+        view = await engine.sync("church")
+        events = {e.name for e in await engine.events(view.run.run_id)}
+        state = {s.entity: s for s in await engine.status("church")}
+    assert view.status is RunStatus.PARTIAL
+    person, email, campus = (entity(view, name) for name in ("Person", "Email", "Campus"))
+    assert person.status is EntityStatus.FAILED
+    assert person.reason is not None
+    assert "/people/v2/people" in person.reason
+    assert (email.status, email.reason) == (
+        EntityStatus.SKIPPED,
+        "it needs people.Person, which did not complete",
+    )
+    assert campus.status is EntityStatus.COMPLETED
+    assert {"RunStarted", "EntitySkipped", "EntityRunFinished", "RunFinished"} <= events
+    assert state[EntityName("people.Person")].watermark is None
+
+
+async def test_a_run_in_which_nothing_completed_has_failed(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        source.scripts["Campus"] = refuse(403, "forbidden")
+        view = await engine.sync("church", entities=["Campus"])
+    assert view.status is RunStatus.FAILED
+
+
+async def test_only_the_named_entities_are_synced_in_the_order_of_their_dependencies(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        source.requests.clear()
+        view = await engine.sync("church", entities=["Email", "Person", "Campus", "Household"])
+    names = [e.entity for e in view.entities]
+    assert names == ["people.Campus", "people.Household", "people.Person", "people.Email"]
+    assert {t for t, _ in source.requests} == {"Campus", "Household", "Person", "Email"}
+
+
+async def test_the_same_sync_asked_for_twice_at_once_is_done_once(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    grow(source, "Person", 250)
+    async with connected(settings, source) as engine:
+        source.requests.clear()
+        async with engine.working():
+            first, second = await asyncio.gather(
+                engine.sync("church", entities=["Person"]), engine.sync("church", entities=["people.Person"])
+            )
+        events = [e.name for e in await engine.events(first.run.run_id)]
+    assert first.run.run_id == second.run.run_id
+    assert sorted(source.requests) == [("Person", 0), ("Person", 100), ("Person", 200)]
+    assert events.count("RunJoined") == 1
+
+
+async def test_two_different_syncs_of_one_organization_run_one_after_the_other(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    gate = Gate(offset=0)
+    async with connected(settings, source) as engine:
+        source.scripts["Person"] = gate
+        async with engine.working():
+            people = await engine.start("church", entities=["Person"])
+            await gate.reached.wait()
+            campuses = await engine.start("church", entities=["Campus"])
+            gate.open()
+            done = [await engine.wait(people.run_id), await engine.wait(campuses.run_id)]
+    assert [view.status for view in done] == [RunStatus.COMPLETED, RunStatus.COMPLETED]
+    first, second = done[0].run, done[1].run
+    assert first.finished_at is not None
+    assert second.started_at is not None
+    assert first.finished_at <= second.started_at
+
+
+async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(
+    settings: Settings, source: ScriptedSource, database_url: str
+) -> None:
+    grow(source, "Person", 450)
+    gate = Gate(offset=200)
+    async with connected(settings, source) as engine:
+        source.scripts["Person"] = gate
+        async with engine.working():
+            run = await engine.start("church", entities=["Person", "Email"])
+            await gate.reached.wait()
+            await engine.cancel(run.run_id)
+            gate.open()
+            cancelled = await engine.wait(run.run_id)
+            source.requests.clear()
+            again = await engine.retry(run.run_id)
+            retried = await engine.wait(again.run_id)
+    assert cancelled.status is RunStatus.CANCELLED
+    assert (entity(cancelled, "Person").status, entity(cancelled, "Person").pages) == (
+        EntityStatus.CANCELLED,
+        3,
+    )
+    assert entity(cancelled, "Email").status is EntityStatus.CANCELLED
+    assert retried.status is RunStatus.COMPLETED
+    assert source.requests == [("Person", 300), ("Person", 400), ("Email", 0)]
+    people = PCO.entities[EntityName("people.Person")]
+    assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
+
+
+async def test_retry_repeats_only_what_did_not_complete(settings: Settings, source: ScriptedSource) -> None:
+    async with connected(settings, source) as engine:
+        source.scripts["Person"] = refuse(403, "forbidden")
+        failed = await engine.sync("church", entities=["Campus", "Person", "Email"])
+        source.scripts.clear()
+        source.requests.clear()
+        await engine.retry(failed.run.run_id)
+        async with engine.working():
+            view = await engine.wait(failed.run.run_id)
+    assert view.status is RunStatus.COMPLETED
+    assert source.requests == [("Person", 0), ("Email", 0)]
+
+
+async def test_a_stopped_process_leaves_a_run_that_the_next_one_continues_after_its_last_page(
+    settings: Settings, source: ScriptedSource, database_url: str
+) -> None:
+    """The process stops as at Ctrl-C: the pages that were committed are not read again."""
+    grow(source, "Person", 950)
+    gate = Gate(offset=500)
+    async with connected(settings, source) as engine:
+        source.scripts["Person"] = gate
+        run = await engine.start("church", entities=["Person"])
+        async with engine.working():
+            await gate.reached.wait()
+        stopped = await engine.run(run.run_id)
+        source.scripts.clear()
+        source.requests.clear()
+        view = await engine.sync("church", entities=["Person"])
+    assert stopped.status is RunStatus.RUNNING
+    committed = entity(stopped, "Person").pages
+    assert view.run.run_id == run.run_id
+    assert view.status is RunStatus.COMPLETED
+    assert source.requests == [("Person", offset) for offset in range(committed * 100, 950, 100)]
+    people = PCO.entities[EntityName("people.Person")]
+    assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
+
+
+async def test_bad_values_and_bad_records_are_set_aside_and_the_run_goes_on(
+    settings: Settings, source: ScriptedSource, database_url: str
+) -> None:
+    people = source.records["Person"]
+    people[0] = people[0] | {
+        "attributes": people[0]["attributes"] | {"birthdate": "long ago", "shoe_size": 44}
+    }
+    people[1] = people[1] | {"attributes": people[1]["attributes"] | {"first_name": "nul \x00 inside"}}
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", entities=["Person"])
+        events = {e.name: e.message for e in await engine.events(view.run.run_id)}
+    assert view.status is RunStatus.COMPLETED
+    assert (entity(view, "Person").inserted, entity(view, "Person").dead_letters) == (2, 1)
+    assert "birthdate (1)" in events["ValuesSetAside"]
+    assert "U+0000" in events["RecordsSetAside"]
+    with psycopg.connect(database_url) as connection:
+        kept = connection.execute("SELECT _extra FROM pco.people_person WHERE id = '1'").fetchone()
+        letter = connection.execute("SELECT record_key, status FROM openfaith.dead_letter").fetchall()
+    assert kept == ({"birthdate": "long ago", "shoe_size": 44},)
+    assert letter == [("2", "open")]
+
+
+async def test_too_many_bad_records_stop_the_entity(settings: Settings, source: ScriptedSource) -> None:
+    grow(source, "Person", 100)
+    source.records["Person"] = [{"id": r["id"], "type": "Person"} for r in source.records["Person"]]
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", entities=["Person"])
+    assert entity(view, "Person").status is EntityStatus.FAILED
+    assert "100 of 100 records cannot be stored" in str(entity(view, "Person").reason)
+
+
+async def test_a_rejected_token_is_refused_and_nothing_is_stored(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    for type_name in source.records:
+        source.scripts[type_name] = refuse(401, "unauthorized", "Error Code Hint: (CHINCHILLA)")
+    async with Engine.open(settings) as engine:
+        with pytest.raises(CredentialsRejectedError):
+            await engine.connect("church", "app:wrong", base_url=source.base_url)
+        assert await engine.organizations() == []
+
+
+@pytest.mark.parametrize("org", ["", "Grace Church", "../etc", "-x", "x" * 64, "ümlaut"])
+async def test_an_organization_needs_a_plain_name(
+    settings: Settings, source: ScriptedSource, org: str
+) -> None:
+    async with Engine.open(settings) as engine:
+        with pytest.raises(ConfigurationError, match="organization"):
+            await engine.connect(org, "app:secret", base_url=source.base_url)
+
+
+async def test_what_does_not_exist_is_refused_with_near_names(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        with pytest.raises(UnknownNameError, match="Person"):
+            await engine.start("church", entities=["Persn"])
+        with pytest.raises(UnknownNameError, match="church"):
+            await engine.start("chuch")
+        with pytest.raises(UnknownNameError, match="runs list"):
+            await engine.run(4711)  # type: ignore[arg-type]  # a plain number, as a person types it
+        with pytest.raises(ConfigurationError, match="entities"):
+            await engine.start("church", entities=[])
+
+
+async def test_what_is_over_cannot_be_cancelled_and_what_completed_cannot_be_retried(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", entities=["Campus"])
+        with pytest.raises(RunConflictError, match="completed"):
+            await engine.cancel(view.run.run_id)
+        with pytest.raises(RunConflictError, match="completed"):
+            await engine.retry(view.run.run_id)
+
+
+async def test_a_queued_run_is_cancelled_at_once(settings: Settings, source: ScriptedSource) -> None:
+    async with connected(settings, source) as engine:
+        run = await engine.start("church")
+        cancelled = await engine.cancel(run.run_id)
+    assert cancelled.status is RunStatus.CANCELLED

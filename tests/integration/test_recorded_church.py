@@ -1,0 +1,105 @@
+"""A real church: 200 people as Planning Center sent them in 2019, listed again page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from openfaith import Engine, RunStatus, Settings
+from openfaith.adapters import find_adapter
+from openfaith.records import EntityName
+from support.truth import differences, read_rows
+
+RECORDING = Path(__file__).parents[3] / "shared" / "pco" / "recorded" / "test_iterate.json"
+PCO = find_adapter("pco").load_manifest()
+LEFT_OUT = {"transfer-encoding", "content-encoding", "content-length", "connection"}
+"""Headers of the transport, which the test's own server makes."""
+
+pytestmark = pytest.mark.skipif(not RECORDING.exists(), reason="the recorded answers are not on this machine")
+
+
+class RecordedSource:
+    """Serves the recorded records and headers, cut into the pages that are asked for."""
+
+    def __init__(self) -> None:
+        interactions = json.loads(RECORDING.read_text("utf-8"))["interactions"]
+        documents = [i["response"] for i in interactions]
+        self.headers = {
+            name: values[0]
+            for name, values in documents[0]["headers"].items()
+            if name.lower() not in LEFT_OUT
+        }
+        self.meta: dict[str, Any] = documents[0]["body"]["meta"]
+        self.records: dict[str, dict[str, dict[str, Any]]] = {}
+        for document in documents:
+            for record in (*document["body"]["data"], *document["body"].get("included", [])):
+                self.records.setdefault(record["type"], {}).setdefault(record["id"], record)
+        self.requests: list[str] = []
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        for type_name, path in (("Person", "people"), ("Email", "emails"), ("Address", "addresses")):
+            application.router.add_get(f"/people/v2/{path}", self._listing(type_name))
+        return application
+
+    def _listing(self, type_name: str) -> Any:
+        async def answer(request: web.Request) -> web.Response:
+            self.requests.append(request.path_qs)
+            offset, size = int(request.query["offset"]), min(100, int(request.query["per_page"]))
+            records = list(self.records[type_name].values())
+            page = records[offset : offset + size]
+            meta = self.meta | {"total_count": len(records), "count": len(page)}
+            meta.pop("next")
+            links = {"self": str(request.url)}
+            if offset + size < len(records):
+                meta["next"] = {"offset": offset + size}
+                links["next"] = str(request.url.update_query(offset=offset + size))
+            body = {"links": links, "data": page, "included": [], "meta": meta}
+            return web.Response(body=json.dumps(body).encode(), headers=self.headers)
+
+        return answer
+
+
+@pytest.fixture
+async def recorded() -> AsyncIterator[tuple[RecordedSource, str]]:
+    source = RecordedSource()
+    async with TestServer(source.application()) as server:
+        yield source, str(server.make_url("/")).rstrip("/")
+
+
+async def test_every_attribute_of_every_recorded_record_arrives(
+    recorded: tuple[RecordedSource, str], database_url: str, tmp_path: Path
+) -> None:
+    """Field by field: 200 people, their e-mail addresses, and the addresses that were recorded with them."""
+    source, base_url = recorded
+    names = {t: EntityName(f"people.{t}") for t in ("Person", "Email", "Address")}
+    async with Engine.open(Settings(database_url=database_url, home=tmp_path)) as engine:  # type: ignore[arg-type]  # pydantic makes it a secret
+        await engine.connect("recorded", "app:secret", base_url=base_url, verify=False)
+        view = await engine.sync("recorded", entities=list(names.values()))
+    assert view.status is RunStatus.COMPLETED, [(e.entity, e.reason) for e in view.entities]
+    assert len(source.records["Person"]) == 200
+    for type_name, name in names.items():
+        truth = source.records[type_name].values()
+        assert differences(database_url, PCO, PCO.entities[name], "recorded", truth) == []
+    assert len(source.requests) == 2 + -(-len(source.records["Email"]) // 100) + 1
+
+
+async def test_a_second_sync_of_the_recorded_church_rewrites_no_row(
+    recorded: tuple[RecordedSource, str], database_url: str, tmp_path: Path
+) -> None:
+    """No row has a new version: neither its content nor a stamp of ours was written again."""
+    _, base_url = recorded
+    entity = PCO.entities[EntityName("people.Person")]
+    async with Engine.open(Settings(database_url=database_url, home=tmp_path)) as engine:  # type: ignore[arg-type]  # pydantic makes it a secret
+        await engine.connect("recorded", "app:secret", base_url=base_url, verify=False)
+        await engine.sync("recorded", entities=["Person"])
+        before = read_rows(database_url, PCO, entity, "recorded")
+        again = await engine.sync("recorded", entities=["Person"])
+    assert [(e.inserted, e.updated, e.unchanged) for e in again.entities] == [(0, 0, 200)]
+    assert read_rows(database_url, PCO, entity, "recorded") == before

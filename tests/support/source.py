@@ -1,0 +1,121 @@
+"""A source for tests of the engine: every top-level collection of the manifest, and a script for its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from openfaith.manifest import AttributeType, Entity, Manifest
+
+VALUES: dict[AttributeType, Callable[[int], object]] = {
+    AttributeType.STRING: lambda n: f"text {n}",
+    AttributeType.INTEGER: lambda n: n,
+    AttributeType.FLOAT: lambda n: n + 0.5,
+    AttributeType.BOOLEAN: lambda n: n % 2 == 0,
+    AttributeType.DATE: lambda _: "2020-02-29",
+    AttributeType.DATE_TIME: lambda _: "2021-05-06T07:08:09Z",
+    AttributeType.JSON: lambda n: {"n": n},
+    AttributeType.ARRAY: lambda n: [n],
+}
+
+Script = Callable[[web.Request], Awaitable[web.Response | None]]
+"""Answers a request in its own way; None leaves it to the source."""
+
+
+def make_record(entity: Entity, number: int) -> dict[str, Any]:
+    """A record with a value for every attribute."""
+    return {
+        "type": entity.type,
+        "id": str(number),
+        "attributes": {a.name: VALUES[a.type](number) for a in entity.attributes.values()},
+        "relationships": {r.name: {"data": {"type": "Thing", "id": str(number)}} for r in entity.to_one},
+    }
+
+
+class ScriptedSource:
+    """Serves `records` per entity type; `scripts` answers first where it has one for the type."""
+
+    def __init__(self, manifest: Manifest, *, each: int = 3) -> None:
+        self.records = {
+            e.type: [make_record(e, n) for n in range(1, each + 1)]
+            for e in manifest.entities.values()
+            if e.listing
+        }
+        self.scripts: dict[str, Script] = {}
+        self.requests: list[tuple[str, int]] = []
+        """Type and offset of every request, in order."""
+        application = web.Application()
+        for entity in manifest.entities.values():
+            if entity.listing:
+                application.router.add_get(entity.listing.path, self._listing(entity.type))
+        self._server = TestServer(application)
+
+    async def __aenter__(self) -> Self:
+        await self._server.start_server()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._server.close()
+
+    @property
+    def base_url(self) -> str:
+        return str(self._server.make_url("/")).rstrip("/")
+
+    def _listing(self, type_name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def answer(request: web.Request) -> web.Response:
+            self.requests.append((type_name, int(request.query.get("offset", 0))))
+            script = self.scripts.get(type_name)
+            scripted = await script(request) if script else None
+            return scripted or self.page(request, type_name)
+
+        return answer
+
+    def page(self, request: web.Request, type_name: str) -> web.Response:
+        """The honest answer."""
+        offset, size = int(request.query.get("offset", 0)), min(100, int(request.query.get("per_page", 25)))
+        records = self.records[type_name]
+        page = records[offset : offset + size]
+        meta: dict[str, Any] = {"total_count": len(records), "count": len(page)}
+        links = {"self": str(request.url)}
+        if offset + len(page) < len(records):
+            meta["next"] = {"offset": offset + len(page)}
+            links["next"] = str(request.url.update_query(offset=offset + len(page)))
+        headers = {
+            "X-PCO-API-Request-Rate-Limit": "100",
+            "X-PCO-API-Request-Rate-Period": "20",
+            "X-PCO-API-Request-Rate-Count": "1",
+        }
+        body = json.dumps({"links": links, "data": page, "meta": meta}).encode()
+        return web.Response(body=body, headers=headers, content_type="application/vnd.api+json")
+
+
+def refuse(status: int, code: str, detail: str = "") -> Script:
+    """A script that answers every request with an error document."""
+
+    async def answer(_: web.Request) -> web.Response:
+        body = {"errors": [{"status": str(status), "code": code, "title": code, "detail": detail}]}
+        return web.Response(status=status, text=json.dumps(body), content_type="application/json")
+
+    return answer
+
+
+class Gate:
+    """A script that holds the request at one offset until it is opened."""
+
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+        self.reached = asyncio.Event()
+        self._open = asyncio.Event()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def __call__(self, request: web.Request) -> None:
+        if int(request.query.get("offset", 0)) == self._offset:
+            self.reached.set()
+            await self._open.wait()

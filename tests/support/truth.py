@@ -1,0 +1,96 @@
+"""Comparing mirror tables with what the source has, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from openfaith.manifest import AttributeType, Column, Entity, Manifest, columns, table_name
+
+Record = Mapping[str, Any]
+"""One record as the source has it: id, attributes, relationships."""
+
+
+def differences(
+    url: str, manifest: Manifest, entity: Entity, org: str, truth: Iterable[Record], *, most: int = 20
+) -> list[str]:
+    """What is missing, too much, or different in an entity's table; the first `most` of it, in words."""
+    return list(_first(most, _differences(url, manifest, entity, org, truth)))
+
+
+def _first(most: int, found: Iterator[str]) -> Iterator[str]:
+    for _, difference in zip(range(most), found, strict=False):
+        yield difference
+
+
+def _differences(
+    url: str, manifest: Manifest, entity: Entity, org: str, truth: Iterable[Record]
+) -> Iterator[str]:
+    rows = read_rows(url, manifest, entity, org)
+    own = columns(entity)
+    for record in truth:
+        row = rows.pop(str(record["id"]), None)
+        if row is None:
+            yield f"{entity.name} {record['id']} is missing"
+            continue
+        yield from (
+            f"{entity.name} {record['id']}: {text}" for text in _wrong_fields(entity, own, record, row)
+        )
+    yield from (f"{entity.name} {record_id} is not at the source" for record_id in rows)
+
+
+def read_rows(url: str, manifest: Manifest, entity: Entity, org: str) -> dict[str, dict[str, Any]]:
+    """The living rows of an entity's table, by id."""
+    statement = sql.SQL("SELECT * FROM {} WHERE org_id = %s AND _deleted_at IS NULL").format(
+        sql.Identifier(manifest.adapter, table_name(entity))
+    )
+    with (
+        psycopg.connect(url, options="-c TimeZone=UTC") as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        return {row["id"]: row for row in cursor.execute(statement, (org,)).fetchall()}
+
+
+def _wrong_fields(
+    entity: Entity, own: tuple[Column, ...], record: Record, row: Mapping[str, Any]
+) -> Iterator[str]:
+    by_attribute = {c.source: c for c in own if c.kind == "attribute"}
+    extra = row["_extra"] or {}
+    for name, value in record["attributes"].items():
+        column = by_attribute.get(name)
+        stored = extra.get(name) if column is None else row[column.name]
+        expected = value if column is None else as_column(column, value)
+        if stored != expected:
+            yield f"attribute {name} is {stored!r}, expected {expected!r}"
+    for column in own:
+        if column.kind == "attribute":
+            if column.source not in record["attributes"] and row[column.name] is not None:
+                yield f"column {column.name} is {row[column.name]!r}, but the source has no such attribute"
+        elif row[column.name] != (expected := _related(record, column)):
+            yield f"column {column.name} is {row[column.name]!r}, expected {expected!r}"
+
+
+def _related(record: Record, column: Column) -> str | None:
+    data = (record.get("relationships") or {}).get(column.source, {}).get("data")
+    if not isinstance(data, dict):
+        return None
+    return str(data["id" if column.kind == "relationship_id" else "type"])
+
+
+def as_column(column: Column, value: object) -> object:
+    """The value that a column of this type holds for a value of JSON."""
+    if value is None:
+        return None
+    if column.type is AttributeType.DATE_TIME:
+        return datetime.fromisoformat(str(value)).astimezone(UTC)
+    if column.type is AttributeType.DATE:
+        return date.fromisoformat(str(value))
+    if column.type is AttributeType.STRING and not isinstance(value, str):
+        return json.dumps(value)
+    return value
