@@ -63,7 +63,7 @@ from openfaith.workflows import (
     serve,
 )
 
-_WATCH_SECONDS = 0.2
+_WATCH_SECONDS = 0.5
 _FOR_A_PERSON = RetryPolicy(attempts=2)
 """While somebody waits for the answer, one more attempt is enough."""
 _ORG_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
@@ -139,6 +139,8 @@ class Engine:
     ) -> None:
         self.settings = settings
         self.database_url = database.url
+        self.database_name = database.name
+        """Its host, port and database; never its password."""
         self.migrated = migrated
         """The migrations that opening this engine applied."""
         self._database = database

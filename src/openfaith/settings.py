@@ -7,7 +7,7 @@
 | OPENFAITH_SECRET_KEYS | a file in OPENFAITH_HOME | keys that seal credentials, `id:base64`, comma-separated, newest first |
 | OPENFAITH_LOG_LEVEL | warning | debug, info, warning or error |
 | OPENFAITH_LOG_FORMAT | console | console or json |
-| OPENFAITH_ENTITIES_IN_FLIGHT | 4 | entities of one organization that are read at once, 1 to 32 |
+| OPENFAITH_ENTITIES_IN_FLIGHT | 8 | entities of one organization that are read at once, 1 to 32 |
 | OPENFAITH_WORKER_CONCURRENCY | 16 | entities that one process reads at once, over all organizations, 1 to 256 |
 | OPENFAITH_LEASE_SECONDS | 30 | how long a silent process is believed alive, 2 to 600 |
 """
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     secret_keys: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["console", "json"] = "console"
-    entities_in_flight: int = Field(default=4, ge=1, le=32)
+    entities_in_flight: int = Field(default=8, ge=1, le=32)
     worker_concurrency: int = Field(default=16, ge=1, le=256)
     lease_seconds: float = Field(default=30, ge=2, le=600)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from openfaith.store.embedded import EmbeddedServer, stop
-from support.embedded import is_running
+from openfaith.store.embedded import EmbeddedServer, is_running, stop
 from support.postgres import Databases, discard_home, make_home
 from support.processes import ordinary_account
 
@@ -17,14 +16,14 @@ from support.processes import ordinary_account
 @pytest.fixture
 def new_home() -> Iterator[Path]:
     """An empty home, discarded at the end with its server."""
-    made = make_home("openfaith-home-")
+    made = make_home()
     yield made
     discard_home(made)
 
 
 @pytest.fixture(scope="session")
 def _used_home() -> Iterator[Path]:
-    made = make_home("openfaith-home-")
+    made = make_home()
     EmbeddedServer.start(made).release()
     yield made
     discard_home(made)

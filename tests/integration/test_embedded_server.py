@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from openfaith.errors import DatabaseRefusedError
-from openfaith.store.embedded import EmbeddedServer, stop
+from openfaith.store.embedded import EmbeddedServer, is_running, stop
 from support.embedded import (
     altered,
     cluster_of,
-    is_running,
     keep_something,
     read_value,
     server_processes,

@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg
 
 from openfaith.store.embedded.cluster import Cluster, find_cluster
-from openfaith.store.embedded.locks import Lock
 
 
 def cluster_of(home: Path) -> Cluster:
@@ -25,15 +24,6 @@ def cluster_of(home: Path) -> Cluster:
 def server_processes(home: Path) -> frozenset[int]:
     """The pids of the home's PostgreSQL."""
     return cluster_of(home).processes()
-
-
-def is_running(home: Path) -> bool:
-    """Whether any process of the server is alive, by the lock that they all hold."""
-    lock = Lock(cluster_of(home).server_lock)
-    try:
-        return not lock.try_exclusive()
-    finally:
-        lock.close()
 
 
 def kill_server(home: Path) -> None:

@@ -38,14 +38,14 @@ class TestRun:
         """Makes the home, and removes what runs that were killed left behind, servers included."""
         with exclusively(Path(tempfile.gettempdir()) / f"openfaith-tests.{os.geteuid()}.lock"):
             _discard_homes_of_the_dead()
-            self.home = make_home(_PREFIX)
+            self.home = _make_home(prefix=_PREFIX, parent=Path(tempfile.gettempdir()))
             self._lock = Lock(self.home / "run.lock")
             self._lock.try_exclusive()
         os.environ[_HOME] = str(self.home)
 
     def end(self) -> None:
         """Stops the server, whatever became of the workers, and removes everything."""
-        discard_home(self.home)
+        _discard_run(self.home)
         self._lock.close()
 
 
@@ -102,11 +102,9 @@ def open_databases() -> Iterator[Databases]:
         yield databases
 
 
-def make_home(prefix: str) -> Path:
-    """A new home that the server's account can enter, which pytest's own directories are closed to."""
-    home = Path(tempfile.mkdtemp(prefix=prefix))
-    home.chmod(0o711)
-    return home
+def make_home() -> Path:
+    """A new home for a server of one test's own."""
+    return _make_home(prefix="home-", parent=Path(os.environ[_HOME]))
 
 
 def discard_home(home: Path) -> None:
@@ -123,4 +121,18 @@ def _discard_homes_of_the_dead() -> None:
         if home.stat().st_uid == os.geteuid():
             with closing(Lock(home / "run.lock")) as lock:
                 if lock.try_exclusive():
-                    discard_home(home)
+                    _discard_run(home)
+
+
+def _discard_run(home: Path) -> None:
+    """Its tests' homes lie below it, and a killed test's server may still run there."""
+    for lock in [*home.rglob("control.lock")]:
+        discard_home(lock.parents[1])
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _make_home(*, prefix: str, parent: Path) -> Path:
+    """One that the server's account can enter, which pytest's own directories are closed to."""
+    home = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    home.chmod(0o711)
+    return home

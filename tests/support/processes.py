@@ -22,7 +22,7 @@ for name in ("openfaith", "openfaith.store"):  # without what they import themse
     package.__path__ = [os.path.join(sys.argv[1], *name.split("."))]
 import psycopg
 from openfaith.errors import SyncError
-from openfaith.store.embedded import EmbeddedServer, launching, postmaster, stop
+from openfaith.store.embedded import EmbeddedServer, accounts, launching, postmaster, stop
 home = Path(sys.argv[2])
 if len(sys.argv) > 3:  # after the imports: the interpreter's own files may be closed to that account
     os.setgroups([]), os.setgid(int(sys.argv[4])), os.setuid(int(sys.argv[3]))

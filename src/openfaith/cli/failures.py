@@ -19,6 +19,12 @@ _OURS = Path(__file__).parents[1]
 _SAY_NO_DATA = (SyncError, AttributeError, ImportError, NameError, OSError, TypeError)
 
 
+class UsageError(typer.TyperException):
+    """The options contradict each other, or something is missing that no single option can tell."""
+
+    exit_code = WRONG_USAGE
+
+
 class InterruptedBySignalError(Exception):
     """The command was stopped by Ctrl-C or SIGTERM, and has cleaned up."""
 
@@ -37,7 +43,7 @@ class Failure:
     """One failure, ready to be told."""
 
     kind: str
-    """The error's class; `UsageError` for a command line that cannot be understood."""
+    """The error's class; `UsageError` for every command line that cannot be understood."""
     message: str
     exit_code: int
     is_told: bool = False

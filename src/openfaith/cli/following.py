@@ -11,6 +11,7 @@ from openfaith.cli.failures import RUN_FAILED, describe, tell
 from openfaith.cli.output import Output
 from openfaith.cli.progress import Display, make_display
 from openfaith.cli.summaries import closing_lines, summary_table
+from openfaith.cli.words import counted
 from openfaith.errors import DatabaseUnavailableError, SyncError
 from openfaith.records import RunId, RunStatus
 
@@ -31,7 +32,6 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
     Args:
         go_on: the command line that continues the run where this one is stopped.
     """
-    stopping = f"Stopping. Everything committed is kept; `{shlex.join(go_on)}` goes on from there."
     try:
         with make_display(output.console) as display:
             while True:
@@ -39,6 +39,7 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
                     if not here:
                         output.say(worker_line(await engine.executors()))
                     views = _views(engine, run_id, while_others_work=not here)
+                    stopping = _stopping(go_on) if here else _leaving(run_id)
                     view = await _show(views, display, output, stopping=stopping)
                 if view.run.is_final:
                     break
@@ -50,18 +51,26 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
 
 async def look_on(engine: Engine, run_id: RunId, output: Output) -> int:
     """The same, but without ever doing the work."""
-    stopping = f"No longer watching; the run goes on. `openfaith runs watch {run_id}` looks again."
     try:
         with make_display(output.console) as display:
-            view = await _show(_views(engine, run_id), display, output, stopping=stopping)
+            view = await _show(_views(engine, run_id), display, output, stopping=_leaving(run_id))
     except SyncError as error:
         return _failed(error, output)
     return conclude(view, output)
 
 
-async def _show(
-    views: AsyncIterator[RunView], display: Display, output: Output, *, stopping: str
-) -> RunView:
+def _stopping(go_on: Sequence[str]) -> str:
+    return f"Stopping. Everything committed is kept; `{shlex.join(go_on)}` goes on from there."
+
+
+def _leaving(run_id: RunId) -> str:
+    return (
+        f"No longer watching run {run_id}: whoever works on it goes on. "
+        f"`openfaith runs watch {run_id}` looks again, `openfaith runs cancel {run_id}` stops it."
+    )
+
+
+async def _show(views: AsyncIterator[RunView], display: Display, output: Output, *, stopping: str) -> RunView:
     """Show the views until there are no more. Returns the last.
 
     On Ctrl-C the next move is said here, at once: the clean-up that follows takes a moment.
@@ -92,9 +101,7 @@ def conclude(view: RunView, output: Output) -> int:
     return 0 if view.status is RunStatus.COMPLETED else RUN_FAILED
 
 
-async def _views(
-    engine: Engine, run_id: RunId, *, while_others_work: bool = False
-) -> AsyncIterator[RunView]:
+async def _views(engine: Engine, run_id: RunId, *, while_others_work: bool = False) -> AsyncIterator[RunView]:
     """The run as it stands, again and again, until it is over, or until no worker is left that could do it."""
     looks = 0
     while True:
@@ -143,4 +150,4 @@ def announcement(run: RunRecord, *, is_new: bool, executors: Sequence[Executor],
         return f"Joined {name}, which is {run.status} already."
     if run.status is RunStatus.QUEUED:
         return f"Taking up {name}, which was waiting for somebody to do it."
-    return f"Continuing {name}, which was interrupted after page {pages}."
+    return f"Continuing {name}, which was interrupted after {counted(pages, 'page')}."

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from typer import Argument, Option
+import typer
+from typer import Argument, Context, Option
+
+from openfaith.cli.failures import WRONG_USAGE
 
 LARGEST_RUN_ID = 2**63 - 1
 
 AsJson = Annotated[bool, Option("--json", help="Print JSON, and nothing else, on standard output.")]
-Org = Annotated[str, Argument(metavar="ORG", help="The organization's name, as given to `openfaith connect`.")]
-OrgOrAll = Annotated[str | None, Argument(metavar="[ORG]", help="One organization; all where it is left out.")]
+Org = Annotated[
+    str, Argument(metavar="ORG", help="The organization's name, as given to `openfaith connect`.")
+]
+OrgOrAll = Annotated[str | None, Argument(metavar="ORG", help="One organization; all where it is left out.")]
 RunNumber = Annotated[
     int, Argument(metavar="ID", min=1, max=LARGEST_RUN_ID, help="The run's number (`openfaith runs list`).")
 ]
+People = Annotated[
+    int, Option("--people", metavar="N", min=0, help="How many people the simulated church has.")
+]
+Seed = Annotated[int, Option("--seed", metavar="S", help="Another seed is another church.")]
+
+
+def help_without_command(context: Context) -> None:
+    """What a group of commands does where none of them is named."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(WRONG_USAGE)

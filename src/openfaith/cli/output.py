@@ -58,7 +58,7 @@ def _plain(value: object) -> str:
 
 def make_table(*headings: str, right: Iterable[str] = ()) -> Table:
     """An open table; the columns in `right` hold numbers."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
     for heading in headings:
         justify = "right" if heading in set(right) else "left"
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]  # two of its literals

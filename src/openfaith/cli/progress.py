@@ -146,7 +146,7 @@ def picture(view: RunView, pace: Pace) -> Group:
 def _bars(running: Sequence[EntityRunRecord], pace: Pace) -> Table:
     table = Table.grid(padding=(0, 1))
     for justify in ("left", "left", "right", "right", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]  # two of its literals
+        table.add_column(justify=justify, no_wrap=True)
     for entity in running:
         total = entity.total_count
         table.add_row(

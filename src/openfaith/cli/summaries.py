@@ -76,7 +76,10 @@ def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
     """What did not complete and why, then the whole in a sentence; each with its style."""
     for entity in view.entities:
         if entity.status is not EntityStatus.COMPLETED:
-            yield f"{entity.entity} {entity.status}: {entity.reason or 'no reason was recorded'}", STYLES.get(entity.status, "")
+            yield (
+                f"{entity.entity} {entity.status}: {entity.reason or 'no reason was recorded'}",
+                STYLES.get(entity.status, ""),
+            )
     yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
     if view.status is not RunStatus.COMPLETED:
         yield f"`openfaith runs retry {view.run.run_id}` goes on with what did not complete.", ""
@@ -92,10 +95,16 @@ def is_unchanged(view: RunView) -> bool:
 
 def _whole(view: RunView) -> str:
     rows, requests = sum(e.records for e in view.entities), sum(e.requests for e in view.entities)
-    outcomes = Counter(e.status for e in view.entities)
-    entities = ", ".join(f"{number} {status}" for status, number in outcomes.items())
-    text = f"Run {view.run.run_id} of {view.run.org_id} {view.status}"
-    text += f": {entities or 'nothing was planned'}; {rows:,} rows with {counted(requests, 'request')}"
+    parts = [_outcomes(view), f"{rows:,} rows", f"{requests:,} requests"]
     if view.run.started_at is not None and view.run.finished_at is not None:
-        text += f" in {duration((view.run.finished_at - view.run.started_at).total_seconds())}"
-    return f"{text}. {view.run.reason}" if view.run.reason else f"{text}."
+        parts.append(duration((view.run.finished_at - view.run.started_at).total_seconds()))
+    text = f"Run {view.run.run_id} of {view.run.org_id} {view.status}: {', '.join(parts)}."
+    return f"{text} {view.run.reason[:1].upper()}{view.run.reason[1:]}." if view.run.reason else text
+
+
+def _outcomes(view: RunView) -> str:
+    """`34 entities`; where they ended differently, how many as what."""
+    outcomes = Counter(e.status for e in view.entities)
+    if set(outcomes) <= {EntityStatus.COMPLETED}:
+        return counted(len(view.entities), "entity")
+    return ", ".join(f"{number} {status}" for status, number in outcomes.items())

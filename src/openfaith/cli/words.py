@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -36,7 +38,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {plural}"
 
 
-def listed(names: list[str], *, most: int = 6) -> str:
+def listed(names: Sequence[str], *, most: int = 6) -> str:
     """`a, b, c and 4 more`."""
     shown, rest = names[:most], len(names) - most
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")

@@ -41,16 +41,14 @@ def from_arguments(arguments: Sequence[str]) -> tuple[SimulatorOptions, argparse
         SystemExit: the arguments cannot be read; the reason was printed.
     """
     given = vars(_parser().parse_args(arguments))
-    options = {
-        field.name: given.pop(field.name)
-        for field in dataclasses.fields(SimulatorOptions)
-        if given.get(field.name) is not None
-    }
+    names = {field.name for field in dataclasses.fields(SimulatorOptions)}
+    options = {name: value for name, value in given.items() if name in names and value is not None}
     if "tokens" in options:
         options["tokens"] = tuple(options["tokens"])
     if "refused_tokens" in options:
         options["refused_tokens"] = dict(map(_read_refused, options["refused_tokens"]))
-    return SimulatorOptions(**options), argparse.Namespace(**given)
+    rest = {name: value for name, value in given.items() if name not in names}
+    return SimulatorOptions(**options), argparse.Namespace(**rest)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from openfaith.errors import ConfigurationError, SyncError
 from openfaith.simulator.answering import Simulator
 from openfaith.simulator.changes import Change
+from openfaith.simulator.options import PeriodText
 from openfaith.simulator.rendering import Shape, encode
 from openfaith.simulator.rows import Reference
 
@@ -48,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The body of `POST /_simulator/options`: the options that may change while the simulator runs."""
 
     rate_limit: int | msgspec.UnsetType = msgspec.UNSET
-    rate_period_text: Literal["mixed", "number", "words"] | msgspec.UnsetType = msgspec.UNSET
+    rate_period_text: PeriodText | msgspec.UnsetType = msgspec.UNSET
     deep_offset: int | msgspec.UnsetType = msgspec.UNSET
     deep_offset_share: float | msgspec.UnsetType = msgspec.UNSET
     latency_seconds: float | msgspec.UnsetType = msgspec.UNSET

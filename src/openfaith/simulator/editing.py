@@ -123,7 +123,8 @@ class _Editor:
         """Keep the neighbours of a changed record right."""
         match entity_type:
             case "HouseholdMembership":
-                for home in {side.links["household"] for side in (record, before) if side is not None}:
+                homes = [side.links["household"] for side in (before, record) if side is not None]
+                for home in dict.fromkeys(homes):
                     self._recount(home)
             case "Household" if before is None:
                 self._move_in(record)

@@ -158,7 +158,7 @@ def _last_change(share: float, created: int) -> int:
 
 
 def ids_with_gaps(chance: random.Random, count: int) -> Iterator[int]:
-    """Ascending ids that are not consecutive and grow from 2 to 7 digits, so that their order is not that of their text."""
+    """Ascending ids that are not consecutive and grow from 2 to 8 digits, so that their order is not that of their text."""
     if not count:
         return iter(())
     steps = chance.choices(range(1, 9), k=count)
@@ -166,7 +166,7 @@ def ids_with_gaps(chance: random.Random, count: int) -> Iterator[int]:
     level = 1
     for place in _jumps(count):
         level *= 10
-        steps[place] += 85 * level + chance.randrange(level)
+        steps[place] += 100 * level + chance.randrange(level)
     return accumulate(steps)
 
 

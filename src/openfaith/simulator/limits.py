@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass
+
+MICROSECONDS = 1_000_000
+"""In a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +21,30 @@ class Verdict:
 
 
 class FixedWindow:
-    """Counts anew with each period."""
+    """Counts anew with each period. Times are in whole microseconds: seconds with fractions would not add up."""
 
-    def __init__(self, period_seconds: int) -> None:
-        self._period = period_seconds
+    def __init__(self, period: int) -> None:
+        self._period = period
         self._number = -1
         self._count = 0
 
-    def admit(self, now: float, limit: int) -> Verdict:
-        number = math.floor(now / self._period)
+    def admit(self, now: int, limit: int) -> Verdict:
+        number = now // self._period
         if number != self._number:
             self._number, self._count = number, 0
         self._count += 1
         end = (number + 1) * self._period
-        return Verdict(self._count, limit, _at_least_one(end - now) if self._count > limit else None)
+        return Verdict(self._count, limit, _seconds_until(end, now) if self._count > limit else None)
 
 
 class SlidingWindow:
     """Counts the requests of the last period."""
 
-    def __init__(self, period_seconds: int) -> None:
-        self._period = period_seconds
-        self._moments: deque[float] = deque()
+    def __init__(self, period: int) -> None:
+        self._period = period
+        self._moments: deque[int] = deque()
 
-    def admit(self, now: float, limit: int) -> Verdict:
+    def admit(self, now: int, limit: int) -> Verdict:
         while self._moments and self._moments[0] <= now - self._period:
             self._moments.popleft()
         self._moments.append(now)
@@ -50,7 +52,7 @@ class SlidingWindow:
         if count <= limit:
             return Verdict(count, limit, None)
         # One more request passes when only limit - 1 of these are left in the window.
-        return Verdict(count, limit, _at_least_one(self._moments[count - limit] + self._period - now))
+        return Verdict(count, limit, _seconds_until(self._moments[count - limit] + self._period, now))
 
 
 class RateLimiter:
@@ -58,18 +60,17 @@ class RateLimiter:
 
     def __init__(self, window: str, period_seconds: int) -> None:
         """``window`` is `fixed` or `sliding`."""
-        self._window = window
-        self._period = period_seconds
+        self._kind = FixedWindow if window == "fixed" else SlidingWindow
+        self._period = period_seconds * MICROSECONDS
         self._windows: dict[str, FixedWindow | SlidingWindow] = {}
 
     def admit(self, credential: str, now: float, limit: int) -> Verdict:
         """Count one request. ``now`` is in seconds and never goes back."""
         if credential not in self._windows:
-            self._windows[credential] = (
-                FixedWindow(self._period) if self._window == "fixed" else SlidingWindow(self._period)
-            )
-        return self._windows[credential].admit(now, limit)
+            self._windows[credential] = self._kind(self._period)
+        return self._windows[credential].admit(round(now * MICROSECONDS), limit)
 
 
-def _at_least_one(seconds: float) -> int:
-    return max(1, math.ceil(seconds))
+def _seconds_until(moment: int, now: int) -> int:
+    """Whole seconds, at least one."""
+    return max(1, -((now - moment) // MICROSECONDS))

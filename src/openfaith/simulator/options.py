@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from openfaith.errors import ConfigurationError
 
@@ -15,6 +15,11 @@ HINTS = ("BABOON", "CAPUCHIN", "CHINCHILLA", "FLAMINGO", "LEMMING", "PELICAN", "
 Planning Center's page on errors: PELICAN scope missing, BABOON token expired, CAPUCHIN revoked, TRASH_PANDA no
 access to the product, CHINCHILLA client application unknown, FLAMINGO user gone, LEMMING organization gone.
 """
+
+_TOKEN = re.compile(r"[!-~]+")
+
+RateWindow = Literal["fixed", "sliding"]
+PeriodText = Literal["mixed", "number", "words"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +38,10 @@ class SimulatorOptions:
     """Requests per period and credential, at least 1."""
     rate_period_seconds: int = 20
     """Length of the period, at least 1."""
-    rate_window: Literal["fixed", "sliding"] = "sliding"
+    rate_window: RateWindow = "sliding"
     """Whether the count starts anew with each period, or looks back over the last one. Which of the two Planning
     Center does is not known."""
-    rate_period_text: Literal["mixed", "number", "words"] = "mixed"
+    rate_period_text: PeriodText = "mixed"
     """How the period header is written: `20`, `20 seconds`, or as seen: words on 429s and unrouted 404s only."""
     deep_offset: int = 30_000
     """Beyond this offset fewer requests are allowed (documented: 30,000)."""
@@ -53,34 +58,29 @@ class SimulatorOptions:
     included_when_empty: bool = True
     """Whether a document without an include says `"included": []` (recorded until 2023) or nothing (2026)."""
     faults: str = ""
-    """What goes wrong, in the syntax of `faults.py`: `error=500:0.02,drop:0.01`. Empty: nothing."""
+    """What goes wrong, in the syntax of `fault_plans.py`: `error=500:0.02,drop:0.01`. Empty: nothing."""
     cache_bytes: int = 256 * 1024 * 1024
     """How much of the rendered records is kept in memory, at most."""
     logged_requests: int = 200_000
     """How many requests the log keeps; older ones are forgotten."""
 
     def __post_init__(self) -> None:
-        _require(self.people >= 0, "people", self.people, "0 or more")
-        _require(self.rate_limit >= 1, "rate_limit", self.rate_limit, "1 or more")
-        _require(self.rate_period_seconds >= 1, "rate_period_seconds", self.rate_period_seconds, "1 or more")
-        _require(
-            0 < self.deep_offset_share <= 1,
-            "deep_offset_share",
-            self.deep_offset_share,
-            "more than 0 and at most 1",
+        self._require("people", self.people >= 0, "0 or more")
+        self._require("rate_limit", self.rate_limit >= 1, "1 or more")
+        self._require("rate_period_seconds", self.rate_period_seconds >= 1, "1 or more")
+        self._require("rate_window", self.rate_window in get_args(RateWindow), "fixed or sliding")
+        self._require(
+            "rate_period_text", self.rate_period_text in get_args(PeriodText), "mixed, number or words"
         )
-        _require(self.latency_seconds >= 0, "latency_seconds", self.latency_seconds, "0 or more")
-        for token in (*self.tokens, *self.refused_tokens):
-            _require(
-                bool(re.fullmatch(r"[!-~]+", token)),
-                "tokens",
-                "a token with spaces or none at all",
-                "printable ASCII",
-            )
-        for hint in self.refused_tokens.values():
-            _require(hint in HINTS, "refused_tokens", hint, f"one of {', '.join(HINTS)}")
+        self._require("deep_offset_share", 0 < self.deep_offset_share <= 1, "more than 0 and at most 1")
+        self._require("latency_seconds", self.latency_seconds >= 0, "0 or more")
+        tokens = (*self.tokens, *self.refused_tokens)
+        self._require("tokens", all(map(_TOKEN.fullmatch, tokens)), "printable ASCII without blanks")
+        self._require(
+            "refused_tokens", set(self.refused_tokens.values()) <= set(HINTS), f"hints of {', '.join(HINTS)}"
+        )
 
-
-def _require(holds: bool, name: str, seen: object, expected: str) -> None:
-    if not holds:
-        raise ConfigurationError(f"the simulator's {name}", str(seen), expected)
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            seen = "one is not possible" if "tokens" in name else f"it is {getattr(self, name)}"  # secrets stay untold
+            raise ConfigurationError(f"the simulator's {name}", seen, expected)

@@ -86,9 +86,10 @@ class Runtime:
 
     async def tell(self, *events: Event) -> None:
         """Log events and store them."""
-        for event in events:
-            log_event(event)
-        await store_events(self.database, events)
+        if events:
+            for event in events:
+                log_event(event)
+            await store_events(self.database, events)
 
     def _notice(self, org_id: OrgId, event: SourceEvent) -> None:
         """A client's notice, stored without making its request wait."""

@@ -10,12 +10,15 @@ from typer import Argument
 from openfaith.cli.options import AsJson
 from openfaith.cli.output import Output, add_rows, make_table
 
-Name = Annotated[str | None, Argument(metavar="[NAME]", help="One entity, as in `Person` or `people.Person`.")]
+Name = Annotated[str | None, Argument(metavar="NAME", help="One entity, as in `Person` or `people.Person`.")]
 _READ = {"top": "yes", "include": "not yet (as an include)", "nested": "not yet (nested)", "none": "no"}
 
 
 def entities(name: Name = None, as_json: AsJson = False) -> None:
-    """List the entities: their tables, how each is read, and how a delta finds what changed."""
+    """List what can be synced, or one entity's facts.
+
+    Says for each its table, how it is read, and how a delta can find what changed.
+    """
     from openfaith.adapters import find_adapter  # noqa: PLC0415  # reading the manifest is not for `--help`
     from openfaith.manifest import describe_manifest, resolve_entity  # noqa: PLC0415  # the same
 
@@ -49,7 +52,9 @@ def _show_all(document: Mapping[str, Any], output: Output) -> None:
     output.show(add_rows(make_table(*headings, right=["attributes"]), rows))
     if not output.as_json:
         synced = sum(e["reading"] == "top" for e in document["entities"])
-        output.say(f"{len(rows)} entities, {synced} of which `openfaith sync` reads. `openfaith entities NAME` says more.")
+        output.say(
+            f"{len(rows)} entities, {synced} of which `openfaith sync` reads. `openfaith entities NAME` says more."
+        )
 
 
 def _delta(entity: Mapping[str, Any]) -> str:

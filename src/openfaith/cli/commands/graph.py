@@ -23,7 +23,7 @@ class Form(StrEnum):
 def graph(
     form: Annotated[Form, Option("--format", help="How to write it.")] = Form.TEXT, as_json: AsJson = False
 ) -> None:
-    """Show the dependency graph: who waits for whom, and the order that follows."""
+    """Show who waits for whom, and the order of a sync."""
     from openfaith.adapters import find_adapter  # noqa: PLC0415  # reading the manifest is not for `--help`
     from openfaith.planning import derive_graph, render  # noqa: PLC0415  # the same
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def migrate(as_json: AsJson = False) -> None:
-    """Make the tables in the database, or bring them up to date. Every other command does so by itself."""
+    """Make the tables, or bring them up to date.
+
+    Every other command that needs them does so by itself.
+    """
     with_engine(partial(_migrate, output=Output(as_json=as_json)))
 
 

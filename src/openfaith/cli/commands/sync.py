@@ -32,7 +32,7 @@ def sync(
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
-    """Bring an organization's tables up to date with its source.
+    """Bring an organization's tables up to date.
 
     The work is done by a worker where one is alive on this database, else here. After a crash, or after Ctrl-C, the
     same command goes on at the last committed page.
@@ -75,6 +75,8 @@ async def _detach(
     if await has_worker(engine):
         output.say(f"`openfaith runs watch {run.run_id}` follows it.")
     else:
-        output.say(f"No worker is alive to do it: start one with `openfaith up`, or do it here with `openfaith sync {org}`.")
+        output.say(
+            f"No worker is alive to do it: start one with `openfaith up`, or do it here with `openfaith sync {org}`."
+        )
     output.data((await engine.run(run.run_id)).to_json())
     return 0

@@ -25,6 +25,6 @@ Everything here blocks: call it by ``asyncio.to_thread``. It needs ``flock`` and
 from __future__ import annotations
 
 from openfaith.store.embedded.binaries import find_binaries
-from openfaith.store.embedded.server import EmbeddedServer, stop
+from openfaith.store.embedded.server import EmbeddedServer, is_running, stop
 
-__all__ = ["EmbeddedServer", "find_binaries", "stop"]
+__all__ = ["EmbeddedServer", "find_binaries", "is_running", "stop"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import subprocess
@@ -96,7 +97,9 @@ class Account:
                 check=False,
             )
         except PermissionError as exc:
-            if exc.filename == str(argv[0]):  # the program is at fault, not the change of account
+            if (
+                not self.is_other or exc.errno != errno.EPERM
+            ):  # the program is at fault (EACCES), not the change of account
                 raise
             raise ConfigurationError(
                 "OPENFAITH_DATABASE_URL",

@@ -105,6 +105,21 @@ def stop(home: Path) -> bool:
             return _stop_unless_used(cluster)
 
 
+def is_running(home: Path) -> bool:
+    """Whether any process of the home's server is alive.
+
+    Raises:
+        ConfigurationError, DatabaseRefusedError: the home cannot be used.
+    """
+    home = home.expanduser().absolute()
+    with _usable(home):
+        cluster = find_cluster(home)
+        if cluster is None:
+            return False
+        with closing(Lock(cluster.server_lock)) as lock:
+            return not lock.try_exclusive()
+
+
 def _stop_unless_used(cluster: Cluster) -> bool:
     """The caller holds the control lock."""
     with closing(Lock(cluster.users_lock)) as users:

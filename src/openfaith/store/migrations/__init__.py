@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from openfaith.errors import DatabaseRefusedError
-from openfaith.store.connection import server_name, translated
+from openfaith.store.connection import check_url, server_name, translated
 
 MINIMUM_SERVER_VERSION = 140000
 """PostgreSQL 14: the oldest release whose features the store's SQL uses."""
@@ -55,10 +55,12 @@ async def migrate(url: str) -> tuple[str, ...]:
     Returns the names of the migrations that this call applied; none when there was nothing to do.
 
     Raises:
+        ConfigurationError: the URL is not one of PostgreSQL's.
         DatabaseUnavailableError: the server cannot be reached.
         DatabaseRefusedError: the server is too old, its tables are newer than this program, an applied file
             was edited, or the role may not create schemas.
     """
+    check_url(url)
     with translated(url):
         async with await psycopg.AsyncConnection.connect(
             url, autocommit=True, connect_timeout=10

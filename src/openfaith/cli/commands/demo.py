@@ -1,0 +1,110 @@
+"""`openfaith demo`: the whole of it, with no account, no server and no settings."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openfaith.cli.following import announcement, see_through
+from openfaith.cli.options import People, Seed
+from openfaith.cli.output import Output, add_rows, make_table
+from openfaith.cli.session import with_engine
+from openfaith.cli.words import duration
+from openfaith.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from openfaith.engine import Engine
+    from openfaith.simulator import RunningSimulator
+    from openfaith.store import SamplePerson
+
+ORG = "demo"
+_LOOPBACK = "http://127.0.0.1:"
+_RATE_LIMIT = 100_000
+_REAL_LIMIT = "100 per 20 s"
+
+
+def demo(*, people: People = 5000, seed: Seed = 1) -> int:
+    """Sync a simulated church into PostgreSQL.
+
+    The database is embedded, unless OPENFAITH_DATABASE_URL names a server. A second demo reads everything again and finds that nothing has changed.
+    """
+    from openfaith.simulator import RunningSimulator, SimulatorOptions  # noqa: PLC0415  # starlette is not for `--help`
+
+    began = time.monotonic()
+    output = Output()
+    options = SimulatorOptions(people=people, seed=seed, rate_limit=_RATE_LIMIT)
+    output.say(
+        f"A simulated church of {people:,} people, read from an API like Planning Center's into PostgreSQL."
+    )
+    output.say(
+        f"The simulator allows {_RATE_LIMIT:,} requests per 20 s, so that you need not wait: Planning Center allows {_REAL_LIMIT}."
+    )
+    with RunningSimulator(options) as simulator:
+        code = with_engine(partial(_demo, output=output, simulator=simulator, people=people), linger=True)
+    output.say(f"All of this took {duration(time.monotonic() - began)}.")
+    return code
+
+
+async def _demo(engine: Engine, *, output: Output, simulator: RunningSimulator, people: int) -> int:
+    await _refuse_to_replace(engine)
+    await engine.connect(ORG, simulator.options.tokens[0], base_url=simulator.base_url)
+    executors = await engine.executors()
+    run, is_new = await engine.request(ORG, requested_by="demo")
+    pages = sum(e.pages for e in (await engine.run(run.run_id)).entities)
+    output.say(announcement(run, is_new=is_new, executors=executors, pages=pages))
+    go_on = ["openfaith", "demo", *(["--people", str(people)] if people != 5000 else [])]
+    code = await see_through(engine, run.run_id, output, go_on=go_on)
+    _show_people(await engine.sample_people(ORG), output)
+    _tell_where(engine, output)
+    return code
+
+
+async def _refuse_to_replace(engine: Engine) -> None:
+    """A real church that somebody happened to call `demo` keeps its token.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    for org, _, base_url in await engine.organizations():
+        if org == ORG and not base_url.startswith(_LOOPBACK):
+            raise ConfigurationError(
+                f"organization {ORG}",
+                f"it is connected to {base_url}, and the demo would replace its token",
+                "another database for the demo (OPENFAITH_HOME or OPENFAITH_DATABASE_URL)",
+            )
+
+
+def _show_people(people: list[SamplePerson], output: Output) -> None:
+    if people:
+        rows = [(p.id, p.name or "", p.campus or "", p.household or "", p.email or "") for p in people]
+        output.say("Some of the invented people, joined over four tables:")
+        output.show(add_rows(make_table("id", "name", "campus", "household", "email"), rows))
+
+
+def _tell_where(engine: Engine, output: Output) -> None:
+    psql = shlex.join([_psql(), engine.database_url])
+    output.say("Look further (tables are in the schema pco, as in pco.people_person):")
+    output.say(f"  {psql}")
+    output.say(f"  openfaith status {ORG}")
+    if engine.settings.database_url is None:
+        output.say(
+            "The embedded PostgreSQL keeps running for that; `openfaith database stop` ends it, and the data stay."
+        )
+
+
+def _psql() -> str:
+    """On the PATH, or beside the server's programs."""
+    from openfaith.store.embedded import find_binaries  # noqa: PLC0415  # not for `--help`
+
+    found = shutil.which("psql")
+    if found is not None:
+        return "psql"
+    try:
+        bundled: Path = find_binaries() / "psql"
+    except ConfigurationError:
+        return "psql"
+    return str(bundled) if bundled.exists() else "psql"

@@ -1,0 +1,86 @@
+"""`openfaith simulate`: a Planning Center that misbehaves on request."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from openfaith.cli.options import AsJson, People, Seed
+from openfaith.cli.output import Output
+
+if TYPE_CHECKING:
+    from openfaith.simulator import SimulatorOptions
+
+
+class Window(StrEnum):
+    """How requests are counted against the rate limit."""
+
+    FIXED = "fixed"
+    SLIDING = "sliding"
+
+
+Host = Annotated[str, Option("--host", help="The address to listen at.")]
+Port = Annotated[int, Option("--port", min=0, max=65535, help="The port to listen at; 0 takes a free one.")]
+Faults = Annotated[
+    str, Option("--faults", help="What goes wrong, as in `error=500:0.02,drop:0.01`; nothing where empty.")
+]
+RateLimit = Annotated[int, Option("--rate-limit", help="Requests that are allowed per period.")]
+RatePeriod = Annotated[int, Option("--rate-period-seconds", help="The length of the period.")]
+RateWindow = Annotated[
+    Window, Option("--rate-window", help="Count anew with each period, or look back over the last one.")
+]
+Latency = Annotated[float, Option("--latency-seconds", help="How long every answer takes, beside the work.")]
+ClockOffset = Annotated[
+    float, Option("--clock-offset-seconds", help="How far its clock is ahead of this machine's.")
+]
+
+
+def simulate(
+    *,
+    people: People = 5000,
+    seed: Seed = 1,
+    host: Host = "127.0.0.1",
+    port: Port = 8100,
+    faults: Faults = "",
+    rate_limit: RateLimit = 100,
+    rate_period_seconds: RatePeriod = 20,
+    rate_window: RateWindow = Window.SLIDING,
+    latency_seconds: Latency = 0.0,
+    clock_offset_seconds: ClockOffset = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run a simulated Planning Center until Ctrl-C.
+
+    The same numbers make the same church. Its personal access token is `simulator` with the secret `secret`.
+    """
+    from openfaith.simulator import SimulatorOptions, serve  # noqa: PLC0415  # starlette is not for `--help`
+
+    options = SimulatorOptions(
+        people=people,
+        seed=seed,
+        faults=faults,
+        rate_limit=rate_limit,
+        rate_period_seconds=rate_period_seconds,
+        rate_window=rate_window.value,
+        latency_seconds=latency_seconds,
+        clock_offset_seconds=clock_offset_seconds,
+    )
+    try:
+        serve(options, host, port, on_ready=partial(_tell, options, Output(as_json=as_json)))
+    except KeyboardInterrupt:
+        return  # asked for, and nothing is wrong
+
+
+def _tell(options: SimulatorOptions, output: Output, base_url: str) -> None:
+    output.data({"base_url": base_url, "people": options.people, "seed": options.seed})
+    output.say(f"A simulated church of {options.people:,} people answers at {base_url}. Ctrl-C ends it.")
+    app_id, _, secret = options.tokens[0].partition(":")
+    output.say(
+        f"Connect it: printf {secret} | "
+        f"openfaith connect pco --org simulated --app-id {app_id} --secret-stdin --base-url {base_url}"
+    )
+    sys.stdout.flush()  # whoever waits for this line shall not wait for the buffer

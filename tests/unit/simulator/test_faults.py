@@ -1,0 +1,315 @@
+"""Each fault does what its name says, to the requests or records that were asked for, and to no others."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openfaith.errors import ConfigurationError, SyncError
+from openfaith.manifest import AttributeType
+from openfaith.simulator import Church
+from openfaith.simulator.fault_plans import read_plan
+from openfaith.simulator.faults import RECORD_FAULTS, REQUEST_FAULTS
+from support.asking import Ask, Asker
+
+CHURCH = Church(people=60)
+
+
+def statuses(asker: Asker, times: int, path: str = "/people/v2/people") -> list[int]:
+    return [asker.raw(path).status for _ in range(times)]
+
+
+# Which requests
+
+
+def test_a_fault_without_a_number_strikes_every_request(ask: Ask) -> None:
+    assert statuses(ask(faults="error=500"), 3) == [500, 500, 500]
+
+
+def test_a_fault_strikes_the_request_it_names(ask: Ask) -> None:
+    assert statuses(ask(faults="error=503@2"), 4) == [200, 503, 200, 200]
+    assert statuses(ask(faults="error=503@2-3"), 4) == [200, 503, 503, 200]
+
+
+def test_a_fault_of_an_entity_counts_and_strikes_only_its_requests(ask: Ask) -> None:
+    asker = ask(faults="error=500@2/Email")
+    paths = ["people", "emails", "people", "emails", "emails"]
+    assert [asker.raw(f"/people/v2/{path}").status for path in paths] == [200, 200, 200, 500, 200]
+
+
+def test_a_probability_is_kept_and_the_choice_is_the_seeds(ask: Ask) -> None:
+    def struck(seed: int) -> list[int]:
+        return statuses(ask(people=1, seed=seed, faults="error=500:0.25"), 400, "/people/v2/apps")
+
+    assert struck(1) == struck(1) != struck(2)
+    assert 70 < struck(1).count(500) < 130
+
+
+def test_faults_of_one_plan_strike_independently(ask: Ask) -> None:
+    asker = ask(people=1, faults="slow=1s:0.5,slow=2s:0.5")
+    delays = {asker.raw("/people/v2/apps").delay_seconds for _ in range(60)}
+    assert delays == {0.0, 1.0, 2.0, 3.0}
+
+
+def test_a_new_plan_replaces_the_old_one_and_counts_anew(ask: Ask) -> None:
+    asker = ask(faults="error=500@2")
+    assert statuses(asker, 1) == [200]
+    asker.simulator.set_faults("error=502@2")
+    assert statuses(asker, 3) == [200, 502, 200]
+    asker.simulator.set_faults("")
+    assert statuses(asker, 1) == [200]
+
+
+def test_the_log_names_the_faults_that_struck(ask: Ask) -> None:
+    asker = ask(faults="slow=1s@2,no_next")
+    statuses(asker, 2)
+    assert [entry["faults"] for entry in asker.simulator.journal.report()["requests"]] == [
+        ("no_next",),
+        ("slow=1s@2", "no_next"),
+    ]
+
+
+# What happens to a request
+
+
+def test_errors_of_the_api_are_json_and_those_before_it_are_pages(ask: Ask) -> None:
+    types = {
+        status: ask(faults=f"error={status}").raw("/people/v2/people").content_type
+        for status in (500, 502, 503, 504)
+    }
+    assert types == {500: "application/json; charset=utf-8"} | dict.fromkeys(
+        (502, 503, 504), "text/html; charset=utf-8"
+    )
+
+
+def test_a_dropped_connection_has_no_answer(ask: Ask) -> None:
+    asker = ask(faults="drop")
+    assert asker.raw("/people/v2/people").ending == "dropped"
+    assert asker.simulator.journal.report()["by_status"] == {"0": 1}
+
+
+def test_a_slow_answer_waits_on_top_of_the_latency(ask: Ask) -> None:
+    asker = ask(faults="slow=250ms", latency_seconds=1)
+    assert asker.raw("/people/v2/people").delay_seconds == 1.25
+
+
+def test_a_truncated_body_ends_in_the_middle(ask: Ask) -> None:
+    broken, whole = ask(faults="truncate").raw("/people/v2/people"), ask().raw("/people/v2/people")
+    assert broken.ending == "complete"
+    assert broken.body == whole.body[: len(whole.body) // 2]
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(broken.body)
+
+
+def test_a_cut_answer_is_whole_but_not_sent_to_the_end(ask: Ask) -> None:
+    assert ask(faults="cut").raw("/people/v2/people").ending == "cut"
+
+
+def test_a_page_of_html_comes_with_200(ask: Ask) -> None:
+    answer = ask(faults="html").raw("/people/v2/people")
+    assert (answer.status, answer.content_type, answer.body[:9]) == (
+        200,
+        "text/html; charset=utf-8",
+        b"<!DOCTYPE",
+    )
+
+
+def test_empty_data_comes_with_200_and_nothing_that_betrays_it(ask: Ask) -> None:
+    document = ask(faults="empty").get("people", include="emails")
+    assert (document["data"], document["included"]) == ([], [])
+    assert (document["meta"]["total_count"], document["meta"]["count"]) == (0, 0)
+    assert "next" not in document["links"].keys() | document["meta"].keys()
+
+
+def test_a_single_record_is_not_emptied(ask: Ask) -> None:
+    assert ask(faults="empty").get("me")["data"]["type"] == "Person"
+
+
+def test_a_missing_next_leaves_everything_else(ask: Ask) -> None:
+    document = ask(faults="no_next").get("people")
+    assert "next" not in document["links"].keys() | document["meta"].keys()
+    assert document["meta"]["total_count"] > len(document["data"]) > 0
+
+
+def test_a_total_can_be_missing(ask: Ask) -> None:
+    assert "total_count" not in ask(faults="no_total").get("people")["meta"]
+
+
+@pytest.mark.parametrize(("fault", "wait"), [("limited", "1"), ("limited=7", "7"), ("limited=silent", None)])
+def test_a_429_comes_with_or_without_a_time_to_wait(ask: Ask, fault: str, wait: str | None) -> None:
+    answer = ask(faults=fault).raw("/people/v2/people")
+    assert answer.status == 429
+    assert answer.headers.get("Retry-After") == wait
+
+
+def test_the_limit_is_lowered_for_good(ask: Ask) -> None:
+    asker = ask(rate_limit=100, faults="limit=4@3")
+    answers = [asker.raw("/people/v2/people") for _ in range(6)]
+    assert [answer.headers["X-PCO-API-Request-Rate-Limit"] for answer in answers] == [
+        "100",
+        "100",
+        "4",
+        "4",
+        "4",
+        "4",
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 200, 200, 429, 429]
+
+
+# Records
+
+
+def spoilt(asker: Asker, path: str = "people") -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The records of a page that come out differently, each with what it should be."""
+    right = {
+        one["id"]: one
+        for one in Asker(asker.simulator.options.__class__(people=60, rate_limit=10**9), CHURCH).get(
+            path, per_page=100
+        )["data"]
+    }
+    seen = asker.get(path, per_page=100)["data"]
+    rest = [one for one in seen if one != right.get(one.get("id", ""))]
+    missing = [one for key, one in right.items() if key not in {record.get("id") for record in seen}]
+    return [(one, right.get(one.get("id", "")) or missing.pop(0)) for one in rest]
+
+
+@pytest.mark.parametrize("fault", sorted(set(RECORD_FAULTS) - {"new_attribute", "poison"}))
+def test_as_many_records_are_struck_as_asked_for(ask: Ask, fault: str) -> None:
+    assert len(spoilt(ask(people=60, faults=f"{fault}=Person:4"))) == 4
+    assert len(spoilt(ask(people=60, faults=f"{fault}=Person"))) == 1
+
+
+def test_the_named_records_are_struck(ask: Ask) -> None:
+    first, second = (str(one) for one in CHURCH.table("Person").ids[3:5])
+    found = spoilt(ask(people=60, faults=f"nul=Person#{first}+{second}"))
+    assert [one["id"] for one, _ in found] == [first, second]
+
+
+def test_a_value_of_the_wrong_type_replaces_one_that_is_not_text(ask: Ask) -> None:
+    for seen, right in spoilt(ask(people=60, faults="wrong_type=Person:20")):
+        (name,) = [name for name, value in seen["attributes"].items() if value != right["attributes"][name]]
+        assert CHURCH.entities["Person"].attributes[name].type is not AttributeType.STRING
+        assert name not in {"created_at", "updated_at"}
+
+
+def test_a_nul_character_stands_in_a_text(ask: Ask) -> None:
+    asker = ask(people=60, faults="nul=Person:3")
+    assert asker.raw("/people/v2/people", {"per_page": 100}).body.count(b"before\\u0000after") == 3
+
+
+def test_absurd_dates_and_stamps_are_no_dates(ask: Ask) -> None:
+    for fault, names in {
+        "absurd_date": {"birthdate", "anniversary", "inactivated_at"},
+        "absurd_stamp": {"updated_at"},
+    }.items():
+        for seen, right in spoilt(ask(people=60, faults=f"{fault}=Person:10")):
+            changed = {
+                name for name, value in seen["attributes"].items() if value != right["attributes"][name]
+            }
+            assert changed <= names
+            assert len(changed) == 1
+
+
+def test_a_record_can_come_without_its_id(ask: Ask) -> None:
+    assert all("id" not in seen for seen, _ in spoilt(ask(people=60, faults="missing_id=Person:2")))
+
+
+def test_poison_is_of_all_kinds(ask: Ask) -> None:
+    seen = [one for one, _ in spoilt(ask(people=60, faults="poison=Person:60"))]
+    assert any("id" not in one for one in seen)
+    assert any("\0" in str(value) for one in seen for value in one["attributes"].values())
+
+
+def test_a_new_attribute_appears_on_all_records_also_where_they_are_included(ask: Ask) -> None:
+    asker = ask(people=60, faults="new_attribute=Email")
+    assert all("new_attribute" in one["attributes"] for one in asker.get("emails")["data"])
+    assert all(
+        "new_attribute" in one["attributes"] for one in asker.get("people", include="emails")["included"]
+    )
+    assert not any("new_attribute" in one["attributes"] for one in asker.get("people")["data"])
+
+
+def test_a_spoilt_record_is_spoilt_in_the_same_way_each_time_and_in_truth_not_at_all(ask: Ask) -> None:
+    asker = ask(people=60, faults="poison=Person:60")
+    assert asker.raw("/people/v2/people").body == asker.raw("/people/v2/people").body
+    truth = [asker.simulator.renderer.truth(reference) for reference in _people(asker)]
+    assert b"".join(truth).count(b"\\u0000") == 0
+    assert all("id" in json.loads(line) for line in truth)
+
+
+def _people(asker: Asker) -> list[Any]:
+    from openfaith.simulator.rows import Reference
+
+    return [Reference("Person", one) for one in asker.simulator.church.table("Person").ids]
+
+
+# The text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("eror=500", "did you mean|error"),
+        ("error=501", "one of 500, 502, 503, 504"),
+        ("error", "'nothing' behind error"),
+        ("error=500:2", "a number from 0 to 1"),
+        ("error=500:0.1.2", "a number from 0 to 1"),
+        ("slow=soon", "slow=2s"),
+        ("limit=0", "1 or more"),
+        ("limited=soon", "limited=5"),
+        ("poison", "poison=Person:3"),
+        ("poison=Person@3", "an entity and a count or ids"),
+        ("poison=Person:0.5", "a whole number of records"),
+        ("nul=Person#1;2", "numbers joined by"),
+        ("error=500/Nobody", "no entity 'Nobody'"),
+        ("nul=Nobody", "no entity 'Nobody'"),
+        ("500", "cannot be read"),
+        ("error=500:0.1 drop", "cannot be read"),
+    ],
+)
+def test_a_text_that_means_nothing_is_refused_with_what_is_expected(text: str, message: str) -> None:
+    with pytest.raises(SyncError, match=message):
+        read_plan(text, CHURCH)
+
+
+def test_a_refused_text_leaves_the_faults_as_they_were(ask: Ask) -> None:
+    asker = ask(faults="error=500")
+    with pytest.raises(ConfigurationError):
+        asker.simulator.set_faults("drop,nonsense=1")
+    assert statuses(asker, 1) == [500]
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_plan_or_refused(text: str) -> None:
+    with contextlib.suppress(SyncError):
+        read_plan(text, CHURCH)
+
+
+_ARGUMENTS = {"error": "=500", "slow": "=1s", "limit": "=5"}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(f"{name}{_ARGUMENTS.get(name, '')}" for name in REQUEST_FAULTS),
+                *(f"{name}=Person" for name in RECORD_FAULTS),
+            ]
+        ),
+        max_size=6,
+    )
+)
+def test_a_plan_describes_what_was_asked_for(parts: list[str]) -> None:
+    described = read_plan(", ".join(parts), CHURCH).describe()
+    assert sorted([*described["requests"], *(one["fault"] for one in described["records"])]) == sorted(parts)
+
+
+def test_a_plan_names_the_records_that_it_chose() -> None:
+    (chosen,) = read_plan("poison=Person:3", CHURCH).describe()["records"]
+    assert len(chosen["ids"]) == 3
+    assert set(chosen["ids"]) <= {str(one) for one in CHURCH.table("Person").ids}
