@@ -56,7 +56,7 @@ class Page:
     """One answer of a listing: the envelope is split, the records are not decoded.
 
     What the source said of itself is optional throughout: `total_count` and `links.next` have been seen
-    absent and wrong (pco/BEHAVIOUR.md section 3), so nothing may rest on them alone.
+    absent and wrong (reported by users of Planning Center, 2025-11), so nothing may rest on them alone.
     """
 
     records: tuple[bytes, ...]

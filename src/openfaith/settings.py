@@ -1,5 +1,7 @@
 """The environment, read once. Packages take values as arguments and never look here themselves.
 
+A variable that is empty counts as one that is not set.
+
 | variable | default | means |
 |---|---|---|
 | OPENFAITH_DATABASE_URL | none: an embedded server | a PostgreSQL 14+ URL |
@@ -19,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from openfaith.errors import ConfigurationError
@@ -29,17 +31,26 @@ class Settings(BaseSettings):
     """What a process is told by its environment. See the table above; every field has a line there."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OPENFAITH_", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="OPENFAITH_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     database_url: SecretStr | None = None
-    home: Path = Field(default_factory=lambda: Path.home() / ".openfaith")
+    home: Path = Field(default=Path("~/.openfaith"), validate_default=True)
     secret_keys: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["console", "json"] = "console"
     entities_in_flight: int = Field(default=8, ge=1, le=32)
     worker_concurrency: int = Field(default=16, ge=1, le=256)
     lease_seconds: float = Field(default=30, ge=2, le=600)
+
+    @field_validator("home")
+    @classmethod
+    def _find_home(cls, home: Path) -> Path:
+        """`~` is whoever runs this; what is relative is so to where it was started."""
+        try:
+            return home.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError("a directory: who runs this has no home of their own") from None
 
     @cached_property
     def lease_ttl(self) -> timedelta:
@@ -57,4 +68,9 @@ def load_settings() -> Settings:
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         name = f"OPENFAITH_{'_'.join(str(part) for part in first['loc']).upper()}"
-        raise ConfigurationError(name, "its value cannot be used", first["msg"].lower()) from exc
+        raise ConfigurationError(name, "its value cannot be used", _expected(first["msg"])) from exc
+
+
+def _expected(message: str) -> str:
+    """What pydantic misses, as the end of our sentence: `Input should be a valid integer, ...` → `a valid integer, ...`."""
+    return message.removeprefix("Input should be ").removeprefix("Value error, ")

@@ -50,8 +50,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _log(error: BaseException) -> None:
     """What the line for people left out, for whoever has the log level for it."""
-    import structlog  # noqa: PLC0415  # only this rare path needs it
+    from openfaith.telemetry import get_logger  # noqa: PLC0415  # only this rare path needs it
 
     with suppress(SyncError):
         prepare()
-        structlog.get_logger("openfaith").debug("unexpected error", trace=trace(error))
+        get_logger("openfaith.cli").debug("unexpected error", trace=trace(error))

@@ -9,7 +9,15 @@ from typer import Argument, Context, Option
 
 from openfaith.cli.failures import WRONG_USAGE
 
-LARGEST_RUN_ID = 2**63 - 1
+_LARGEST_RUN_ID = 2**63 - 1
+
+
+def _run_number(number: int) -> int:
+    """What no run can have is wrong usage, and no question to the database."""
+    if not 0 < number <= _LARGEST_RUN_ID:
+        raise typer.BadParameter(f"{number} is no run's number")
+    return number
+
 
 AsJson = Annotated[bool, Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Org = Annotated[
@@ -17,7 +25,7 @@ Org = Annotated[
 ]
 OrgOrAll = Annotated[str | None, Argument(metavar="ORG", help="One organization; all where it is left out.")]
 RunNumber = Annotated[
-    int, Argument(metavar="ID", min=1, max=LARGEST_RUN_ID, help="The run's number (`openfaith runs list`).")
+    int, Argument(metavar="ID", callback=_run_number, help="The run's number (`openfaith runs list`).")
 ]
 People = Annotated[
     int, Option("--people", metavar="N", min=0, help="How many people the simulated church has.")

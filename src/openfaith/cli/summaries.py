@@ -74,21 +74,33 @@ def fitting(needed: dict[str, int], width: int) -> list[str]:
 
 def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
     """What did not complete and why, then the whole in a sentence; each with its style."""
-    for entity in view.entities:
-        if entity.status is not EntityStatus.COMPLETED:
-            yield (
-                f"{entity.entity} {entity.status}: {entity.reason or 'no reason was recorded'}",
-                STYLES.get(entity.status, ""),
-            )
+    for (status, reason), names in _left_undone(view.entities).items():
+        yield f"{', '.join(names)} {status}: {reason}", STYLES.get(status, "")
     yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
-    if view.status is not RunStatus.COMPLETED:
+    dead = sum(e.dead_letters for e in view.entities)
+    if dead:
+        told = f"`openfaith runs show {view.run.run_id}` says why"
+        yield f"{counted(dead, 'record')} could not be stored and became dead letters; {told}.", "yellow"
+    if view.run.is_final and view.status is not RunStatus.COMPLETED:
         yield f"`openfaith runs retry {view.run.run_id}` goes on with what did not complete.", ""
     elif is_unchanged(view):
         yield "Nothing had changed: every row was already as the source has it, and none was written.", ""
 
 
+def _left_undone(entities: Sequence[EntityRunRecord]) -> dict[tuple[EntityStatus, str], list[str]]:
+    """Who did not complete, together where the reason is the same."""
+    groups: dict[tuple[EntityStatus, str], list[str]] = {}
+    for entity in entities:
+        if entity.finished_at is not None and entity.status is not EntityStatus.COMPLETED:
+            reason = entity.reason or "no reason was recorded"
+            groups.setdefault((entity.status, reason), []).append(entity.entity)
+    return groups
+
+
 def is_unchanged(view: RunView) -> bool:
-    """Whether a run that read something wrote nothing."""
+    """Whether a completed run read something and wrote nothing."""
+    if view.status is not RunStatus.COMPLETED:
+        return False
     written = sum(e.inserted + e.updated + e.deleted + e.dead_letters for e in view.entities)
     return written == 0 and any(e.unchanged for e in view.entities)
 

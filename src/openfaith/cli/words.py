@@ -12,7 +12,7 @@ def ago(seconds: float) -> str:
     if seconds < 5:
         return "just now"
     if seconds < _MINUTE:
-        return f"{seconds:.0f} s ago"
+        return f"{int(seconds)} s ago"
     if seconds < _HOUR:
         return f"{seconds // _MINUTE:.0f} min ago"
     if seconds < 2 * _DAY:

@@ -2,7 +2,7 @@
 
 It is driven by the same manifest as the engine and shares no code with what reads and stores, so that it can
 contradict them. Inside, a request takes one way: `server` (HTTP) → `answering` (who asks, limits, faults, log) →
-`reading` (path → records) → `query` (which of them), `documents` (how they look). The church itself is `data`, made
+`reading` (path → records) → `query` and `selection` (which of them), `documents` (how they look). The church itself is `data`, made
 of `contents`, and changed by `changes`. A church is made from a seed, record by record, when it is looked at; what
 happens to it afterwards is kept beside it.
 """

@@ -16,7 +16,7 @@ from openfaith.simulator.stamps import stamp
 from openfaith.simulator.variations import other_values, with_full_name
 
 TOUCHING_THEIR_PERSON = frozenset({"Address", "Email", "PhoneNumber"})
-"""A change of these moves the person's `updated_at` too (staff of Planning Center, developers#313)."""
+"""A change of these moves the person's `updated_at` too (said by staff of Planning Center in 2017)."""
 
 
 def apply(church: Church, change: Change, *, at: int, ordinal: int) -> Account:

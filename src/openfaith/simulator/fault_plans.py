@@ -207,6 +207,11 @@ def _record_fault(text: str, found: re.Match[str], church: Church) -> RecordFaul
         )
     table = church.table(name)
     spoil = RECORD_FAULTS[found["name"]]
+    blank = {"id": "1", "attributes": dict.fromkeys(table.entity.attributes)}
+    if spoil(blank, table.entity, Dice()) is blank:
+        raise ConfigurationError(
+            f"fault {text!r}", f"{name} has nothing that it could strike", "an entity that has"
+        )
     if ids:
         return RecordFault(text, spoil, table.type, frozenset(_read_ids(text, ids)))
     if found["number"] is None and found["name"] in FAULTS_OF_ALL_RECORDS:

@@ -176,9 +176,14 @@ def _missing_id(record: dict[str, Any], _entity: Entity, _dice: Dice) -> dict[st
     return {name: value for name, value in record.items() if name != "id"}
 
 
+_POISONS: tuple[Spoil, ...] = (_wrong_type, _nul, _absurd_date, _absurd_stamp, _missing_id)
+
+
 def _poison(record: dict[str, Any], entity: Entity, dice: Dice) -> dict[str, Any]:
-    """Any of these."""
-    return dice.pick((_wrong_type, _nul, _absurd_date, _absurd_stamp, _missing_id))(record, entity, dice)
+    """Any of these that can harm the record."""
+    first = dice.below(len(_POISONS))
+    spoilt = (spoil(record, entity, dice) for spoil in (*_POISONS[first:], *_POISONS[:first]))
+    return next(one for one in spoilt if one is not record)
 
 
 def _new_attribute(record: dict[str, Any], _entity: Entity, dice: Dice) -> dict[str, Any]:

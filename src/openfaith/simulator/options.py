@@ -82,5 +82,7 @@ class SimulatorOptions:
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
-            seen = "one is not possible" if "tokens" in name else f"it is {getattr(self, name)}"  # secrets stay untold
+            seen = (
+                "one is not possible" if "tokens" in name else f"it is {getattr(self, name)}"
+            )  # secrets stay untold
             raise ConfigurationError(f"the simulator's {name}", seen, expected)

@@ -16,11 +16,12 @@ from openfaith.simulator.documents import (
     shapes,
     single_meta,
 )
-from openfaith.simulator.query import Query, read_query, select, window
+from openfaith.simulator.query import Query, read_query, window
 from openfaith.simulator.relations import ToOne, edge
 from openfaith.simulator.rendering import Rendered, Renderer
 from openfaith.simulator.routes import Match, Route, Routes, ids_of, owners_agree
 from openfaith.simulator.rows import Reference
+from openfaith.simulator.selection import select
 
 ME = "me"
 """Below the product's base path: the person whose token it is."""

@@ -160,6 +160,11 @@ class SourceClient:
         return self._sent
 
     @property
+    def rate_limit(self) -> RateLimit:
+        """What is kept to, as in `statistics.limit`."""
+        return self._budget.limit
+
+    @property
     def statistics(self) -> SourceStatistics:
         return SourceStatistics(
             requests_sent=self._sent,

@@ -23,11 +23,8 @@ from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_data
 from openfaith.store.migrations import migrate
 from openfaith.store.mirror import ensure_mirror_tables
 from openfaith.store.pages import Committed, PageCommit, PageWriter
+from openfaith.store.run_records import EntityRunRecord, EntityState, HeldEntityRun, RunRecord
 from openfaith.store.runs import (
-    EntityRunRecord,
-    EntityState,
-    HeldEntityRun,
-    RunRecord,
     begin_run,
     cancel_run,
     finish_entity_run,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import select
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import TypedDict
 
 import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from openfaith.errors import (
     ConfigurationError,
@@ -21,6 +27,8 @@ _SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
+    # Who waited for a row's lock must see the row as it is then: this is how a superseded token is noticed.
+    "default_transaction_isolation": "read committed",
     # A process frozen inside a transaction must not hold up the one that takes its work over.
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "30s",
@@ -30,6 +38,35 @@ _SESSION = {
     # learn anything from a page.
     "plan_cache_mode": "force_generic_plan",
 }
+
+_EXPECTED_URL = "a PostgreSQL URL such as postgresql://user:password@host:5432/database"
+
+_REJECTED = re.compile(
+    r'authentication failed|no password supplied|pg_hba\.conf|role ".*" does not exist|not permitted to log in'
+)
+
+_UNAVAILABLE = (
+    psycopg.OperationalError,
+    pg.ReadOnlySqlTransaction,
+    pg.IdleInTransactionSessionTimeout,
+    pg.TransactionTimeout,
+)
+"""What time or another server mends."""
+
+_OF_THE_STATEMENT = (pg.ProgramLimitExceeded, pg.StatementTooComplex)
+"""Of the same family, yet about what was asked and not about the server."""
+
+
+class _Connecting(TypedDict):
+    autocommit: bool
+    options: str
+    application_name: str
+    client_encoding: str
+    connect_timeout: int
+
+
+_LONGEST_EXCLUSION = timedelta(minutes=2)
+_ASK_AGAIN_SECONDS = 0.1
 
 
 class Database:
@@ -63,25 +100,46 @@ class Database:
 
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
-        """Let only one process at a time into the blocks of this name."""
-        async with self.connection() as connection:
-            await connection.execute(
-                "SELECT pg_advisory_lock(hashtextextended(%s, 0))", (f"openfaith.{name}",)
-            )
-            try:
+        """Let only one process at a time into the blocks of this name.
+
+        The lock belongs to a connection of its own, and ends with it, however the block is left. It is asked for
+        again and again instead of waited for: a statement that waits holds a snapshot, and what the block does
+        may itself wait for the end of every snapshot (CREATE INDEX CONCURRENTLY).
+
+        Raises:
+            DatabaseUnavailableError: somebody else stayed inside for two minutes, or the connection was lost.
+        """
+        with translated(self.url):
+            async with await psycopg.AsyncConnection.connect(self.url, **_connecting(self.url)) as connection:
+                await self._enter(connection, name)
                 yield
-            finally:
-                await connection.execute(
-                    "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (f"openfaith.{name}",)
-                )
+
+    async def _enter(self, connection: psycopg.AsyncConnection, name: str) -> None:
+        ends_at = time.monotonic() + _LONGEST_EXCLUSION.total_seconds()
+        while True:
+            cursor = await connection.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"openfaith.{name}",)
+            )
+            if await cursor.fetchone() == (True,):
+                return
+            if time.monotonic() > ends_at:
+                raise DatabaseUnavailableError(self.name, f"another process is busy with {name} for too long")
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def close(self) -> None:
         await self._pool.close()
 
 
 @asynccontextmanager
-async def open_database(url: str, *, connections: int = 8) -> AsyncIterator[Database]:
+async def open_database(
+    url: str, *, connections: int = 8, patience: timedelta = timedelta(seconds=60)
+) -> AsyncIterator[Database]:
     """Open a pool of at most `connections` connections, made when they are first needed.
+
+    Args:
+        url: of PostgreSQL.
+        connections: the most at once, at least 1.
+        patience: how long to wait for a connection while all are in use, or none can be made.
 
     Raises:
         ConfigurationError: the URL is not one of PostgreSQL's.
@@ -89,23 +147,18 @@ async def open_database(url: str, *, connections: int = 8) -> AsyncIterator[Data
         DatabaseRefusedError: wrong password, unknown database, missing rights.
     """
     check_url(url)
-    options = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in _SESSION.items())
     pool = AsyncConnectionPool(
         url,
         min_size=1,
         max_size=connections,
         open=False,
-        timeout=60,
-        kwargs={
-            "autocommit": True,
-            "options": options,
-            "application_name": "openfaith",
-            "connect_timeout": 10,
-        },
+        timeout=patience.total_seconds(),
+        kwargs=dict(_connecting(url)),
+        check=_check_idle,
     )
     with translated(url):
         # The pool retries in the background and hides the reason; one plain connection tells it at once.
-        async with await psycopg.AsyncConnection.connect(url, connect_timeout=10):
+        async with await psycopg.AsyncConnection.connect(url, **_connecting(url)):
             pass
         await pool.open()
     database = Database(url, pool)
@@ -115,15 +168,63 @@ async def open_database(url: str, *, connections: int = 8) -> AsyncIterator[Data
         await database.close()
 
 
+def _connecting(url: str) -> _Connecting:
+    """How every connection of the pool is made. Options of the URL stay: some hosts are told the database by them."""
+    given = conninfo_to_dict(url).get("options") or ""
+    ours = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in _SESSION.items())
+    return {
+        "autocommit": True,
+        "options": f"{given} {ours}".strip(),
+        "application_name": "openfaith",
+        # Pages are handed on as the UTF-8 that they came in.
+        "client_encoding": "UTF8",
+        "connect_timeout": 10,
+    }
+
+
+async def _check_idle(connection: psycopg.AsyncConnection) -> None:
+    """Refuse a connection that the server closed while it lay idle, as after a restart.
+
+    A server that has said something to an idle connection has most likely said goodbye. Only then is it asked: this
+    costs a microsecond, a question for every use would cost a round trip.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
+
+
 def check_url(url: str) -> None:
-    """Refuse a text that is no PostgreSQL URL, before anything tries to connect."""
-    expected = "a PostgreSQL URL such as postgresql://user:password@host:5432/database"
+    """Refuse a text that is no PostgreSQL URL, before anything tries to connect.
+
+    Raises:
+        ConfigurationError: it is none, or a part of its password would be taken for the host or the database.
+    """
     if not url.startswith(("postgresql://", "postgres://")):
-        raise ConfigurationError("OPENFAITH_DATABASE_URL", "it does not start with postgresql://", expected)
+        raise ConfigurationError(
+            "OPENFAITH_DATABASE_URL", "it does not start with postgresql://", _EXPECTED_URL
+        )
+    if _is_ambiguous(url):
+        raise ConfigurationError(
+            "OPENFAITH_DATABASE_URL",
+            "its user or password has one of the characters @ / ? # [ ]",
+            "these percent-encoded, as %40 for @ and %2F for /",
+        )
     try:
         conninfo_to_dict(url)
-    except psycopg.ProgrammingError as exc:
-        raise ConfigurationError("OPENFAITH_DATABASE_URL", "it cannot be parsed", expected) from exc
+    except psycopg.ProgrammingError:
+        # The driver's text quotes the part that it cannot read, which may be the password.
+        raise ConfigurationError("OPENFAITH_DATABASE_URL", "it cannot be parsed", _EXPECTED_URL) from None
+
+
+def _is_ambiguous(url: str) -> bool:
+    """Whether user and password have a character that ends them for some reader of URLs and not for another."""
+    location = url.partition("://")[2]
+    authority, _, path = location.partition("/")
+    account, at, hosts = authority.partition("@")
+    if at and (re.search(r"[?#\[\]]", account) or "@" in hosts.partition("?")[0]):
+        return True
+    return "@" in path.partition("?")[0]
 
 
 def server_name(url: str) -> str:
@@ -141,31 +242,44 @@ def translated(url: str) -> Iterator[None]:
     """Turn the driver's errors about reaching the server into ours; leave those about statements alone."""
     try:
         yield
-    except (psycopg.OperationalError, PoolTimeout, pg.InsufficientPrivilege, pg.InvalidCatalogName) as exc:
+    except psycopg.Error as exc:
         error = translate(url, exc)
         if error is None:
             raise
         raise error from exc
 
 
-def translate(url: str, exc: psycopg.Error | PoolTimeout) -> TransientError | DatabaseRefusedError | None:
+def translate(url: str, exc: psycopg.Error) -> TransientError | DatabaseRefusedError | None:
     """Our error for the driver's; None where it is about a statement and not about the server."""
-    where, text = server_name(url), str(exc)
-    if isinstance(exc, pg.InvalidPassword | pg.InvalidAuthorizationSpecification) or "password" in text:
-        return DatabaseRefusedError(where, "it rejects the user or password", "check OPENFAITH_DATABASE_URL")
-    if isinstance(exc, pg.InvalidCatalogName) or ("database" in text and "does not exist" in text):
-        return DatabaseRefusedError(
-            where, "the database does not exist", "create it, or check OPENFAITH_DATABASE_URL"
-        )
+    where, text = server_name(url), _first_line(exc)
+    if exc.sqlstate is None and isinstance(exc, psycopg.OperationalError):
+        refusal = _refusal_of_connection(text)
+        if refusal is not None:
+            return DatabaseRefusedError(where, *refusal)
     if isinstance(exc, pg.InsufficientPrivilege):
-        message = exc.diag.message_primary or "permission denied"
-        return DatabaseRefusedError(where, message, "grant CREATE on the database to its role")
-    if isinstance(exc, pg.QueryCanceled | pg.DeadlockDetected | pg.LockNotAvailable):
-        return DatabaseUnavailableError(where, type(exc).__name__)
-    if isinstance(exc, psycopg.OperationalError | PoolTimeout):
-        return DatabaseUnavailableError(where, _first_line(text) or type(exc).__name__)
+        remedy = "grant CREATE on the database to its role, and let it own what is in openfaith's schemas"
+        return DatabaseRefusedError(where, text, remedy)
+    if isinstance(exc, _UNAVAILABLE) and not isinstance(exc, _OF_THE_STATEMENT):
+        return DatabaseUnavailableError(where, text)
     return None
 
 
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else ""
+def _refusal_of_connection(text: str) -> tuple[str, str] | None:
+    """What a server that could be reached has against a connection, and what helps; None where it is not that.
+
+    Such errors have no code, only a text: the connection ends before it can carry one.
+    """
+    if _REJECTED.search(text):
+        return "it rejects the user or password", "check OPENFAITH_DATABASE_URL"
+    if re.search(r'database ".*" does not exist', text):
+        return "the database does not exist", "create it, or check OPENFAITH_DATABASE_URL"
+    if "permission denied for database" in text:
+        return "its role may not connect to the database", "grant CONNECT on the database to it"
+    if text.startswith("connection is bad: invalid"):
+        return text.removeprefix("connection is bad: "), "check OPENFAITH_DATABASE_URL"
+    return None
+
+
+def _first_line(exc: psycopg.Error) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0] if lines else type(exc).__name__

@@ -8,8 +8,8 @@ old ones open with whichever sealed them.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +25,10 @@ from openfaith.store.queries import query
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+"""Too short for a key, so that a key in its place is not taken for an id, stored and shown."""
+
+_SETTING = "OPENFAITH_SECRET_KEYS"
 _EXPECTED_KEYS = "id:base64-of-32-bytes, several separated by commas, the newest first"
 
 
@@ -47,38 +51,38 @@ class Credential:
     """As the person gave it: `app_id:secret`, or a bearer token."""
 
 
-def parse_keys(text: str) -> tuple[SecretKey, ...]:
-    """Read a key ring: `id:base64`, separated by commas.
+def parse_keys(text: str, *, name: str = _SETTING) -> tuple[SecretKey, ...]:
+    """Read a key ring: `id:base64`, separated by commas. An id has 1 to 32 letters, digits, `.`, `_` or `-`.
+
+    Args:
+        text: the ring.
+        name: where it stands, for messages.
 
     Raises:
         ConfigurationError: it is not of that form; the message never quotes a key.
     """
     keys = tuple(
-        _parse_key(part, position) for position, part in enumerate(text.split(","), start=1) if part.strip()
+        _parse_key(part.strip(), f"key {position}", name)
+        for position, part in enumerate(text.split(","), start=1)
+        if part.strip()
     )
     if not keys:
-        raise ConfigurationError("OPENFAITH_SECRET_KEYS", "it holds no key", _EXPECTED_KEYS)
+        raise ConfigurationError(name, "it holds no key", _EXPECTED_KEYS)
     if len({k.id for k in keys}) < len(keys):
-        raise ConfigurationError(
-            "OPENFAITH_SECRET_KEYS", "two keys have the same id", "a different id for each"
-        )
+        raise ConfigurationError(name, "two keys have the same id", "a different id for each")
     return keys
 
 
-def _parse_key(part: str, position: int) -> SecretKey:
-    key_id, _, encoded = part.strip().partition(":")
+def _parse_key(part: str, which: str, name: str) -> SecretKey:
+    key_id, colon, encoded = part.partition(":")
+    if not colon or not _KEY_ID.fullmatch(key_id):
+        raise ConfigurationError(name, f"{which} has no id before a colon", _EXPECTED_KEYS)
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error as exc:
-        raise ConfigurationError(
-            "OPENFAITH_SECRET_KEYS", f"key {position} is not base64", _EXPECTED_KEYS
-        ) from exc
-    if not key_id or len(key) != _KEY_BYTES:
-        raise ConfigurationError(
-            "OPENFAITH_SECRET_KEYS",
-            f"key {position} has {len(key)} bytes and the id {key_id!r}",
-            _EXPECTED_KEYS,
-        )
+    except ValueError:
+        raise ConfigurationError(name, f"{which} is not base64", _EXPECTED_KEYS) from None
+    if len(key) != _KEY_BYTES:
+        raise ConfigurationError(name, f"{which} has {len(key)} bytes", _EXPECTED_KEYS)
     return SecretKey(id=key_id, key=key)
 
 
@@ -92,13 +96,16 @@ def load_or_create_keys(path: Path) -> tuple[SecretKey, ...]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _create_key_file(path)
-        return parse_keys(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as exc:
         raise ConfigurationError(
             str(path),
             f"the secret keys cannot be kept there ({exc.strerror})",
-            "a writable OPENFAITH_HOME, or OPENFAITH_SECRET_KEYS",
+            f"a writable OPENFAITH_HOME, or {_SETTING}",
         ) from exc
+    except UnicodeDecodeError:
+        raise ConfigurationError(str(path), "it is not a text", _EXPECTED_KEYS) from None
+    return parse_keys(text, name=str(path))
 
 
 def _create_key_file(path: Path) -> None:
@@ -133,14 +140,12 @@ def unseal(keys: Sequence[SecretKey], key_id: str, org_id: OrgId, adapter: str, 
     key = next((k for k in keys if k.id == key_id), None)
     expected = "the secret keys with which the organization was connected, or connect it again"
     if key is None:
-        raise ConfigurationError(
-            "OPENFAITH_SECRET_KEYS", f"key {key_id!r} of organization {org_id} is missing", expected
-        )
+        raise ConfigurationError(_SETTING, f"key {key_id!r} of organization {org_id} is missing", expected)
     try:
         plain = AESGCM(key.key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound(org_id, adapter))
     except (InvalidTag, ValueError) as exc:
         raise ConfigurationError(
-            "OPENFAITH_SECRET_KEYS",
+            _SETTING,
             f"key {key_id!r} does not open the secret of organization {org_id}",
             expected,
         ) from exc

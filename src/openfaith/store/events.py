@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from openfaith.records import EntityName, OrgId, RunId
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
+from openfaith.store.texts import storable_json, storable_text
 from openfaith.telemetry import Event
 
 
@@ -31,21 +32,22 @@ class StoredEvent:
 
 
 async def store_events(database: Database, events: Sequence[Event]) -> None:
-    """Append events, in order."""
-    async with database.connection() as connection:
+    """Append events, in order, all or none."""
+    async with database.transaction() as connection:
         for event in events:
-            await connection.execute(
-                query("events", "insert_event"),
-                {
-                    "org_id": event.about.org_id,
-                    "run_id": event.about.run_id,
-                    "entity": event.about.entity,
-                    "name": event.name,
-                    "severity": event.severity,
-                    "message": event.message(),
-                    "details": Jsonb(event.details()),
-                },
-            )
+            await connection.execute(query("events", "insert_event"), _row(event))
+
+
+def _row(event: Event) -> dict[str, object]:
+    return {
+        "org_id": event.about.org_id,
+        "run_id": event.about.run_id,
+        "entity": event.about.entity,
+        "name": event.name,
+        "severity": event.severity,
+        "message": storable_text(event.message()),
+        "details": Jsonb(storable_json(event.details())),
+    }
 
 
 async def list_events(database: Database, run_id: RunId, *, limit: int = 200) -> list[StoredEvent]:

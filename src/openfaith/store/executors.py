@@ -32,9 +32,13 @@ class Executor:
 
 
 class LeaseConnection:
-    """The verbs of the lease table, over one short-lived connection."""
+    """The verbs of the lease table, over one connection.
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    Each raises DatabaseUnavailableError where the server is gone or too slow.
+    """
+
+    def __init__(self, url: str, connection: psycopg.Connection) -> None:
+        self._url = url
         self._connection = connection
 
     def beat(self, executor: Executor, *, application_version: str, ttl: timedelta) -> bool:
@@ -47,20 +51,24 @@ class LeaseConnection:
             "pid": executor.pid,
             "ttl": ttl,
         }
-        return self._connection.execute(query("executors", "beat"), parameters).fetchone() is not None
+        with translated(self._url):
+            return self._connection.execute(query("executors", "beat"), parameters).fetchone() is not None
 
     def release(self, executor_id: str) -> None:
-        self._connection.execute(query("executors", "release"), {"executor_id": executor_id})
+        with translated(self._url):
+            self._connection.execute(query("executors", "release"), {"executor_id": executor_id})
 
     def expire(self, executor_ids: Sequence[str]) -> None:
         """End the leases of processes that are known to be gone."""
-        self._connection.execute(query("executors", "expire"), {"executor_ids": list(executor_ids)})
+        with translated(self._url):
+            self._connection.execute(query("executors", "expire"), {"executor_ids": list(executor_ids)})
 
     def forget_old(self) -> None:
-        self._connection.execute(query("executors", "forget"))
+        with translated(self._url):
+            self._connection.execute(query("executors", "forget"))
 
     def list_alive(self) -> list[Executor]:
-        with self._connection.cursor(row_factory=class_row(Executor)) as cursor:
+        with translated(self._url), self._connection.cursor(row_factory=class_row(Executor)) as cursor:
             return cursor.execute(query("executors", "list_alive")).fetchall()
 
 
@@ -81,4 +89,4 @@ def lease_connection(url: str, *, timeout: timedelta) -> Iterator[LeaseConnectio
             application_name="openfaith lease",
         )
         with connection:
-            yield LeaseConnection(connection)
+            yield LeaseConnection(url, connection)

@@ -7,7 +7,6 @@ cancelled. An entity run is taken by raising its fencing token; whoever held it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -16,106 +15,12 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
-from openfaith.records import EntityName, EntityRunId, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, SyncKind
 from openfaith.store.connection import Database
+from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRecord:
-    """A sync run as it stands. Times are aware and UTC, by the database's clock."""
-
-    run_id: RunId
-    org_id: OrgId
-    adapter: str
-    kind: SyncKind
-    entities: tuple[EntityName, ...] | None
-    """What was asked for; None: everything that can be read."""
-    requested_by: str
-    status: RunStatus
-    reason: str | None
-    attempt: int
-    """1, and one more for every retry."""
-    requested_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    cancel_requested_at: datetime | None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", SyncKind(self.kind))
-        object.__setattr__(self, "status", RunStatus(self.status))
-        object.__setattr__(self, "entities", None if self.entities is None else tuple(self.entities))
-
-    @property
-    def is_final(self) -> bool:
-        return self.finished_at is not None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EntityRunRecord:
-    """One entity's part of a run as it stands. Counts are of committed pages."""
-
-    entity_run_id: EntityRunId
-    run_id: RunId
-    entity: EntityName
-    position: int
-    """In the plan's order, from 1."""
-    status: EntityStatus
-    reason: str | None
-    fence: int
-    pages: int
-    requests: int
-    records: int
-    inserted: int
-    updated: int
-    unchanged: int
-    deleted: int
-    suspects: int
-    dead_letters: int
-    total_count: int | None
-    """What the source last said it has; for display."""
-    live_rows: int | None
-    """Rows in the mirror table when the entity run completed."""
-    started_at: datetime | None
-    progressed_at: datetime | None
-    finished_at: datetime | None
-    seconds: float | None
-    """From start to end, or to now."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "status", EntityStatus(self.status))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EntityState:
-    """What is known of one entity of one organization, across runs."""
-
-    org_id: OrgId
-    adapter: str
-    entity: EntityName
-    watermark: datetime | None
-    """By the source's clock."""
-    live_rows: int
-    last_run_id: RunId | None
-    last_status: EntityStatus
-    last_completed_at: datetime | None
-    behind_seconds: float | None
-    """Since the watermark; None where there is none."""
-    dead_letters: int
-    """Open ones."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeldEntityRun:
-    """An entity run that this process has taken, and where to continue it."""
-
-    entity_run_id: EntityRunId
-    fence: int
-    checkpoint: dict[str, object] | None
-    pages: int
-    records: int
-    dead_letters: int
-    cancel_requested: bool
+from openfaith.store.run_records import EntityRunRecord, EntityState, HeldEntityRun, RunRecord
+from openfaith.store.texts import storable_text
 
 
 async def request_run(
@@ -165,7 +70,7 @@ async def begin_run(database: Database, run_id: RunId) -> bool:
     A run that already holds the place keeps it, so that a repeated step does no harm.
 
     Raises:
-        RunConflictError: the run is final.
+        RunConflictError: the run is over, or there is no such run.
     """
     async with database.connection() as connection:
         try:
@@ -186,10 +91,19 @@ async def plan_entity_runs(database: Database, run_id: RunId, entities: Sequence
 
 
 async def take_entity_run(database: Database, run_id: RunId, entity: EntityName) -> HeldEntityRun | None:
-    """Raise the fencing token and learn where to continue. None where the entity run is settled already."""
+    """Raise the fencing token and learn where to continue. None where the entity run is settled already.
+
+    Raises:
+        RunConflictError: the same entity of the organization is being read for another run.
+    """
     async with database.connection() as connection:
         cursor = connection.cursor(row_factory=class_row(HeldEntityRun))
-        await cursor.execute(query("runs", "take_entity_run"), {"run_id": run_id, "entity": entity})
+        try:
+            await cursor.execute(query("runs", "take_entity_run"), {"run_id": run_id, "entity": entity})
+        except pg.UniqueViolation as exc:
+            raise RunConflictError(
+                str(run_id), f"cannot read {entity} while another run does", "retry it when that one is over"
+            ) from exc
         return await cursor.fetchone()
 
 
@@ -223,7 +137,8 @@ async def finish_entity_run(
     Returns False where it was settled before: a repeated step changes nothing.
 
     Raises:
-        LeaseLostError: `fence` was given and is not the newest token.
+        LeaseLostError: `fence` was given and is not the newest token; or the entity run is to be completed, and
+            nobody has taken it since it was last put back.
     """
     async with database.transaction() as connection:
         run = await _get_run(connection, run_id)
@@ -238,7 +153,7 @@ async def finish_entity_run(
                 "run_id": run_id,
                 "entity": entity,
                 "status": status,
-                "reason": reason,
+                "reason": None if reason is None else storable_text(reason),
                 "fence": fence,
                 "requests": requests,
                 "live_rows": live,
@@ -246,7 +161,7 @@ async def finish_entity_run(
         )
         if await settled.fetchone() is None:
             return await _was_settled(connection, run_id, entity, fence)
-        place = {"run_id": run_id, "entity": entity, "org_id": run.org_id, "adapter": run.adapter}
+        place = {"run_id": run_id, "entity": entity}
         await connection.execute(query("runs", "note_sync_state"), place)
         if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
             await connection.execute(query("runs", "resolve_dead_letters"), place)
@@ -257,9 +172,7 @@ async def _was_settled(
     connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName, fence: int | None
 ) -> bool:
     cursor = await connection.execute(
-        "SELECT entity_run_id FROM openfaith.entity_run WHERE run_id = %s AND entity = %s"
-        " AND status IN ('waiting', 'running')",
-        (run_id, entity),
+        query("runs", "find_open_entity_run"), {"run_id": run_id, "entity": entity}
     )
     row = await cursor.fetchone()
     if row is not None:
@@ -269,7 +182,7 @@ async def _was_settled(
 
 async def _count_live(connection: psycopg.AsyncConnection, table: tuple[str, str], org_id: OrgId) -> int:
     statement = sql.SQL("SELECT count(*) FROM {} WHERE org_id = %s AND _deleted_at IS NULL").format(
-        sql.Identifier(*table)
+        beside_parameters(sql.Identifier(*table))
     )
     row = await (await connection.execute(statement, (org_id,))).fetchone()
     assert row is not None
@@ -280,24 +193,44 @@ async def finish_run(database: Database, run_id: RunId, *, reason: str | None = 
     """Settle a run by the outcomes of its entities, and bound the tables that grow with runs.
 
     Entities that are still open are settled first: as cancelled where a person cancelled the run, else as
-    failed for `reason`.
+    failed for `reason`. A run that is over stays as it is.
+
+    Raises:
+        UnknownNameError: there is no such run.
     """
     async with database.transaction() as connection:
-        run = await _get_run(connection, run_id)
-        if not run.is_final:
-            cancelled = run.cancel_requested_at is not None
-            await connection.execute(
-                query("runs", "settle_entities_of_run"),
-                {
-                    "run_id": run_id,
-                    "status": EntityStatus.CANCELLED if cancelled else EntityStatus.FAILED,
-                    "reason": "the run was cancelled" if cancelled else reason,
-                },
-            )
-            await connection.execute(query("runs", "finish_run"), {"run_id": run_id, "reason": reason})
-            await connection.execute(query("runs", "prune_page_commits"))
-            await connection.execute(query("runs", "prune_events"))
-        return (await _get_run(connection, run_id)).status
+        run = await _get_run(connection, run_id, lock=True)
+        if run.is_final:
+            return run.status
+        await _settle(connection, run, reason)
+        status = (await _get_run(connection, run_id)).status
+    await _prune(database)
+    return status
+
+
+async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: str | None) -> None:
+    """End a run and what is open of it. The caller holds the run's lock."""
+    cancelled = run.cancel_requested_at is not None
+    why = None if reason is None else storable_text(reason)
+    settled = await connection.execute(
+        query("runs", "settle_entities_of_run"),
+        {
+            "run_id": run.run_id,
+            "status": EntityStatus.CANCELLED if cancelled else EntityStatus.FAILED,
+            "reason": "the run was cancelled" if cancelled else why,
+        },
+    )
+    for (entity,) in await settled.fetchall():
+        place = {"run_id": run.run_id, "entity": entity}
+        await connection.execute(query("runs", "note_sync_state"), place)
+    await connection.execute(query("runs", "finish_run"), {"run_id": run.run_id, "reason": why})
+
+
+async def _prune(database: Database) -> None:
+    """Bound what grows with runs. Apart from what the run did: whoever waits for a lock here has finished already."""
+    for name in ("prune_page_commits", "prune_events", "prune_dead_letters", "prune_runs"):
+        async with database.connection() as connection:
+            await connection.execute(query("runs", name))
 
 
 async def cancel_run(database: Database, run_id: RunId) -> RunRecord:
@@ -308,14 +241,15 @@ async def cancel_run(database: Database, run_id: RunId) -> RunRecord:
         RunConflictError: it is over already.
     """
     async with database.transaction() as connection:
-        run = await _get_run(connection, run_id)
-        row = await (await connection.execute(query("runs", "request_cancel"), {"run_id": run_id})).fetchone()
-        if row is None:
+        run = await _get_run(connection, run_id, lock=True)
+        if run.is_final:
             raise RunConflictError(str(run_id), f"is {run.status} already", "there is nothing to cancel")
+        await connection.execute(query("runs", "request_cancel"), {"run_id": run_id})
         await connection.execute(query("runs", "request_cancel_of_entities"), {"run_id": run_id})
-    if run.status is RunStatus.QUEUED:
-        await finish_run(database, run_id, reason="it was cancelled before it started")
-    return await get_run(database, run_id)
+        cancelled = await _get_run(connection, run_id)
+        if run.status is RunStatus.QUEUED:
+            await _settle(connection, cancelled, "it was cancelled before it started")
+        return await _get_run(connection, run_id)
 
 
 async def retry_run(database: Database, run_id: RunId) -> RunRecord:
@@ -354,9 +288,9 @@ async def get_run(database: Database, run_id: RunId) -> RunRecord:
         return await _get_run(connection, run_id)
 
 
-async def _get_run(connection: psycopg.AsyncConnection, run_id: RunId) -> RunRecord:
+async def _get_run(connection: psycopg.AsyncConnection, run_id: RunId, *, lock: bool = False) -> RunRecord:
     cursor = connection.cursor(row_factory=class_row(RunRecord))
-    await cursor.execute(query("runs", "get_run"), {"run_id": run_id})
+    await cursor.execute(query("runs", "lock_run" if lock else "get_run"), {"run_id": run_id})
     run = await cursor.fetchone()
     if run is None:
         raise UnknownNameError("run", str(run_id), (), "see `openfaith runs list`")
@@ -367,7 +301,8 @@ async def list_runs(database: Database, org_id: OrgId | None = None, *, limit: i
     """The newest runs first."""
     async with database.connection() as connection:
         cursor = connection.cursor(row_factory=class_row(RunRecord))
-        await cursor.execute(query("runs", "list_runs"), {"org_id": org_id, "limit": limit})
+        name = "list_runs" if org_id is None else "list_runs_of_organization"
+        await cursor.execute(query("runs", name), {"org_id": org_id, "limit": limit})
         return await cursor.fetchall()
 
 
@@ -391,5 +326,6 @@ async def list_sync_state(database: Database, org_id: OrgId | None = None) -> li
     """What is known of every entity that was ever synced."""
     async with database.connection() as connection:
         cursor = connection.cursor(row_factory=class_row(EntityState))
-        await cursor.execute(query("runs", "list_sync_state"), {"org_id": org_id})
+        name = "list_sync_state" if org_id is None else "list_sync_state_of_organization"
+        await cursor.execute(query("runs", name), {"org_id": org_id})
         return await cursor.fetchall()

@@ -3,7 +3,7 @@
 Pure: a state, what a page showed, the next state. The state is the checkpoint that is committed with the page,
 so its members are a stored format.
 
-What the source says of the end is not trusted alone (pco/BEHAVIOUR.md section 3): `links.next` and
+What the source says of the end is not trusted alone: `links.next` and
 `total_count` have both been seen missing and wrong. A walk steps by the records it received, never by the
 number it asked for, and ends only when nothing speaks for more.
 """
@@ -20,6 +20,9 @@ from openfaith.records import Page
 PAGE_SIZE = 100
 """Records asked for per page: the most that the source gives; more is cut silently."""
 
+_VERSION = 1
+"""Of the stored state."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WalkState:
@@ -33,12 +36,12 @@ class WalkState:
 
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
-        return {"version": 1, "offset": self.offset, "total": self.total, "done": self.done}
+        return {"version": _VERSION, "offset": self.offset, "total": self.total, "done": self.done}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any] | None) -> WalkState:
-        """Read a checkpoint; None is the beginning."""
-        if stored is None:
+        """Read a checkpoint; None is the beginning, and so is one of another version: reading again does no harm."""
+        if stored is None or stored.get("version") != _VERSION:
             return cls()
         return cls(offset=stored["offset"], total=stored["total"], done=stored["done"])
 

@@ -16,7 +16,7 @@ from openfaith.telemetry.events import (
     ValuesSetAside,
     WorkTakenOver,
 )
-from openfaith.telemetry.logging import LogFormat, configure_logging, log_event
+from openfaith.telemetry.logging import LogFormat, configure_logging, get_logger, log_event
 
 __all__ = [
     "DependencyCut",
@@ -35,5 +35,6 @@ __all__ = [
     "ValuesSetAside",
     "WorkTakenOver",
     "configure_logging",
+    "get_logger",
     "log_event",
 ]

@@ -1,4 +1,8 @@
-"""Events and messages as log lines on standard error: for people on a terminal, JSON for machines."""
+"""Events and messages as log lines on standard error: for people on a terminal, JSON for machines.
+
+Lines go through the standard library's logging. A program of our own sets that up here, once; a program that only
+imports this package keeps its own way of logging, and nothing of ours reaches its standard output.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ def configure_logging(*, level: str = "warning", log_format: LogFormat = "consol
     handler = _StandardErrorHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *absent, renderer],
         )
     )
@@ -67,9 +71,22 @@ class _StandardErrorHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger that takes keywords, and hands them to the standard library's logger of this name as `extra`."""
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger(name),
+        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return logger
+
+
+_events = get_logger("openfaith")
+
+
 def log_event(event: Event) -> None:
     """One line for one event."""
-    structlog.get_logger("openfaith").log(
+    _events.log(
         _LEVELS[event.severity],
         event.message(),
         event_name=event.name,

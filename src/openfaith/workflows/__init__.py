@@ -7,7 +7,7 @@ gone and hands their work on, `serving` sees to it that every recorded run has a
 only port to the engine, DBOS.
 """
 
-from openfaith.workflows.durable import APPLICATION_VERSION, durable_engine
+from openfaith.workflows.durable import APPLICATION_VERSION, durable_engine, migrate_durable_engine
 from openfaith.workflows.leases import Lease, ProcessLocks, new_executor
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.serving import serve
@@ -18,6 +18,7 @@ __all__ = [
     "ProcessLocks",
     "Runtime",
     "durable_engine",
+    "migrate_durable_engine",
     "new_executor",
     "serve",
 ]

@@ -19,6 +19,7 @@ import dbos
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from openfaith.records import RunId
+from openfaith.store import Database
 from openfaith.workflows.ids import sync_run_workflow_id
 from openfaith.workflows.leases import Lease
 from openfaith.workflows.orchestrator import sync_organization
@@ -66,6 +67,13 @@ async def durable_engine(runtime: Runtime, lease: Lease, *, worker_concurrency: 
     finally:
         bind(None)
         await asyncio.to_thread(lease.end)
+
+
+async def migrate_durable_engine(database: Database) -> None:
+    """Bring the engine's own tables up to date, as its start would: afterwards it starts quicker."""
+    _quieten()
+    async with database.exclusive("launch"):
+        await asyncio.to_thread(DBOS.migrate, _for_sqlalchemy(database.url))
 
 
 async def _stop(runtime: Runtime) -> None:

@@ -18,21 +18,20 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
-import structlog
-
-from openfaith.errors import SyncError
-from openfaith.store import Executor, lease_connection
-from openfaith.telemetry import WorkTakenOver, log_event
+from openfaith.errors import ConfigurationError, SyncError
+from openfaith.store import Executor, LeaseConnection, lease_connection
+from openfaith.telemetry import WorkTakenOver, get_logger, log_event
 
 LEASE_LOST_EXIT_CODE = 70
 """What a process that lost its lease ends with (EX_SOFTWARE)."""
 
-_log = structlog.get_logger("openfaith.leases")
+_log = get_logger("openfaith.leases")
 
 
 def new_executor(role: str) -> Executor:
@@ -49,10 +48,21 @@ class ProcessLocks:
         self._held: IO[str] | None = None
 
     def hold(self, executor_id: str) -> None:
-        """Lock this process's file until the process ends."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._held = self._path(executor_id).open("w")
-        fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Lock this process's file until the process ends.
+
+        Raises:
+            ConfigurationError: no file can be kept there, or somebody else has this one.
+        """
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._held = self._path(executor_id).open("w")
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise ConfigurationError(
+                str(self._directory),
+                f"no lock can be held there ({exc.strerror})",
+                "a writable OPENFAITH_HOME",
+            ) from exc
 
     def release(self, executor_id: str) -> None:
         if self._held is not None:
@@ -86,6 +96,32 @@ def end_process() -> None:
     os._exit(LEASE_LOST_EXIT_CODE)
 
 
+class _Line:
+    """A connection to the lease table that is kept while it works, and made anew after it failed."""
+
+    def __init__(self, url: str, timeout: timedelta) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._open = ExitStack()
+        self._connection: LeaseConnection | None = None
+
+    @contextmanager
+    def use(self) -> Iterator[LeaseConnection]:
+        try:
+            if self._connection is None:
+                self._connection = self._open.enter_context(
+                    lease_connection(self._url, timeout=self._timeout)
+                )
+            yield self._connection
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._connection = None
+        self._open.close()
+
+
 class Lease:
     """This process's lease, and its watch over the leases of others."""
 
@@ -100,11 +136,12 @@ class Lease:
         on_lost: Callable[[], None] = end_process,
     ) -> None:
         self.executor = executor
-        self._url = url
         self._application_version = application_version
         self._ttl = ttl
         self._locks = locks
         self._on_lost = on_lost
+        self._heart = _Line(url, ttl / 4)
+        self._eyes = _Line(url, ttl)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -115,7 +152,7 @@ class Lease:
             DatabaseUnavailableError: the database cannot be reached.
         """
         self._locks.hold(self.executor.executor_id)
-        with lease_connection(self._url, timeout=self._ttl / 4) as connection:
+        with self._heart.use() as connection:
             connection.beat(self.executor, application_version=self._application_version, ttl=self._ttl)
             connection.forget_old()
         self._start(self._keep, "openfaith-heartbeat")
@@ -135,10 +172,12 @@ class Lease:
         for thread in self._threads:
             thread.join(timeout=self._ttl.total_seconds())
         try:
-            with lease_connection(self._url, timeout=self._ttl / 4) as connection:
+            with self._heart.use() as connection:
                 connection.release(self.executor.executor_id)
         except SyncError as exc:
             _log.warning("the lease could not be given back; it ends by itself", reason=str(exc))
+        self._heart.close()
+        self._eyes.close()
         self._locks.release(self.executor.executor_id)
 
     def _start(self, target: Callable[[], None], name: str) -> None:
@@ -158,7 +197,7 @@ class Lease:
 
     def _renew(self) -> bool:
         try:
-            with lease_connection(self._url, timeout=self._ttl / 4) as connection:
+            with self._heart.use() as connection:
                 if connection.beat(
                     self.executor, application_version=self._application_version, ttl=self._ttl
                 ):
@@ -180,7 +219,7 @@ class Lease:
                 return
 
     def _take_over(self, pending: Callable[[], Collection[str]], recover: Callable[[list[str]], int]) -> None:
-        with lease_connection(self._url, timeout=self._ttl) as connection:
+        with self._eyes.use() as connection:
             # Who has work first, who lives second: a process that begins in between is then seen alive.
             holders = set(pending()) - {self.executor.executor_id}
             if not holders:

@@ -108,7 +108,7 @@ class PagesInFlight:
             self._tasks.append((request, asyncio.create_task(self._fetch(request, state))))
 
     def _pace(self) -> int:
-        limit = self._client.statistics.limit
+        limit = self._client.rate_limit
         rate = limit.requests / limit.period.total_seconds()
         return pages_in_flight(requests_per_second=rate, latency_seconds=self._latency_seconds)
 

@@ -16,15 +16,9 @@ from openfaith.errors import PermanentError, SyncError
 
 _ERROR = "$error"
 
-_CLASSES: dict[str, type[SyncError]] = {
-    name: member
-    for name, member in vars(errors).items()
-    if isinstance(member, type) and issubclass(member, SyncError)
-}
-
 
 class ForeignError(PermanentError):
-    """An error that is not ours, as far as it can be kept: its class and its text."""
+    """An error that is not ours, or that this version does not know: its class and its text."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(kind, text)
@@ -33,6 +27,13 @@ class ForeignError(PermanentError):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
+
+
+_CLASSES: dict[str, type[SyncError]] = {
+    name: member
+    for name, member in (vars(errors) | {"ForeignError": ForeignError}).items()
+    if isinstance(member, type) and issubclass(member, SyncError)
+}
 
 
 class JsonSerializer(Serializer):
@@ -50,14 +51,20 @@ class JsonSerializer(Serializer):
 
 def _encode(value: object) -> object:
     if isinstance(value, SyncError) and type(value).__name__ in _CLASSES:
-        return {_ERROR: type(value).__name__, "args": list(value.args)}
+        return {_ERROR: type(value).__name__, "args": list(value.args), "text": str(value)}
     if isinstance(value, BaseException):
-        return {_ERROR: "ForeignError", "args": [type(value).__name__, str(value)]}
+        text = str(value)
+        return {_ERROR: "ForeignError", "args": [type(value).__name__, text], "text": text}
     raise TypeError(f"{type(value).__name__} is no plain JSON value: steps pass small, plain data")
 
 
 def _decode(value: dict[str, Any]) -> Any:
     if _ERROR not in value:
         return value
+    kind = value[_ERROR]
     arguments = [tuple(a) if isinstance(a, list) else a for a in value["args"]]
-    return _CLASSES.get(value[_ERROR], ForeignError)(*arguments)
+    try:
+        return _CLASSES[kind](*arguments)
+    except (KeyError, TypeError):
+        # Another version of this program wrote it, with a class or an argument that this one does not have.
+        return ForeignError(kind, value["text"])

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
-import structlog
-
 from openfaith.errors import TransientError
 from openfaith.records import RunId
 from openfaith.store import finish_run, list_unfinished_runs
+from openfaith.telemetry import get_logger
 from openfaith.workflows.durable import Started, start_run
 from openfaith.workflows.runtime import Runtime
 
@@ -22,7 +21,7 @@ LOOK_SECONDS = 1.0
 LOOKS_BEFORE_ALL_AGAIN = 30
 """After so many looks the runs that were found well are looked at again: their workflows may have died since."""
 
-_log = structlog.get_logger("openfaith.serving")
+_log = get_logger("openfaith.serving")
 
 
 async def start_unfinished_runs(runtime: Runtime, known: set[tuple[RunId, int]]) -> None:

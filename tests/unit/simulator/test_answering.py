@@ -281,6 +281,22 @@ def test_the_answer_to_a_changed_church_is_new_although_records_are_kept(ask: As
     assert asker.get("people", include="emails")["data"][0]["attributes"]["nickname"] == "New"
 
 
+def test_a_record_that_moved_is_shown_by_its_new_owner_and_no_more_by_the_old(ask: Ask) -> None:
+    asker = ask()
+
+    def owners(email: str) -> list[str]:
+        people = asker.get("people", include="emails", per_page=100)["data"]
+        return [
+            one["id"] for one in people if email in [e["id"] for e in one["relationships"]["emails"]["data"]]
+        ]
+
+    email = asker.get("emails")["data"][0]["id"]
+    (old,) = owners(email)
+    new = next(str(one) for one in asker.ids("people") if str(one) != old)
+    asker.simulator.change(Update(entity="Email", ids=(email,), links={"person": new}, blind=True))
+    assert owners(email) == [new]
+
+
 def test_kept_records_are_bounded_and_answers_the_same_without_them(ask: Ask) -> None:
     bounded, usual = ask(cache_bytes=3000), ask()
     for _ in range(2):

@@ -302,13 +302,13 @@ def test_a_merge_moves_what_the_loser_had_and_leaves_a_record_of_itself(church: 
 
 
 def test_a_merge_within_a_household_leaves_one_membership(church: Church) -> None:
-    home, (first, second, *_) = family(church, 3)
-    change(church, Merge(loser=str(first), keeper=str(second)))
+    home, (contact, _, third) = family(church, 3)
+    change(church, Merge(loser=str(contact), keeper=str(third)))
     household = record(church, "Household", home)
     assert household.attributes["member_count"] == 2
-    assert household.links["primary_contact"] == Reference("Person", second)
-    assert household.attributes["primary_contact_name"] == record(church, "Person", second).attributes["name"]
-    assert len(church.table("HouseholdMembership").referring("person")[second]) == 1
+    assert household.links["primary_contact"] == Reference("Person", third)
+    assert household.attributes["primary_contact_name"] == record(church, "Person", third).attributes["name"]
+    assert len(church.table("HouseholdMembership").referring("person")[third]) == 1
 
 
 def test_what_moves_is_not_primary_beside_what_was_there(church: Church) -> None:

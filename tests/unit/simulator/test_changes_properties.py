@@ -9,10 +9,11 @@ from openfaith.simulator import Church, SimulatorOptions
 from openfaith.simulator.answering import Simulator
 from openfaith.simulator.changes import Add, Change, Delete, Merge, Update
 from openfaith.simulator.documents import shapes
-from openfaith.simulator.query import OrderKey, Query, select
+from openfaith.simulator.query import OrderKey, Query
 from openfaith.simulator.relations import LINKS
 from openfaith.simulator.rendering import Rendered
 from openfaith.simulator.rows import Reference, column_value, sort_key
+from openfaith.simulator.selection import select
 
 PEOPLE = 25
 NAMES = sorted(Church(people=PEOPLE).tables)
@@ -22,6 +23,7 @@ INCLUDES = {
     "Note": ("person", "category"),
     "MessageGroup": ("messages", "from"),
 }
+NESTED = {"Person": ("households.people", "emails"), "FieldDefinition": ("tab",)}
 COLUMNS = (
     "id",
     "created_at",
@@ -42,15 +44,16 @@ changes: st.SearchStrategy[Change] = st.one_of(
 )
 
 
-def look_at_everything(simulator: Simulator) -> dict[Reference, Rendered]:
+def look_at_everything(simulator: Simulator) -> dict[tuple[Reference, bool], Rendered]:
     """Every record as it is sent with its includes, through what the simulator keeps."""
-    found: dict[Reference, Rendered] = {}
-    for name, table in simulator.church.tables.items():
-        shape = shapes(Query(includes=INCLUDES.get(name, ()), fields={}), name)
-        references = [Reference(name, one) for one in table.ids]
-        found.update(
-            zip(references, simulator.renderer.render(references, shape, "http://simulator"), strict=True)
-        )
+    found: dict[tuple[Reference, bool], Rendered] = {}
+    for is_nested, includes in enumerate((INCLUDES, NESTED)):
+        for name, table in simulator.church.tables.items():
+            shape = shapes(Query(includes=includes.get(name, ()), fields={}), name)
+            references = [Reference(name, one) for one in table.ids]
+            records = simulator.renderer.render(references, shape, "http://simulator")
+            keys = [(reference, bool(is_nested)) for reference in references]
+            found.update(zip(keys, records, strict=True))
     return found
 
 
@@ -59,6 +62,7 @@ def use_columns(simulator: Simulator) -> None:
     for table in simulator.church.tables.values():
         for key in COLUMNS:
             select(table, Query(order=(OrderKey(key, descending=False),), fields={}))
+            table.sorted_by(key)
     for link in LINKS:
         simulator.church.table(link.type).referring(link.name)
 
@@ -138,7 +142,7 @@ def test_an_account_names_all_that_changed_and_nothing_else(wanted: list[Change]
 @settings(max_examples=10, deadline=None)
 @given(st.lists(changes, max_size=5))
 def test_the_same_changes_make_the_same_church(wanted: list[Change]) -> None:
-    def run() -> dict[Reference, Rendered]:
+    def run() -> dict[tuple[Reference, bool], Rendered]:
         simulator = Simulator(SimulatorOptions(people=PEOPLE), clock=lambda: 1_760_000_000.0)
         for change in wanted:
             simulator.change(change)

@@ -13,7 +13,7 @@ from openfaith.errors import UnknownNameError
 from openfaith.manifest import AttributeType, Reading
 from openfaith.simulator import Church
 from openfaith.simulator.relations import LINKS
-from openfaith.simulator.rows import Record
+from openfaith.simulator.rows import Record, Reference
 
 TOP = [entity.type for entity in load_planning_center().entities.values() if entity.reading is Reading.TOP]
 
@@ -107,6 +107,14 @@ def test_times_are_whole_seconds_in_utc_and_nothing_changed_before_it_was_made(c
             assert all(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp) for stamp in stamps)
             assert all(datetime.fromisoformat(stamp) < datetime(2025, 6, 2, tzinfo=UTC) for stamp in stamps)
             assert stamps == sorted(stamps)
+
+
+def test_what_belongs_to_somebody_was_not_there_before(church: Church) -> None:
+    for name, link in (("Email", "person"), ("Note", "person"), ("Household", "primary_contact")):
+        for row in records(church, name):
+            owner = church.find(row.links[link] or Reference("", 0))
+            assert owner is not None
+            assert str(row.attributes["created_at"]) >= str(owner.attributes["created_at"])
 
 
 def test_stamps_are_shared_and_one_group_is_longer_than_a_page() -> None:

@@ -15,6 +15,7 @@ from openfaith.manifest import AttributeType
 from openfaith.simulator import Church
 from openfaith.simulator.fault_plans import read_plan
 from openfaith.simulator.faults import RECORD_FAULTS, REQUEST_FAULTS
+from openfaith.simulator.rows import Reference
 from support.asking import Ask, Asker
 
 CHURCH = Church(people=60)
@@ -225,6 +226,14 @@ def test_poison_is_of_all_kinds(ask: Ask) -> None:
     assert any("\0" in str(value) for one in seen for value in one["attributes"].values())
 
 
+@pytest.mark.parametrize("entity", ["MaritalStatus", "Tab", "NoteCategorySubscription", "PersonMerger"])
+def test_poison_harms_also_records_that_have_little(entity: str) -> None:
+    plan = read_plan(f"poison={entity}:99", CHURCH)
+    for one in CHURCH.table(entity).ids:
+        right = {"id": str(one), "attributes": dict(CHURCH.table(entity).record(one).attributes)}
+        assert plan.spoil(Reference(entity, one), right) != right
+
+
 def test_a_new_attribute_appears_on_all_records_also_where_they_are_included(ask: Ask) -> None:
     asker = ask(people=60, faults="new_attribute=Email")
     assert all("new_attribute" in one["attributes"] for one in asker.get("emails")["data"])
@@ -243,8 +252,6 @@ def test_a_spoilt_record_is_spoilt_in_the_same_way_each_time_and_in_truth_not_at
 
 
 def _people(asker: Asker) -> list[Any]:
-    from openfaith.simulator.rows import Reference
-
     return [Reference("Person", one) for one in asker.simulator.church.table("Person").ids]
 
 
@@ -268,6 +275,7 @@ def _people(asker: Asker) -> list[Any]:
         ("nul=Person#1;2", "numbers joined by"),
         ("error=500/Nobody", "no entity 'Nobody'"),
         ("nul=Nobody", "no entity 'Nobody'"),
+        ("absurd_date=MaritalStatus", "nothing that it could strike"),
         ("500", "cannot be read"),
         ("error=500:0.1 drop", "cannot be read"),
     ],

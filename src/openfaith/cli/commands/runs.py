@@ -35,8 +35,10 @@ _STYLES = {
 }
 _SEVERITIES = {"warning": "yellow", "error": "red"}
 
-Limit = Annotated[int, Option("--limit", min=1, max=1000, help="How many, the newest first.")]
-Events = Annotated[int, Option("--events", min=0, max=1000, help="How many of its events, the newest.")]
+Limit = Annotated[int, Option("--limit", metavar="N", min=1, max=1000, help="How many, the newest first.")]
+Events = Annotated[
+    int, Option("--events", metavar="N", min=0, max=1000, help="How many of its events, the newest.")
+]
 
 
 @runs.command("list")
@@ -73,7 +75,7 @@ def _row(standing: Standing) -> tuple[str | Text, ...]:
 
 
 @runs.command()
-def show(run_id: RunNumber, events: Events = 50, as_json: AsJson = False) -> None:
+def show(run_id: RunNumber, events: Events = 200, as_json: AsJson = False) -> None:
     """Show a run, its entities and its events."""
     with_engine(partial(_show, output=Output(as_json=as_json), run_id=RunId(run_id), events=events))
 

@@ -23,19 +23,23 @@ class Window(StrEnum):
     SLIDING = "sliding"
 
 
-Host = Annotated[str, Option("--host", help="The address to listen at.")]
-Port = Annotated[int, Option("--port", min=0, max=65535, help="The port to listen at; 0 takes a free one.")]
-Faults = Annotated[
-    str, Option("--faults", help="What goes wrong, as in `error=500:0.02,drop:0.01`; nothing where empty.")
+Host = Annotated[str, Option("--host", metavar="HOST", help="The address to listen at.")]
+Port = Annotated[
+    int, Option("--port", metavar="P", min=0, max=65535, help="The port to listen at; 0 takes a free one.")
 ]
-RateLimit = Annotated[int, Option("--rate-limit", help="Requests that are allowed per period.")]
-RatePeriod = Annotated[int, Option("--rate-period-seconds", help="The length of the period.")]
+Faults = Annotated[
+    str, Option("--faults", metavar="PLAN", help="What goes wrong, as in `error=500:0.02,drop:0.01`.")
+]
+RateLimit = Annotated[int, Option("--rate-limit", metavar="N", help="Requests that are allowed per period.")]
+RatePeriod = Annotated[int, Option("--rate-period-seconds", metavar="N", help="The length of the period.")]
 RateWindow = Annotated[
     Window, Option("--rate-window", help="Count anew with each period, or look back over the last one.")
 ]
-Latency = Annotated[float, Option("--latency-seconds", help="How long every answer takes, beside the work.")]
+Latency = Annotated[
+    float, Option("--latency-seconds", metavar="S", help="How long every answer takes, beside the work.")
+]
 ClockOffset = Annotated[
-    float, Option("--clock-offset-seconds", help="How far its clock is ahead of this machine's.")
+    float, Option("--clock-offset-seconds", metavar="S", help="How far its clock is ahead of this machine's.")
 ]
 
 

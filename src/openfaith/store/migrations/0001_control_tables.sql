@@ -54,6 +54,8 @@ CREATE UNIQUE INDEX sync_run_one_running ON openfaith.sync_run (org_id, adapter)
 CREATE UNIQUE INDEX sync_run_one_queued ON openfaith.sync_run (org_id, adapter, kind, COALESCE(entities, '{}'))
     WHERE status = 'queued';
 CREATE INDEX sync_run_by_organization ON openfaith.sync_run (org_id, run_id DESC);
+CREATE INDEX sync_run_unfinished ON openfaith.sync_run (run_id) WHERE status IN ('queued', 'running');
+CREATE INDEX sync_run_by_age ON openfaith.sync_run (finished_at);
 
 CREATE TABLE openfaith.entity_run (
     entity_run_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -84,7 +86,8 @@ CREATE TABLE openfaith.entity_run (
     progressed_at     timestamptz,
     finished_at       timestamptz,
     UNIQUE (run_id, entity),
-    CHECK ((status IN ('completed', 'failed', 'skipped', 'cancelled')) = (finished_at IS NOT NULL))
+    CHECK ((status IN ('completed', 'failed', 'skipped', 'cancelled')) = (finished_at IS NOT NULL)),
+    CHECK (status NOT IN ('running', 'completed') OR started_at IS NOT NULL)
 );
 COMMENT ON COLUMN openfaith.entity_run.fence IS 'The fencing token: raised by whoever takes the work over; every page commit checks it.';
 COMMENT ON COLUMN openfaith.entity_run.checkpoint IS 'Where the walk continues; committed with the page it follows.';
@@ -106,6 +109,7 @@ CREATE TABLE openfaith.page_commit (
     dead_letters  integer NOT NULL,
     PRIMARY KEY (entity_run_id, page)
 );
+CREATE INDEX page_commit_by_age ON openfaith.page_commit (committed_at);
 COMMENT ON TABLE openfaith.page_commit IS 'The ledger of pages: one row per page, in the transaction of its records and its checkpoint. Kept for a week after its run.';
 
 CREATE TABLE openfaith.sync_state (
@@ -119,6 +123,7 @@ CREATE TABLE openfaith.sync_state (
     last_completed_at timestamptz,
     PRIMARY KEY (org_id, adapter, entity)
 );
+CREATE INDEX sync_state_by_run ON openfaith.sync_state (last_run_id);
 COMMENT ON COLUMN openfaith.sync_state.watermark IS 'The clock of the source before the last completed run. Moves only after that run has committed.';
 
 CREATE TABLE openfaith.dead_letter (
@@ -140,6 +145,8 @@ COMMENT ON COLUMN openfaith.dead_letter.record_key IS 'The record''s id; where i
 COMMENT ON COLUMN openfaith.dead_letter.body IS 'The record exactly as the source sent it.';
 CREATE UNIQUE INDEX dead_letter_one_open ON openfaith.dead_letter (org_id, adapter, entity, record_key)
     WHERE status = 'open';
+CREATE INDEX dead_letter_by_run ON openfaith.dead_letter (run_id);
+CREATE INDEX dead_letter_by_age ON openfaith.dead_letter (last_seen_at) WHERE status <> 'open';
 
 CREATE TABLE openfaith.event (
     event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -163,19 +170,80 @@ CREATE TABLE openfaith.mirror_schema (
 );
 COMMENT ON TABLE openfaith.mirror_schema IS 'Which manifest the mirror tables were last made for.';
 
+-- What a record may be. The page statement and the examination of a refused page ask the same functions.
+
+CREATE FUNCTION openfaith.is_id(value text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ascii(value) <> 0 AND ascii(value) <> ascii('[') AND ascii(value) <> ascii('{')
+        AND value <> 'true' AND value <> 'false'
+$$;
+COMMENT ON FUNCTION openfaith.is_id IS 'Whether the text of a JSON value can be an id: not empty, and no list, object or truth value.';
+
+CREATE FUNCTION openfaith.is_flag(value text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT value = 'true' OR value = 'false'
+$$;
+COMMENT ON FUNCTION openfaith.is_flag IS 'Whether a text is a truth value as JSON writes it. PostgreSQL would also take "of", "y" and "1".';
+
+CREATE FUNCTION openfaith.is_date(value text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT value LIKE '____-__-__'
+$$;
+COMMENT ON FUNCTION openfaith.is_date IS 'Whether a text has the shape of a date. PostgreSQL would also take "today" and "infinity", and cut off a time.';
+
+CREATE FUNCTION openfaith.is_time(value text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT value LIKE '____-__-__%'
+$$;
+COMMENT ON FUNCTION openfaith.is_time IS 'Whether a text begins with a date, so that its time is a fixed one.';
+
+CREATE FUNCTION openfaith.is_unset(relationship jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT relationship IS NULL OR jsonb_typeof(relationship -> 'data') = 'null' OR jsonb_typeof(relationship) = 'null'
+        OR (jsonb_typeof(relationship) = 'object' AND NOT relationship ? 'data')
+$$;
+COMMENT ON FUNCTION openfaith.is_unset IS 'Whether a to-one relationship points nowhere, as opposed to having a shape of another kind.';
+
+CREATE FUNCTION openfaith.extra(unknown jsonb, others jsonb, misfits jsonb) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT NULLIF(
+        unknown || COALESCE(misfits -> 'attributes', '{}')
+        || CASE WHEN others IS NULL AND COALESCE(misfits -> 'relationships', '{}') = '{}' THEN '{}'
+           ELSE jsonb_build_object('relationships', COALESCE(others, '{}') || COALESCE(misfits -> 'relationships', '{}'))
+           END,
+        '{}')
+$$;
+COMMENT ON FUNCTION openfaith.extra IS 'The _extra of a row: unknown attributes and those that do not fit, and below relationships the same of these.';
+
 CREATE FUNCTION openfaith.fits(value text, type text) RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
     CASE type
         WHEN 'bigint' THEN PERFORM value::bigint;
         WHEN 'double precision' THEN PERFORM value::double precision;
-        WHEN 'boolean' THEN PERFORM value::boolean;
-        WHEN 'date' THEN PERFORM value::date;
-        WHEN 'timestamptz' THEN PERFORM value::timestamptz;
+        WHEN 'boolean' THEN RETURN openfaith.is_flag(value);
+        WHEN 'date' THEN PERFORM value::date; RETURN openfaith.is_date(value);
+        WHEN 'timestamptz' THEN PERFORM value::timestamptz; RETURN openfaith.is_time(value);
         ELSE RETURN true;
     END CASE;
     RETURN true;
 EXCEPTION WHEN data_exception THEN
     RETURN false;
 END $$;
-COMMENT ON FUNCTION openfaith.fits IS 'Whether a value can be cast to a mirror column''s type.';
+COMMENT ON FUNCTION openfaith.fits IS 'Whether a mirror column of this type can hold a value, as the source means it. Null for null.';
+
+CREATE FUNCTION openfaith.parse(body bytea, OUT record jsonb, OUT refusal text)
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    record := convert_from(body, 'UTF8')::jsonb;
+EXCEPTION
+    WHEN untranslatable_character THEN
+        refusal := 'it holds the character U+0000, which PostgreSQL cannot store';
+    WHEN numeric_value_out_of_range THEN
+        refusal := 'it holds a number beyond what PostgreSQL can store';
+    WHEN statement_too_complex OR program_limit_exceeded THEN
+        refusal := 'it is larger or nested more deeply than PostgreSQL can store';
+    WHEN data_exception THEN
+        refusal := 'it is not valid JSON';
+END $$;
+COMMENT ON FUNCTION openfaith.parse IS 'A record''s text as JSON, or why that cannot be.';

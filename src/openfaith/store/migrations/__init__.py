@@ -65,7 +65,11 @@ async def migrate(url: str) -> tuple[str, ...]:
         async with await psycopg.AsyncConnection.connect(
             url, autocommit=True, connect_timeout=10
         ) as connection:
-            _check_server_version(url, connection.info.server_version)
+            _check_server(
+                url,
+                version=connection.info.server_version,
+                encoding=connection.info.parameter_status("server_encoding"),
+            )
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
                 return await _apply_due(url, connection)
@@ -98,11 +102,11 @@ async def _read_applied(connection: psycopg.AsyncConnection) -> dict[int, str]:
 
 def pending(url: str, known: tuple[Migration, ...], applied: dict[int, str]) -> tuple[Migration, ...]:
     """Which of the known migrations are still to be applied; refuses a history that is not ours."""
-    newest = max((m.number for m in known), default=0)
-    if any(number > newest for number in applied):
+    numbers = {m.number for m in known}
+    if applied.keys() - numbers:
         raise DatabaseRefusedError(
             server_name(url),
-            f"its openfaith tables are at version {max(applied)}, this program knows {newest}",
+            f"its openfaith tables are at version {max(applied)}, this program knows {max(numbers, default=0)}",
             "upgrade openfaith on this machine",
         )
     for migration in known:
@@ -115,10 +119,16 @@ def pending(url: str, known: tuple[Migration, ...], applied: dict[int, str]) -> 
     return tuple(m for m in known if m.number not in applied)
 
 
-def _check_server_version(url: str, version: int) -> None:
+def _check_server(url: str, *, version: int, encoding: str | None) -> None:
     if version < MINIMUM_SERVER_VERSION:
         raise DatabaseRefusedError(
             server_name(url),
             f"it is version {version // 10000}",
             "openfaith needs PostgreSQL 14 or newer; upgrade the server or point OPENFAITH_DATABASE_URL at another",
+        )
+    if encoding != "UTF8":
+        raise DatabaseRefusedError(
+            server_name(url),
+            f"the database's encoding is {encoding}",
+            "what the source sends is UTF-8; create a database with ENCODING 'UTF8' TEMPLATE template0",
         )

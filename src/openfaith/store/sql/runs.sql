@@ -1,6 +1,6 @@
 -- name: lock_organization
 -- Serializes everything that decides about an organization's runs.
-SELECT 1 FROM openfaith.organization WHERE org_id = %(org_id)s FOR UPDATE;
+SELECT 1 FROM openfaith.organization WHERE org_id = %(org_id)s FOR NO KEY UPDATE;
 
 -- name: find_same_run
 -- The run that already does, or will do, what is asked for.
@@ -24,12 +24,16 @@ WHERE run_id = %(run_id)s AND status IN ('queued', 'running')
 RETURNING run_id;
 
 -- name: insert_entity_runs
--- One row per planned entity; rows that a former attempt made stay as they are.
-INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position)
-SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position
-FROM openfaith.sync_run AS run
+-- One row per planned entity; rows that a former attempt made stay as they are. A run that was cancelled before it
+-- was planned is so for its entities too: the lock makes a cancellation come either before this or after it.
+WITH run AS MATERIALIZED (
+    SELECT run_id, org_id, adapter, cancel_requested_at IS NOT NULL AS cancel_requested
+    FROM openfaith.sync_run WHERE run_id = %(run_id)s FOR SHARE
+)
+INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, cancel_requested)
+SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position, run.cancel_requested
+FROM run
 CROSS JOIN unnest(%(entities)s::text[]) WITH ORDINALITY AS planned (entity, position)
-WHERE run.run_id = %(run_id)s
 ON CONFLICT (run_id, entity) DO NOTHING;
 
 -- name: take_entity_run
@@ -46,13 +50,20 @@ SET source_started_at = %(at)s
 WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started_at IS NULL;
 
 -- name: finish_entity_run
--- Settles an entity run, unless somebody else holds it now or it is settled already.
+-- Settles an entity run, unless somebody else holds it now or it is settled already. What nobody has taken cannot
+-- have been read.
 UPDATE openfaith.entity_run
 SET status = %(status)s, reason = %(reason)s, finished_at = now(), progressed_at = now(),
     requests = requests + %(requests)s, live_rows = %(live_rows)s
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
   AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
-RETURNING entity_run_id, source_started_at;
+  AND (%(status)s <> 'completed' OR status = 'running')
+RETURNING entity_run_id;
+
+-- name: find_open_entity_run
+-- The entity run, unless it is settled.
+SELECT entity_run_id FROM openfaith.entity_run
+WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running');
 
 -- name: note_sync_state
 -- What is known of an entity after its run; the watermark only ever moves forward, and only by completed runs.
@@ -71,18 +82,20 @@ SET watermark = GREATEST(s.watermark, excluded.watermark),
     last_completed_at = COALESCE(excluded.last_completed_at, s.last_completed_at);
 
 -- name: resolve_dead_letters
--- Letters that a completed full run did not meet again: the record was stored since, or is gone.
-UPDATE openfaith.dead_letter
+-- Letters from before a completed full run that it did not meet again: the record was stored since, or is gone.
+UPDATE openfaith.dead_letter AS d
 SET status = 'resolved'
-WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = %(entity)s AND status = 'open'
-  AND run_id IS DISTINCT FROM %(run_id)s;
+FROM openfaith.entity_run AS e
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
+  AND d.org_id = e.org_id AND d.adapter = e.adapter AND d.entity = e.entity AND d.status = 'open'
+  AND d.run_id IS DISTINCT FROM e.run_id AND d.requested_at < e.source_started_at;
 
 -- name: finish_run
 -- Settles a run by the outcomes of its entities.
 WITH outcome AS (
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE status = 'completed') AS completed,
-           count(*) FILTER (WHERE status = 'cancelled' OR cancel_requested) AS cancelled
+           count(*) FILTER (WHERE status = 'cancelled') AS cancelled
     FROM openfaith.entity_run WHERE run_id = %(run_id)s
 )
 UPDATE openfaith.sync_run AS run
@@ -102,14 +115,14 @@ RETURNING run.status;
 -- Entities that can no longer run because their run ends.
 UPDATE openfaith.entity_run
 SET status = %(status)s, reason = %(reason)s, finished_at = now(), fence = fence + 1
-WHERE run_id = %(run_id)s AND status IN ('waiting', 'running');
+WHERE run_id = %(run_id)s AND status IN ('waiting', 'running')
+RETURNING entity;
 
 -- name: request_cancel
 -- Marks a run that is not final; running entities stop after their present page.
 UPDATE openfaith.sync_run
 SET cancel_requested_at = COALESCE(cancel_requested_at, now())
-WHERE run_id = %(run_id)s AND status IN ('queued', 'running')
-RETURNING status;
+WHERE run_id = %(run_id)s AND status IN ('queued', 'running');
 
 -- name: request_cancel_of_entities
 -- Seen by each entity run at its next page commit.
@@ -135,12 +148,25 @@ SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, at
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run WHERE run_id = %(run_id)s;
 
+-- name: lock_run
+-- One run, kept from everybody else who changes runs.
+SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+       requested_at, started_at, finished_at, cancel_requested_at
+FROM openfaith.sync_run WHERE run_id = %(run_id)s FOR NO KEY UPDATE;
+
 -- name: list_runs
--- The newest runs first, of one organization or of all.
+-- The newest runs first.
 SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run
-WHERE %(org_id)s::text IS NULL OR org_id = %(org_id)s
+ORDER BY run_id DESC LIMIT %(limit)s;
+
+-- name: list_runs_of_organization
+-- The newest runs of one organization first. A statement of its own, because one plan serves every call.
+SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+       requested_at, started_at, finished_at, cancel_requested_at
+FROM openfaith.sync_run
+WHERE org_id = %(org_id)s
 ORDER BY run_id DESC LIMIT %(limit)s;
 
 -- name: list_unfinished_runs
@@ -157,21 +183,39 @@ SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, re
 FROM openfaith.entity_run WHERE run_id = %(run_id)s ORDER BY position;
 
 -- name: list_sync_state
--- What is known of every entity, of one organization or of all.
+-- What is known of every entity.
 SELECT s.org_id, s.adapter, s.entity, s.watermark, s.live_rows, s.last_run_id, s.last_status, s.last_completed_at,
        EXTRACT(epoch FROM now() - s.watermark)::double precision AS behind_seconds,
        (SELECT count(*) FROM openfaith.dead_letter AS d
         WHERE d.org_id = s.org_id AND d.adapter = s.adapter AND d.entity = s.entity AND d.status = 'open') AS dead_letters
 FROM openfaith.sync_state AS s
-WHERE %(org_id)s::text IS NULL OR s.org_id = %(org_id)s
-ORDER BY s.org_id, s.entity;
+ORDER BY s.org_id, s.adapter, s.entity;
+
+-- name: list_sync_state_of_organization
+-- What is known of every entity of one organization.
+SELECT s.org_id, s.adapter, s.entity, s.watermark, s.live_rows, s.last_run_id, s.last_status, s.last_completed_at,
+       EXTRACT(epoch FROM now() - s.watermark)::double precision AS behind_seconds,
+       (SELECT count(*) FROM openfaith.dead_letter AS d
+        WHERE d.org_id = s.org_id AND d.adapter = s.adapter AND d.entity = s.entity AND d.status = 'open') AS dead_letters
+FROM openfaith.sync_state AS s
+WHERE s.org_id = %(org_id)s
+ORDER BY s.adapter, s.entity;
 
 -- name: prune_page_commits
 -- Bounds the ledger: a week after a run has finished, its totals are enough.
 DELETE FROM openfaith.page_commit AS p
 USING openfaith.entity_run AS e
-WHERE e.entity_run_id = p.entity_run_id AND e.finished_at < now() - interval '7 days';
+WHERE p.committed_at < now() - interval '7 days'
+  AND e.entity_run_id = p.entity_run_id AND e.finished_at < now() - interval '7 days';
 
 -- name: prune_events
 -- Bounds the events: ninety days.
 DELETE FROM openfaith.event WHERE at < now() - interval '90 days';
+
+-- name: prune_dead_letters
+-- Bounds the letters that nobody waits for any more: ninety days.
+DELETE FROM openfaith.dead_letter WHERE status <> 'open' AND last_seen_at < now() - interval '90 days';
+
+-- name: prune_runs
+-- Bounds the runs, and with them their entity runs: a year.
+DELETE FROM openfaith.sync_run WHERE finished_at < now() - interval '1 year';

@@ -1,0 +1,180 @@
+"""A church, synced from the terminal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+
+from openfaith.simulator import RunningSimulator
+from support.terminal import OPENFAITH, Terminal
+
+MEMBERS_OF_A_SYNC = {
+    "name",
+    "status",
+    "reason",
+    "pages",
+    "requests",
+    "inserted",
+    "updated",
+    "unchanged",
+    "deleted",
+    "suspects",
+    "dead_letters",
+    "seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def first(grace: Terminal) -> Any:
+    """The document of the first sync of everything."""
+    return grace.json("sync", "grace")
+
+
+def truth(church: RunningSimulator) -> dict[str, int]:
+    counted: dict[str, int] = church.control("truth")["entities"]
+    return counted
+
+
+def test_a_sync_has_the_promised_shape(first: Any) -> None:
+    assert first["status"] == "completed"
+    assert isinstance(first["run_id"], str)
+    assert all(entity.keys() >= MEMBERS_OF_A_SYNC for entity in first["entities"])
+
+
+def test_a_sync_stores_what_the_source_has(first: Any, church: RunningSimulator) -> None:
+    expected = truth(church)
+    assert {e["name"]: e["rows"] for e in first["entities"]} == {
+        e["name"]: expected[e["name"]] for e in first["entities"]
+    }
+
+
+def test_the_tables_can_be_reached_by_the_url_that_is_printed(
+    first: Any, grace: Terminal, church: RunningSimulator
+) -> None:
+    with psycopg.connect(grace.succeed("database", "url").strip()) as connection:
+        row = connection.execute("SELECT count(*) FROM pco.people_person WHERE org_id = 'grace'").fetchone()
+    assert row == (truth(church)["people.Person"],)
+
+
+def test_a_second_sync_says_that_nothing_had_changed(first: Any, grace: Terminal) -> None:
+    text = grace.succeed("sync", "grace", "--entity", "Email", "--entity", "people_person")
+    assert "people.Person completed: 250 rows, 3 pages, 3 requests, " in text
+    assert "Nothing had changed" in text
+
+
+def test_people_read_a_line_for_every_entity_and_a_table(first: Any, grace: Terminal) -> None:
+    lines = grace.succeed("sync", "grace", "--entity", "Campus").splitlines()
+    assert lines[0].startswith("Started run ")
+    assert lines[1].startswith("people.Campus completed: ")
+    assert lines[2].split() == [
+        "entity",
+        "status",
+        "rows",
+        "inserted",
+        "updated",
+        "unchanged",
+        "dead",
+        "letters",
+        "pages",
+        "requests",
+        "seconds",
+        "rows/s",
+    ]  # as it is printed
+
+
+def test_python_runs_it_as_a_module(first: Any, grace: Terminal) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "openfaith", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == grace.succeed("--version")
+
+
+def test_status_says_how_fresh_everything_is(first: Any, grace: Terminal) -> None:
+    [grace_status] = grace.json("status", "grace")["organizations"]
+    person = next(e for e in grace_status["entities"] if e["name"] == "people.Person")
+    assert person["rows"] == 250
+    assert person["never_synced"] is False
+    assert 0 <= person["behind_seconds"] < 600
+    assert "NEVER SYNCED" not in grace.succeed("status", "grace")
+
+
+def test_what_was_never_synced_is_said_so(grace: Terminal, church: RunningSimulator) -> None:
+    grace.connect("new", church.base_url)
+    [new] = grace.json("status", "new")["organizations"]
+    assert all(e["never_synced"] and e["status"] == "never" for e in new["entities"])
+    assert "NEVER SYNCED: every entity" in grace.succeed("status", "new")
+
+
+def test_runs_are_listed_and_shown(first: Any, grace: Terminal) -> None:
+    listed = grace.json("runs", "list", "grace")["runs"]
+    assert first["run_id"] in {run["run_id"] for run in listed}
+    shown = grace.json("runs", "show", first["run_id"])
+    assert shown["entities"] == first["entities"]
+    assert {"RunStarted", "RunFinished"} <= {event["name"] for event in shown["events"]}
+    assert "run completed" in grace.succeed("runs", "show", first["run_id"])
+
+
+def test_watching_a_run_that_is_over_shows_its_end(first: Any, grace: Terminal) -> None:
+    assert grace.json("runs", "watch", first["run_id"]) == first
+
+
+def test_a_run_that_is_over_can_be_neither_cancelled_nor_retried(first: Any, grace: Terminal) -> None:
+    for verb in ("cancel", "retry"):
+        assert grace.json("runs", verb, first["run_id"], exit_code=2)["error"]["kind"] == "RunConflictError"
+
+
+def test_migrating_again_changes_nothing(first: Any, grace: Terminal) -> None:
+    assert grace.json("migrate")["applied"] == []
+
+
+def test_a_reader_that_goes_away_is_no_error(first: Any, grace: Terminal) -> None:
+    """`openfaith entities | head -1`."""
+    script = f"{OPENFAITH} entities --json | head -1; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("{\n", "")
+    assert ended.returncode in {0, 141}
+
+
+def test_a_request_without_a_worker_waits_and_says_so(first: Any, grace: Terminal) -> None:
+    text = grace.succeed("sync", "grace", "--entity", "Tab", "--detach")
+    assert "No worker is alive" in text
+    [run] = [r for r in grace.json("runs", "list", "grace")["runs"] if r["status"] == "queued"]
+    cancelled = grace.json("runs", "cancel", run["run_id"])
+    assert cancelled["status"] == "cancelled"
+    assert grace.json("runs", "retry", run["run_id"])["status"] == "completed"
+
+
+def test_bad_records_are_set_aside_and_the_run_says_so(
+    first: Any, grace: Terminal, church: RunningSimulator
+) -> None:
+    church.control("faults", {"faults": "missing_id=Email:1"})
+    try:
+        text = grace.succeed("sync", "grace", "--entity", "Email")
+    finally:
+        church.control("faults", {"faults": ""})
+    assert "1 record could not be stored and became dead letters" in text
+
+
+def test_a_run_that_fails_in_part_exits_with_1_and_its_reasons(
+    first: Any, grace: Terminal, church: RunningSimulator
+) -> None:
+    church.control("faults", {"faults": "missing_id=Person:200"})
+    try:
+        ended = grace.run(
+            "sync", "grace", "--entity", "Campus", "--entity", "Person", "--entity", "Email", "--json"
+        )
+    finally:
+        church.control("faults", {"faults": ""})
+    document = json.loads(ended.stdout)
+    assert (ended.returncode, document["status"]) == (1, "partial")
+    assert {e["name"]: e["status"] for e in document["entities"]} == {
+        "people.Campus": "completed",
+        "people.Person": "failed",
+        "people.Email": "skipped",
+    }
+    assert all(e["reason"] for e in document["entities"] if e["status"] != "completed")

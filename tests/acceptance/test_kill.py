@@ -1,0 +1,289 @@
+"""The real command line, killed with SIGKILL again and again, against the simulated church."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import psycopg
+import pytest
+
+from openfaith.adapters import find_adapter
+from openfaith.simulator import RunningSimulator, SimulatorOptions
+from support.truth import differences
+
+PCO = find_adapter("pco").load_manifest()
+PATHS = {e.listing.path: e.name for e in PCO.entities.values() if e.listing}
+TOKEN = "simulator:secret"
+KILLS = 25
+PATIENCE_SECONDS = 120
+
+SLOW_ENOUGH = SimulatorOptions(people=4_000, rate_limit=300, rate_period_seconds=20)
+"""At 15 requests per second and a few milliseconds each, one page of an entity is in flight at a time."""
+
+Fetched = tuple[str, int]
+"""Entity and offset of a page."""
+
+
+@dataclass(kw_only=True)
+class Church:
+    """A simulated church, a database, and the command that syncs the one into the other."""
+
+    simulator: RunningSimulator
+    url: str
+    environment: dict[str, str]
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "openfaith", *arguments]
+        return subprocess.run(
+            command, input=text, env=self.environment, text=True, capture_output=True, check=False
+        )
+
+    def start_sync(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "openfaith", "sync", "church", "--json"]
+        process = subprocess.Popen(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.processes.append(process)
+        return process
+
+    def requests(self) -> list[Fetched]:
+        """Every page that was asked for, in order."""
+        entries = self.simulator.control("requests")["requests"]
+        return [
+            (PATHS[e["path"]], int(parse_qs(e["query"]).get("offset", ["0"])[0]))
+            for e in entries
+            if e["path"] in PATHS
+        ]
+
+    def count_requests(self) -> int:
+        return int(self.simulator.control("requests?limit=0")["total"])
+
+    def committed(self) -> set[Fetched]:
+        """Every page whose commit stands."""
+        rows = self.query(
+            "SELECT e.entity, p.token FROM openfaith.page_commit p JOIN openfaith.entity_run e USING (entity_run_id)"
+        )
+        return {(entity, int(token.removeprefix("offset="))) for entity, token in rows}
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(statement).fetchall()  # type: ignore[call-overload]  # statements of this file
+
+    def truth(self, entity: str) -> Iterator[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self.simulator.control_url}/truth/{entity}") as lines:
+            yield from map(json.loads, lines)
+
+    def wrong(self) -> list[str]:
+        """Every difference between the tables and the source, over all entities."""
+        return [
+            text
+            for entity in PCO.entities.values()
+            if entity.listing
+            for text in differences(self.url, PCO, entity, "church", self.truth(entity.type))
+        ]
+
+
+@pytest.fixture
+def church(database_url: str, tmp_path: Path) -> Iterator[Church]:
+    environment = {
+        **os.environ,
+        "OPENFAITH_DATABASE_URL": database_url,
+        "OPENFAITH_HOME": str(tmp_path),
+        "OPENFAITH_LEASE_SECONDS": "4",
+    }
+    with RunningSimulator(SLOW_ENOUGH) as simulator:
+        made = Church(simulator=simulator, url=database_url, environment=environment)
+        connected = made.run(
+            "connect", "pco", "--org", "church", "--token-stdin", "--base-url", simulator.base_url, text=TOKEN
+        )
+        assert connected.returncode == 0, connected.stderr
+        simulator.control("requests", method="DELETE")
+        yield made
+        for process in made.processes:
+            process.kill()
+            process.communicate()
+
+
+def wait_until(holds: Any, process: subprocess.Popen[str]) -> bool:
+    """True as soon as it holds; False where the process ended before."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if process.poll() is not None:
+            return False
+        assert time.monotonic() < deadline, "nothing happened"
+    return True
+
+
+def kill_at_a_random_moment(church: Church, process: subprocess.Popen[str], chance: random.Random) -> None:
+    """After some more requests, and then anywhere within the next milliseconds."""
+    goal = church.count_requests() + chance.randint(1, 9)
+    if wait_until(lambda: church.count_requests() >= goal, process):
+        ends = time.perf_counter() + chance.uniform(0, 0.02)
+        while time.perf_counter() < ends:
+            pass
+    process.kill()
+
+
+def kill_while_a_page_is_being_committed(
+    church: Church, process: subprocess.Popen[str], _: random.Random
+) -> None:
+    """The ledger is locked, so that a commit stops in the middle of its transaction; then the process dies.
+
+    The server does not notice at once: it may still finish the commit of a process that is gone.
+    """
+    with locked_ledger(church.url):
+        wait_until(lambda: is_committing(church), process)
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def locked_ledger(url: str) -> Iterator[None]:
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE openfaith.page_commit IN EXCLUSIVE MODE")
+        yield
+
+
+def is_committing(church: Church, *, waiting: bool = True) -> bool:
+    """Whether a commit of a page waits for the ledger; or whether there is one at all."""
+    held = church.query(
+        "SELECT granted FROM pg_locks WHERE relation = 'openfaith.page_commit'::regclass"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND mode = 'RowExclusiveLock'"
+    )
+    return (False,) in held if waiting else bool(held)
+
+
+@dataclass(kw_only=True)
+class Kill:
+    """What stood when a process had been killed and the next one was not started yet."""
+
+    requests: int
+    committed: set[Fetched]
+
+
+def test_killed_25_times_in_a_full_sync_the_tables_equal_the_source(church: Church) -> None:
+    """Nothing is lost, nothing doubled, no committed page is fetched again, and nothing is written by a zombie."""
+    seed = random.SystemRandom().randrange(1_000_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    kills: list[Kill] = []
+    while len(kills) < KILLS:
+        process = church.start_sync()
+        kill = chance.choice([kill_at_a_random_moment, kill_while_a_page_is_being_committed])
+        kill(church, process, chance)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, f"the sync ended after {len(kills)} kills, seed {seed}"
+        wait_for_the_server(church)
+        kills.append(Kill(requests=church.count_requests(), committed=church.committed()))
+    output, complaints = church.start_sync().communicate()
+    result = json.loads(output)
+    assert result["status"] == "completed", complaints
+    assert church.wrong() == []
+    assert church.query("SELECT count(*) FROM openfaith.sync_run") == [(1,)]
+    assert_no_committed_page_was_fetched_again(church.requests(), kills)
+    assert_at_most_the_page_in_flight_was_fetched_again(church.requests(), kills)
+    assert_no_zombie_wrote(church)
+
+
+def wait_for_the_server(church: Church) -> None:
+    """Until it has finished, or dropped, what the dead process had asked of it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while is_committing(church, waiting=False):
+        assert time.monotonic() < deadline, "a commit hangs"
+
+
+def assert_no_committed_page_was_fetched_again(requests: list[Fetched], kills: list[Kill]) -> None:
+    for kill in kills:
+        again = kill.committed.intersection(requests[kill.requests :])
+        assert not again, f"committed, and fetched again: {sorted(again)}"
+
+
+def assert_at_most_the_page_in_flight_was_fetched_again(requests: list[Fetched], kills: list[Kill]) -> None:
+    """Of every entity, per kill, one page at most; all told, that many pages more than the church has."""
+    ends = [kill.requests for kill in kills[1:]] + [len(requests)]
+    for kill, end in zip(kills, ends, strict=True):
+        before = set(requests[: kill.requests])
+        again = Counter(
+            entity for entity, offset in set(requests[kill.requests : end]) if (entity, offset) in before
+        )
+        assert all(count == 1 for count in again.values()), f"more than the page in flight: {again}"
+
+
+def assert_no_zombie_wrote(church: Church) -> None:
+    """Along the pages of an entity the fencing token never falls, and no page stands twice."""
+    rows = church.query(
+        "SELECT e.entity, p.page, lag(p.page, 1, 0::bigint) OVER w, p.fence, lag(p.fence, 1, 0::bigint) OVER w"
+        " FROM openfaith.page_commit p JOIN openfaith.entity_run e USING (entity_run_id)"
+        " WINDOW w AS (PARTITION BY p.entity_run_id ORDER BY p.committed_at, p.page)"
+    )
+    assert rows
+    assert all(page == before + 1 and fence >= older for _, page, before, fence, older in rows)
+
+
+def test_a_process_that_was_asleep_beyond_its_lease_ends_without_writing(church: Church) -> None:
+    """It is stopped, another does its work, it wakes: it must not write a single page more."""
+    sleeper = church.start_sync()
+    assert wait_until(lambda: church.count_requests() > 20, sleeper)
+    sleeper.send_signal(signal.SIGSTOP)
+    output, complaints = church.start_sync().communicate()
+    assert json.loads(output)["status"] == "completed", complaints
+    rows = church.query("SELECT max(fence), count(*) FROM openfaith.page_commit")
+    sleeper.send_signal(signal.SIGCONT)
+    sleeper.communicate()
+    assert church.query("SELECT max(fence), count(*) FROM openfaith.page_commit") == rows
+    assert church.wrong() == []
+    assert_no_zombie_wrote(church)
+
+
+def test_two_syncs_of_one_church_at_once_do_its_work_once(church: Church) -> None:
+    """Both commands succeed, and every page was fetched by one of them only."""
+    both = [church.start_sync(), church.start_sync()]
+    ended = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], "\n".join(map(str, ended))
+    results = [json.loads(output) for output, _ in ended]
+    assert [r["status"] for r in results] == ["completed", "completed"]
+    assert results[0]["run_id"] == results[1]["run_id"]
+    assert church.wrong() == []
+    assert_no_zombie_wrote(church)
+
+
+def test_a_second_sync_of_an_unchanged_church_rewrites_no_row(church: Church) -> None:
+    """Measured by the server's own statistics: no tuple was inserted, updated or deleted in any mirror table."""
+    first = church.start_sync().communicate()[0]
+    before = written_rows(church)
+    second = church.start_sync().communicate()[0]
+    entities = json.loads(second)["entities"]
+    assert json.loads(first)["status"] == json.loads(second)["status"] == "completed"
+    assert sum(e["unchanged"] for e in entities) == sum(e["inserted"] for e in json.loads(first)["entities"])
+    assert all(e["inserted"] == e["updated"] == 0 for e in entities)
+    assert written_rows(church) == before
+
+
+def written_rows(church: Church) -> list[tuple[Any, ...]]:
+    """Inserts, updates and deletes per mirror table since they were made, and the newest transaction in each."""
+    tables = church.query("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'pco' ORDER BY relname")
+    stamps = [
+        church.query(f"SELECT '{t}', count(*), max(xmin::text::bigint) FROM pco.{t}") for (t,) in tables
+    ]
+    with psycopg.connect(church.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_stat_force_next_flush()"
+        ) if connection.info.server_version >= 150000 else None
+    return [row for rows in stamps for row in rows]
+

@@ -1,0 +1,105 @@
+"""The real command line, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+OPENFAITH = str(Path(sys.executable).parent / "openfaith")
+PATIENCE_SECONDS = 120
+
+
+class Command:
+    """A command that runs; its output is read line by line."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.lines: list[str] = []
+
+    def read_until(self, text: str) -> str:
+        """The first line from here on that holds the text."""
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if text in line:
+                return self.lines[-1]
+        raise AssertionError(f"{text!r} did not come: {self.lines}")
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self) -> int:
+        """Read the rest, and return the exit code; a signal that ended it is a negative number."""
+        assert self._process.stdout
+        self.lines += [line.rstrip("\n") for line in self._process.stdout]
+        return self._process.wait(PATIENCE_SECONDS)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+class Terminal:
+    """Runs `openfaith` with an environment that knows nothing of the outside."""
+
+    def __init__(self, home: Path, **variables: str) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        settings = {f"OPENFAITH_{name.upper()}": value for name, value in variables.items()}
+        self._environment = {**kept, "OPENFAITH_HOME": str(home), **settings}
+
+    def run(
+        self, *arguments: str, stdin: str = "", variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """A command from its start to its end. `variables` are added to the environment."""
+        return subprocess.run(
+            [OPENFAITH, *arguments],
+            input=stdin,
+            env=self._environment | dict(variables or {}),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def succeed(self, *arguments: str, stdin: str = "") -> str:
+        """What a command that succeeds prints."""
+        ended = self.run(*arguments, stdin=stdin)
+        assert ended.returncode == 0, (ended.stdout, ended.stderr)
+        return ended.stdout
+
+    def json(self, *arguments: str, exit_code: int = 0, stdin: str = "") -> Any:
+        """What a command prints with `--json`: a document, and nothing else."""
+        ended = self.run(*arguments, "--json", stdin=stdin)
+        assert ended.returncode == exit_code, (ended.stdout, ended.stderr)
+        return json.loads(ended.stdout)
+
+    def connect(self, org: str, base_url: str) -> None:
+        """Connect an organization to a simulator."""
+        self.succeed(
+            *("connect", "pco", "--org", org, "--app-id", "simulator", "--secret-stdin"),
+            *("--base-url", base_url),
+            stdin="secret",
+        )
+
+    @contextmanager
+    def start(self, *arguments: str) -> Iterator[Command]:
+        """A command that goes on; killed at the end of the block where it has not ended."""
+        with subprocess.Popen(
+            [OPENFAITH, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            text=True,
+        ) as process:
+            try:
+                yield Command(process)
+            finally:
+                process.kill()

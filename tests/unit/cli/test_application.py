@@ -1,0 +1,165 @@
+"""Command lines that need neither a database nor a source, run in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from openfaith.cli.main import run
+
+COMMANDS = (
+    "demo up connect sync status runs entities graph simulate migrate database doctor".split()  # noqa: SIM905  # as in the help
+)
+
+
+def out_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(arguments) == 0
+    return capsys.readouterr().out
+
+
+def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(out_of(capsys, *arguments))
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    text = out_of(capsys, "--help")
+    assert all(f"  {command} " in text for command in COMMANDS)
+
+
+def test_help_fits_a_terminal_of_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "..." not in out_of(capsys, "--help").replace("[ARGS]...", "")
+
+
+def test_help_imports_neither_the_durable_engine_nor_the_driver() -> None:
+    """They take seconds."""
+    code = (
+        "import sys; from openfaith.cli.main import run; run(['--help']); "
+        "print({'dbos', 'sqlalchemy', 'psycopg', 'aiohttp', 'pydantic', 'starlette'} & set(sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("runs",), ("database",)])
+def test_a_group_without_a_command_shows_its_help_and_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run(arguments) == 2
+    assert "Usage: openfaith" in capsys.readouterr().out
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert out_of(capsys, "--version").startswith("openfaith ")
+
+
+def test_an_unknown_command_names_a_near_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["syncc"]) == 2
+    assert "sync" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sync", "--json"),
+        ("sync", "grace", "--type", "sideways", "--json"),
+        ("runs", "show", "seven", "--json"),
+        ("runs", "show", "0", "--json"),
+        ("runs", "show", str(2**63), "--json"),
+        ("runs", "list", "--limit", "0", "--json"),
+        ("entities", "--nonsense", "--json"),
+        ("simulate", "--people", "-1", "--json"),
+        ("simulate", "--port", "70000", "--json"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_one_object(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["kind"] == "UsageError"
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_entities_have_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    document = json_of(capsys, "entities", "--json")
+    person = next(e for e in document["entities"] if e["name"] == "people.Person")
+    assert person["table"] == "pco.people_person"
+    assert person["reading"] == "top"
+    assert isinstance(person["delta"], str)
+    assert document["totals"]["entities"] == len(document["entities"])
+
+
+def test_one_entity_has_the_same_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    document = json_of(capsys, "entities", "email", "--json")
+    assert [e["name"] for e in document["entities"]] == ["people.Email"]
+    assert document["totals"]["entities"] > 1
+
+
+def test_people_read_what_can_be_synced(capsys: pytest.CaptureFixture[str]) -> None:
+    text = out_of(capsys, "entities")
+    assert "pco.people_person" in text
+    assert "nested" in text
+    assert "primary_campus" in out_of(capsys, "entities", "Person")
+
+
+def test_an_unknown_entity_names_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["entities", "Persn"]) == 2
+    assert "people.Person" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("graph", "--format", "json"), ("graph", "--json")])
+def test_the_graph_has_the_promised_shape(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    document = json_of(capsys, *arguments)
+    order = document["order"]
+    places = [order.index(f"people.{name}") for name in ("Campus", "Household", "Person", "Address")]
+    assert places == sorted(places)
+    assert all({"from", "to", "kind", "why"} <= edge.keys() for edge in document["edges"])
+    assert {edge["kind"] for edge in document["edges"]} == {"hard", "soft"}
+
+
+@pytest.mark.parametrize(
+    ("form", "first"),
+    [("text", " 1. people."), ("mermaid", "flowchart LR"), ("dot", "digraph dependencies {")],
+)
+def test_the_graph_is_written_in_every_form(
+    capsys: pytest.CaptureFixture[str], form: str, first: str
+) -> None:
+    assert out_of(capsys, "graph", "--format", form).startswith(first)
+
+
+def test_faults_that_mean_nothing_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "--faults", "nonsense=1", "--json"]) == 2
+    assert "nonsense" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_a_surprise_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprise(*_: object) -> None:
+        raise ZeroDivisionError("Ada Lovelace")
+
+    monkeypatch.setattr("openfaith.cli.commands.entities.only", surprise)
+    assert run(["entities", "Person"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ZeroDivisionError at ")
+    assert err.count("\n") == 1
+    assert "Ada" not in err
+
+
+def test_a_surprise_is_traced_where_everything_is_logged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprise(*_: object) -> None:
+        raise ZeroDivisionError("Ada Lovelace")
+
+    monkeypatch.setattr("openfaith.cli.commands.entities.only", surprise)
+    monkeypatch.setenv("OPENFAITH_LOG_LEVEL", "debug")
+    monkeypatch.setenv("OPENFAITH_LOG_FORMAT", "json")
+    assert run(["entities", "Person"]) == 1
+    logged = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert "commands/entities.py" in logged["trace"]
