@@ -16,6 +16,7 @@ from typing import Any
 
 from openfaith.adapters import ADAPTERS, find_adapter
 from openfaith.errors import ConfigurationError, SyncError, UnknownNameError
+from openfaith.loops import run
 from openfaith.manifest import Manifest, near_names
 from openfaith.planning import make_plan
 from openfaith.records import EntityName, OrgId, RunId, RunStatus, SyncKind
@@ -481,7 +482,7 @@ def run_pco_sync(
         UnknownNameError: no such entity; names near ones.
         SyncError: the settings, the database or the token cannot be used.
     """
-    return asyncio.run(_run_pco_sync(token, entities, org, base_url, settings))
+    return run(_run_pco_sync(token, entities, org, base_url, settings))
 
 
 async def _run_pco_sync(

@@ -157,7 +157,7 @@ def test_bad_records_are_set_aside_and_the_run_says_so(
         text = grace.succeed("sync", "grace", "--entity", "Email")
     finally:
         church.control("faults", {"faults": ""})
-    assert "1 record could not be stored and became dead letters" in text
+    assert "1 record could not be stored and became a dead letter" in text
 
 
 def test_a_run_that_fails_in_part_exits_with_1_and_its_reasons(

@@ -172,7 +172,7 @@ async def execute(database: Database, statement: LiteralString, *parameters: obj
         await connection.execute(statement, parameters)
 
 
-async def connect_org(database: Database, org: str = "grace") -> OrgId:
+async def connect_org(database: Database, org: str) -> OrgId:
     """Make an organization, without a credential."""
     await execute(
         database, "INSERT INTO openfaith.organization (org_id) VALUES (%s) ON CONFLICT DO NOTHING", org
@@ -233,7 +233,7 @@ class Reader:
         database: Database,
         entity: Entity = MEMBER,
         *,
-        org: str = "grace",
+        org: str,
         manifest: Manifest = MANIFEST,
         started_at: float = 0,
     ) -> Reader:
@@ -335,5 +335,5 @@ class Examples:
         return self.runner.run(work)
 
     def new_org(self) -> str:
-        """An organization that no other example has."""
-        return f"org-{next(self._numbers)}"
+        """An organization that no other example has, nor any of another test."""
+        return f"example-{id(self)}-{next(self._numbers)}"

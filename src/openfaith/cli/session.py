@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openfaith.cli.failures import InterruptedBySignalError
+from openfaith.loops import run
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
@@ -64,7 +65,7 @@ def run_until_signal(work: Coroutine[Any, Any, T]) -> T:
         return await task
 
     try:
-        return asyncio.run(main())
+        return run(main())
     except (asyncio.CancelledError, Exception) as exc:
         if not received:
             raise

@@ -79,8 +79,9 @@ def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
     yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
     dead = sum(e.dead_letters for e in view.entities)
     if dead:
+        became = "a dead letter" if dead == 1 else "dead letters"
         told = f"`openfaith runs show {view.run.run_id}` says why"
-        yield f"{counted(dead, 'record')} could not be stored and became dead letters; {told}.", "yellow"
+        yield f"{counted(dead, 'record')} could not be stored and became {became}; {told}.", "yellow"
     if view.run.is_final and view.status is not RunStatus.COMPLETED:
         yield f"`openfaith runs retry {view.run.run_id}` goes on with what did not complete.", ""
     elif is_unchanged(view):

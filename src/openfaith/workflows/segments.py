@@ -100,11 +100,11 @@ class PagesInFlight:
         self._ask(state, self._pace() - 1)
 
     def _ask(self, state: WalkState, most: int) -> None:
-        """Have `most` requests under way; guesses that turned out wrong are dropped."""
-        wanted = list(islice(upcoming(state, self._assignment.page_size), most))
-        while [request for request, _ in self._tasks] != wanted[: len(self._tasks)]:
+        """Have up to `most` requests under way. What is under way already stays, unless it was a wrong guess."""
+        coming = list(islice(upcoming(state, self._assignment.page_size), max(most, len(self._tasks))))
+        while [request for request, _ in self._tasks] != coming[: len(self._tasks)]:
             self._tasks.pop()[1].cancel()
-        for request in wanted[len(self._tasks) :]:
+        for request in coming[len(self._tasks) : most]:
             self._tasks.append((request, asyncio.create_task(self._fetch(request, state))))
 
     def _pace(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openfaith.records import PageCounts
+from openfaith.records import OrgId, PageCounts
 from openfaith.store import Database
 from support.mirror import CAMPUS, Reader, campus, execute, moment, record, stamp
 
@@ -33,8 +33,8 @@ async def test_of_equal_stamps_the_later_request_wins(reader: Reader) -> None:
     assert await name_of(reader) == "latest"
 
 
-async def test_without_stamps_the_later_request_wins(database: Database) -> None:
-    reader = await Reader.begin(database, CAMPUS)
+async def test_without_stamps_the_later_request_wins(database: Database, org: OrgId) -> None:
+    reader = await Reader.begin(database, CAMPUS, org=org)
     await reader.store(campus("1", name="later"), at=5)
     await reader.store(campus("1", name="earlier"), at=4)
     assert await name_of(reader) == "later"
@@ -72,8 +72,10 @@ async def bury(reader: Reader, *, at: float) -> None:
     """Make a tombstone of record 1, whose deletion was proven by a request `at` so many seconds."""
     await execute(
         reader.database,
-        "UPDATE sample.church_member SET _deleted_at = now(), _merged_into = '2', _requested_at = %s WHERE id = '1'",
+        "UPDATE sample.church_member SET _deleted_at = now(), _merged_into = '2', _requested_at = %s"
+        " WHERE org_id = %s AND id = '1'",
         moment(at),
+        reader.org_id,
     )
 
 

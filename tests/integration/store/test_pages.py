@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from openfaith.records import PageCounts
+from openfaith.records import OrgId, PageCounts
 from openfaith.store import Database
-from support.mirror import CAMPUS, Reader, campus, fetch_one, make_page, moment, record, stamp, to_one
+from support.mirror import CAMPUS, Reader, campus, make_page, moment, record, stamp, to_one
 
 EVERYTHING: dict[str, Any] = {
     "name": "Ann ☃ O'Neil\t",
@@ -122,11 +122,13 @@ async def test_only_what_changed_is_rewritten(reader: Reader) -> None:
     assert after["3"]["_synced_at"] > before["3"]["_synced_at"]
 
 
-async def test_the_same_id_in_two_organizations_is_two_rows(database: Database) -> None:
-    readers = [await Reader.begin(database, org=org) for org in ("grace", "hope")]
+async def test_the_same_id_in_two_organizations_is_two_rows(
+    database: Database, org: OrgId, other_org: OrgId
+) -> None:
+    readers = [await Reader.begin(database, org=each) for each in (org, other_org)]
     for reader in readers:
         await reader.store(record("1", name=reader.org_id))
-    assert [(await reader.row("1"))["name"] for reader in readers] == ["grace", "hope"]
+    assert [(await reader.row("1"))["name"] for reader in readers] == [org, other_org]
 
 
 async def test_checkpoint_counts_and_ledger_come_with_the_page(reader: Reader) -> None:
@@ -163,8 +165,10 @@ async def test_an_absurd_count_of_the_source_costs_no_record(reader: Reader, abs
     assert (await reader.entity_run())["total_count"] is None
 
 
-async def test_an_entity_that_does_not_say_when_it_changed_has_no_stamp(database: Database) -> None:
-    reader = await Reader.begin(database, CAMPUS)
+async def test_an_entity_that_does_not_say_when_it_changed_has_no_stamp(
+    database: Database, org: OrgId
+) -> None:
+    reader = await Reader.begin(database, CAMPUS, org=org)
     await reader.store(campus("1", name="North", updated_at=stamp(3)))
     row = await reader.row("1")
     assert (row["name"], row["_source_updated_at"], row["_extra"]) == (
@@ -221,5 +225,5 @@ async def test_nothing_of_a_page_is_written_where_its_ledger_refuses(reader: Rea
     with pytest.raises(errors.UniqueViolation):
         await reader.store(record("1"))
     assert await reader.rows() == {}
-    found = await fetch_one(reader.database, "SELECT pages, checkpoint FROM openfaith.entity_run")
-    assert found == {"pages": 0, "checkpoint": None}
+    run = await reader.entity_run()
+    assert (run["pages"], run["checkpoint"]) == (0, None)

@@ -199,8 +199,11 @@ COMMENT ON FUNCTION openfaith.is_time IS 'Whether a text begins with a date, so 
 
 CREATE FUNCTION openfaith.is_unset(relationship jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT relationship IS NULL OR jsonb_typeof(relationship -> 'data') = 'null' OR jsonb_typeof(relationship) = 'null'
-        OR (jsonb_typeof(relationship) = 'object' AND NOT relationship ? 'data')
+    SELECT CASE jsonb_typeof(relationship)
+        WHEN 'object' THEN COALESCE(jsonb_typeof(relationship -> 'data'), 'null') = 'null'
+        WHEN 'null' THEN true
+        ELSE relationship IS NULL
+    END
 $$;
 COMMENT ON FUNCTION openfaith.is_unset IS 'Whether a to-one relationship points nowhere, as opposed to having a shape of another kind.';
 
