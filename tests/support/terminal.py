@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +47,14 @@ class Command:
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
+
+
+def _read(descriptor: int) -> bytes:
+    """What a terminal shows next; nothing where nobody writes to it any more."""
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # Linux's way of saying so
+        return b""
 
 
 class Terminal:
@@ -87,6 +98,35 @@ class Terminal:
             *("--base-url", base_url),
             stdin="secret",
         )
+
+    def type(self, *arguments: str, answers: Mapping[str, str], columns: int = 100) -> tuple[int, str]:
+        """A command on a terminal, and its exit code and all that the terminal showed.
+
+        Args:
+            arguments: of the command.
+            answers: what is typed once a text has appeared, in this order.
+            columns: of the terminal.
+        """
+        ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        with subprocess.Popen(
+            [OPENFAITH, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=self._environment | {"TERM": "xterm"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # where a secret is asked for
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            waiting = list(answers.items())
+            while chunk := _read(ours):
+                shown += chunk
+                if waiting and waiting[0][0].encode() in shown:
+                    os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
+        os.close(ours)
+        return process.returncode, shown.decode()
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[Command]:

@@ -14,14 +14,15 @@ from typing import cast
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.types.json import Jsonb
+from psycopg import pq
+from psycopg.adapt import Dumper
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityRunId, Page, PageCounts
 from openfaith.store.connection import Database
 from openfaith.store.examination import DeadLetter, Examined, examine
-from openfaith.store.queries import query
+from openfaith.store.queries import numbered, query
 from openfaith.store.upserts import page_statement
 
 _REFUSED = (
@@ -34,6 +35,26 @@ _REFUSED = (
 """What PostgreSQL raises for a page because of something that stands in it."""
 
 _BIGGEST_COUNT = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Records as they came, to be sent as one JSON array."""
+
+    bodies: Sequence[bytes]
+
+
+class _RecordsDumper(Dumper):
+    """Sends records as binary jsonb: the server parses them, once, and sees every byte of them."""
+
+    format = pq.Format.BINARY
+    oid = psycopg.adapters.types["jsonb"].oid
+
+    def dump(self, obj: _Records) -> bytes:
+        return b"\x01[" + b",".join(obj.bodies) + b"]"
+
+
+psycopg.adapters.register_dumper(_Records, _RecordsDumper)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +92,7 @@ class PageWriter:
     def __init__(self, database: Database, manifest: Manifest, entity: Entity) -> None:
         self._database = database
         self._entity = entity
-        self._statement = page_statement(manifest, entity)
+        self._statement = numbered(page_statement(manifest, entity))
 
     async def commit(self, page: Page, place: PageCommit) -> Committed:
         """Store a page with its checkpoint and counts, in one transaction.
@@ -102,8 +123,7 @@ class PageWriter:
         parameters = {
             "entity_run_id": place.entity_run_id,
             "fence": place.fence,
-            # The server parses the records: typed jsonb they are parsed once.
-            "records": Jsonb(b"[" + b",".join(records) + b"]", dumps=_as_it_is),
+            "records": _Records(records),
             "misfits": misfits,
             "requested_at": page.requested_at,
             "page": place.number,
@@ -114,7 +134,8 @@ class PageWriter:
             "checkpoint": place.checkpoint,
             "total_count": _storable_count(page.total_count),
         }
-        cursor = await connection.execute(self._statement, parameters, prepare=True)
+        cursor = psycopg.AsyncRawCursor(connection)
+        await cursor.execute(self._statement.text, self._statement.arguments(parameters), prepare=True)
         return cast("tuple[int, int, bool] | None", await cursor.fetchone())
 
     async def _commit_examined(
@@ -200,7 +221,3 @@ async def _set_aside(
 def _storable_count(count: int | None) -> int | None:
     """For display only: a count that no column holds is no reason to refuse the page."""
     return count if count is not None and count <= _BIGGEST_COUNT else None
-
-
-def _as_it_is(body: bytes) -> bytes:
-    return body

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import LiteralString, cast
+
+from psycopg import sql
+
+_PARAMETER = re.compile(r"%\((\w+)\)[sbt]|%%")
 
 _HEADER = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -23,3 +29,30 @@ def _read(file: str) -> dict[str, LiteralString]:
     return {
         name: cast("LiteralString", body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedStatement:
+    """A statement in PostgreSQL's own notation, `$1` and so on, and what stands for which number."""
+
+    text: str
+    names: tuple[str, ...]
+
+    def arguments(self, parameters: Mapping[str, object]) -> list[object]:
+        """The parameters in the order of their numbers."""
+        return [parameters[name] for name in self.names]
+
+
+def numbered(statement: sql.Composed) -> NumberedStatement:
+    """Render a composed statement once and for all.
+
+    The driver would render it for every execution, and look for parameters in all of its text again: it
+    remembers short statements only.
+    """
+    names: dict[str, int] = {}
+
+    def place(match: re.Match[str]) -> str:
+        return "%" if match[1] is None else f"${names.setdefault(match[1], len(names) + 1)}"
+
+    text = _PARAMETER.sub(place, statement.as_string())
+    return NumberedStatement(text=text, names=tuple(names))

@@ -179,7 +179,8 @@ FROM openfaith.sync_run WHERE status IN ('queued', 'running') ORDER BY run_id;
 -- The entities of a run, in the order of its plan.
 SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, requests, records, inserted, updated,
        unchanged, deleted, suspects, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
-       GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision AS seconds
+       CASE WHEN started_at IS NOT NULL
+       THEN GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision END AS seconds
 FROM openfaith.entity_run WHERE run_id = %(run_id)s ORDER BY position;
 
 -- name: list_sync_state

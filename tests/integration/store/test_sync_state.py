@@ -1,0 +1,156 @@
+"""What stays known of an entity across its runs: the watermark, the counts, the dead letters."""
+
+from __future__ import annotations
+
+import pytest
+
+from openfaith.records import EntityStatus, OrgId
+from openfaith.store import (
+    Database,
+    EntityState,
+    finish_entity_run,
+    finish_run,
+    list_sync_state,
+    note_source_start,
+)
+from support.mirror import CAMPUS, MEMBER, Reader, connect_org, execute, moment, record, start_run, take
+
+
+async def state(reader: Reader) -> EntityState:
+    [found] = await list_sync_state(reader.database, reader.org_id)
+    return found
+
+
+async def end(reader: Reader, status: EntityStatus) -> None:
+    await finish_entity_run(
+        reader.database, reader.run_id, reader.entity.name, status=status, table=reader.table
+    )
+    await finish_run(reader.database, reader.run_id)
+
+
+async def begin_again(reader: Reader, *, started_at: float) -> Reader:
+    return await Reader.begin(reader.database, org=reader.org_id, started_at=started_at)
+
+
+async def test_a_completed_run_sets_the_watermark_to_the_sources_clock_before_it(reader: Reader) -> None:
+    await reader.store(record("1"), at=30)
+    assert await list_sync_state(reader.database, reader.org_id) == []
+    await reader.complete()
+    known = await state(reader)
+    assert (known.watermark, known.live_rows, known.last_run_id) == (moment(0), 1, reader.run_id)
+    assert (known.last_status, known.dead_letters) == (EntityStatus.COMPLETED, 0)
+    assert known.last_completed_at is not None
+    assert known.behind_seconds is not None
+
+
+@pytest.mark.parametrize("status", [EntityStatus.FAILED, EntityStatus.SKIPPED, EntityStatus.CANCELLED])
+async def test_no_other_outcome_moves_the_watermark(reader: Reader, status: EntityStatus) -> None:
+    await reader.store(record("1"))
+    await reader.complete()
+    before = await state(reader)
+    later = await begin_again(reader, started_at=50)
+    await later.store(record("1"), record("2"), at=50)
+    await end(later, status)
+    after = await state(reader)
+    assert (after.watermark, after.live_rows) == (before.watermark, before.live_rows)
+    assert after.last_completed_at == before.last_completed_at
+    assert (after.last_status, after.last_run_id) == (status, later.run_id)
+
+
+@pytest.mark.parametrize(("clocks", "watermark"), [((10, 20), 20), ((20, 10), 20), ((10, 10), 10)])
+async def test_the_watermark_never_goes_back(
+    database: Database, org: OrgId, clocks: tuple[float, float], watermark: float
+) -> None:
+    """Clocks do: the source's may be set."""
+    for clock in clocks:
+        reader = await Reader.begin(database, org=org, started_at=clock)
+        await reader.complete()
+    assert (await state(reader)).watermark == moment(watermark)
+
+
+async def test_a_run_that_asked_nothing_moves_no_watermark(database: Database, org: OrgId) -> None:
+    run_id = await start_run(database, org, MEMBER)
+    await take(database, run_id)
+    await finish_entity_run(
+        database, run_id, MEMBER.name, status=EntityStatus.COMPLETED, table=("sample", "church_member")
+    )
+    [known] = await list_sync_state(database, org)
+    assert (known.watermark, known.behind_seconds) == (None, None)
+
+
+async def test_a_resumed_run_keeps_the_clock_of_its_first_request(reader: Reader) -> None:
+    held = await take(reader.database, reader.run_id)
+    await note_source_start(reader.database, held, moment(99))
+    await reader.complete()
+    assert (await state(reader)).watermark == moment(0)
+
+
+async def test_what_is_known_is_listed_by_organization_and_entity(own_database: Database) -> None:
+    for org in ("b-church", "a-church"):
+        org_id = await connect_org(own_database, org)
+        run_id = await start_run(own_database, org_id, MEMBER, CAMPUS)
+        for entity in (MEMBER, CAMPUS):
+            await finish_entity_run(own_database, run_id, entity.name, status=EntityStatus.SKIPPED)
+    entities = ["church.Campus", "church.Member"]
+    listed = [(s.org_id, s.entity) for s in await list_sync_state(own_database)]
+    assert listed == [(org, entity) for org in ("a-church", "b-church") for entity in entities]
+    assert [s.entity for s in await list_sync_state(own_database, OrgId("a-church"))] == entities
+
+
+# Dead letters
+
+
+async def letter_states(reader: Reader) -> list[tuple[str, int]]:
+    return [(letter["status"], letter["times_seen"]) for letter in await reader.letters()]
+
+
+async def test_open_letters_are_counted(reader: Reader) -> None:
+    await reader.store(b"1", b"2")
+    await reader.complete()
+    assert (await state(reader)).dead_letters == 2
+
+
+async def test_a_completed_full_run_resolves_the_letters_it_did_not_meet_again(reader: Reader) -> None:
+    await reader.store(b"1", b"2", at=1)
+    await reader.complete()
+    assert await letter_states(reader) == [("open", 1), ("open", 1)]
+    later = await begin_again(reader, started_at=10)
+    await later.store(b"2", at=11)
+    await later.complete()
+    assert await letter_states(reader) == [("resolved", 1), ("open", 2)]
+
+
+@pytest.mark.parametrize("status", [EntityStatus.FAILED, EntityStatus.CANCELLED])
+async def test_a_run_that_did_not_complete_resolves_none(reader: Reader, status: EntityStatus) -> None:
+    await reader.store(b"1", at=1)
+    await reader.complete()
+    later = await begin_again(reader, started_at=10)
+    await later.store(record("1"), at=11)
+    await end(later, status)
+    assert await letter_states(reader) == [("open", 1)]
+
+
+async def test_letters_from_after_the_runs_first_request_stay_open(reader: Reader) -> None:
+    """Somebody else may have met such a record where this run had read already."""
+    await reader.store(b"1", at=20)
+    await reader.complete()
+    later = await begin_again(reader, started_at=10)
+    await later.complete()
+    assert await letter_states(reader) == [("open", 1)]
+
+
+async def test_letters_of_other_entities_and_organizations_stay_open(
+    reader: Reader, other_org: OrgId
+) -> None:
+    other = await Reader.begin(reader.database, org=other_org)
+    await other.store(b"1", at=1)
+    await execute(
+        reader.database,
+        "INSERT INTO openfaith.dead_letter (org_id, adapter, entity, record_key, reason, body, requested_at)"
+        " VALUES (%s, 'sample', 'church.Campus', '1', '', '', %s)",
+        reader.org_id,
+        moment(-1),
+    )
+    later = await reader.begin_again(started_at=10)
+    await later.complete()
+    assert await letter_states(other) == await letter_states(later) == [("open", 1)]
