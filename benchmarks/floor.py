@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import psycopg
+import uvloop
 from psycopg.types.json import Jsonb
 
 IN_FLIGHT = 4
@@ -96,4 +97,5 @@ async def main() -> None:
             group.create_task(work(session, specification["base_url"], entities, specification["url"]))
 
 
-asyncio.run(main())
+with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner.run(main())

@@ -60,6 +60,7 @@ from openfaith.workflows import (
     ProcessLocks,
     Runtime,
     durable_engine,
+    migrate_durable_engine,
     new_executor,
     serve,
 )
@@ -352,6 +353,10 @@ class Engine:
         return await sample_people(self._database, await self._known_org(org), limit=limit)
 
     # Working
+
+    async def prepare_working(self) -> None:
+        """Make the durable engine's tables too, which otherwise the first process that works does."""
+        await migrate_durable_engine(self._database)
 
     @asynccontextmanager
     async def working(self, role: str = "worker") -> AsyncIterator[Executor]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, LiteralString, TypeVar
 
+import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -170,6 +171,13 @@ async def fetch_one(database: Database, statement: LiteralString, *parameters: o
 async def execute(database: Database, statement: LiteralString, *parameters: object) -> None:
     async with database.connection() as connection:
         await connection.execute(statement, parameters)
+
+
+def ask(url: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Run a statement on a connection of its own; its rows, where it has any."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
 
 
 async def connect_org(database: Database, org: str) -> OrgId:

@@ -89,11 +89,16 @@ class PagesInFlight:
 
     async def take(self, state: WalkState) -> tuple[PageRequest, Page]:
         """The page that `state` asks for."""
-        self._ask(state, self._pace())
+        self._ask(state, 1)
         request, task = self._tasks.popleft()
         page = await task
         self._latency_seconds = page.latency_seconds
         return request, page
+
+    @property
+    def under_way(self) -> bool:
+        """Whether pages were asked for that nobody has taken yet. They are used up before a segment ends."""
+        return bool(self._tasks)
 
     def look_ahead(self, state: WalkState) -> None:
         """Start what `state` will ask for, while the page before it is being written."""
@@ -161,10 +166,14 @@ class Segment:
         """
         state = WalkState.from_json(self._held.checkpoint)
         async with _fetching(client, self._assignment) as pages:
-            while not (state.done or self._pages >= MOST_PAGES or time_is_up()):
+            while not state.done:
+                ending = self._pages >= MOST_PAGES or time_is_up()
+                if ending and not pages.under_way:
+                    break
                 request, page = await pages.take(state)
                 after = advance(state, page, self._assignment.page_size)
-                pages.look_ahead(after)
+                if not ending:
+                    pages.look_ahead(after)
                 await self._commit(request, page, state, after)
                 state = after
         return Progress(done=state.done, pages=self._pages, records=self._records)

@@ -9,7 +9,7 @@ import pytest
 
 from openfaith.errors import DatabaseUnavailableError
 from openfaith.store import Executor, LeaseConnection, lease_connection
-from support.embedded import execute, read_value
+from support.mirror import ask
 
 MINUTE = timedelta(minutes=1)
 EXPIRED = timedelta(seconds=-1)
@@ -67,10 +67,8 @@ def test_leases_that_ended_long_ago_are_forgotten(leases: LeaseConnection, datab
     beat(leases, process("recent"), timedelta(hours=-23))
     beat(leases, process("alive"))
     leases.forget_old()
-    left = read_value(
-        database_url, "SELECT string_agg(executor_id, ' ' ORDER BY executor_id) FROM openfaith.executor"
-    )
-    assert left == "alive recent"
+    left = ask(database_url, "SELECT executor_id FROM openfaith.executor ORDER BY 1")
+    assert left == [("alive",), ("recent",)]
 
 
 def test_a_server_that_is_too_slow_is_unavailable(database_url: str) -> None:
@@ -86,7 +84,7 @@ def test_a_server_that_is_too_slow_is_unavailable(database_url: str) -> None:
 
 
 def test_a_connection_that_is_lost_is_unavailable(leases: LeaseConnection, database_url: str) -> None:
-    execute(database_url, f"SELECT pg_terminate_backend({leases._connection.info.backend_pid})")
+    ask(database_url, f"SELECT pg_terminate_backend({leases._connection.info.backend_pid})")
     with pytest.raises(DatabaseUnavailableError):
         beat(leases, process())
 

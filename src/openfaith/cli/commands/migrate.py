@@ -23,6 +23,7 @@ def migrate(as_json: AsJson = False) -> None:
 
 
 async def _migrate(engine: Engine, *, output: Output) -> None:
+    await engine.prepare_working()
     applied = list(engine.migrated)
     output.data({"database": engine.database_name, "applied": applied})
     if applied:
