@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from openfaith.simulator import RunningSimulator
-from support.terminal import OPENFAITH, Terminal
+from support.terminal import Terminal
 
 MEMBERS_OF_A_SYNC = {
     "name",
@@ -132,12 +132,14 @@ def test_migrating_again_changes_nothing(first: Any, grace: Terminal) -> None:
     assert grace.json("migrate")["applied"] == []
 
 
-def test_a_reader_that_goes_away_is_no_error(first: Any, grace: Terminal) -> None:
-    """`openfaith entities | head -1`."""
-    script = f"{OPENFAITH} entities --json | head -1; exit ${{PIPESTATUS[0]}}"
-    ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert (ended.stdout, ended.stderr) == ("{\n", "")
-    assert ended.returncode in {0, 141}
+def test_a_reader_that_goes_away_stops_a_sync_without_a_word_and_without_a_loss(
+    first: Any, grace: Terminal
+) -> None:
+    """`openfaith sync grace | head -1`."""
+    ended = grace.read_first_line("sync", "grace")
+    assert ended.stdout.startswith("Started run ")
+    assert (ended.returncode, ended.stderr) == (141, "")
+    assert "Continuing run " in grace.succeed("sync", "grace")
 
 
 def test_a_request_without_a_worker_waits_and_says_so(first: Any, grace: Terminal) -> None:

@@ -13,7 +13,9 @@ import pytest
 import typer
 
 from openfaith import errors
+from openfaith.adapters.planning_center import load_planning_center
 from openfaith.cli.application import application
+from openfaith.planning import make_plan
 from openfaith.settings import Settings
 from openfaith.source import events as source_events
 from openfaith.store import mirror
@@ -140,6 +142,12 @@ def test_every_control_table_is_in_the_reference() -> None:
 def test_every_column_that_is_our_own_is_in_the_reference() -> None:
     for name, *_ in mirror._OWN_COLUMNS:
         assert f"| `{name}` |" in page("tables.md")
+
+
+def test_the_number_of_entities_is_true() -> None:
+    synced = len(make_plan(load_planning_center()).order)
+    for path in (ROOT / "README.md", ROOT / "changes" / "full-sync.added.md"):
+        assert f"{synced} entities" in path.read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "changes").iterdir()), ids=lambda path: path.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import signal
 import struct
 import subprocess
@@ -79,6 +80,18 @@ class Terminal:
             check=False,
         )
 
+    def read_first_line(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command whose reader goes away after one line; the exit code is the command's."""
+        script = f"{shlex.join([OPENFAITH, *arguments])} | head -1; exit ${{PIPESTATUS[0]}}"
+        return subprocess.run(
+            ["bash", "-c", script],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
     def succeed(self, *arguments: str, stdin: str = "") -> str:
         """What a command that succeeds prints."""
         ended = self.run(*arguments, stdin=stdin)
@@ -116,7 +129,8 @@ class Terminal:
             stderr=theirs,
             env=self._environment | {"TERM": "xterm"},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # where a secret is asked for
+            # The terminal becomes the one where a secret is asked for.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # takes no lock
         ) as process:
             os.close(theirs)
             shown = b""

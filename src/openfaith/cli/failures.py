@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -114,5 +115,5 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def silence_standard_output() -> None:
-    """Whoever read it has gone: nothing more may be written there, not even by the interpreter's own end."""
-    sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: PTH123, SIM115  # open until the process ends
+    """Nobody reads it: nothing more may be written there, not even by the interpreter's own end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from openfaith.cli.application import application
 from openfaith.cli.failures import describe, silence_standard_output, tell, trace, wants_json
+from openfaith.cli.output import ReaderGoneError
 from openfaith.cli.session import prepare
 from openfaith.errors import SyncError
 
@@ -29,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Whatever goes wrong is told, never raised."""
     try:
         return _run(arguments)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGoneError):
         silence_standard_output()
         return _BROKEN_PIPE
 
@@ -37,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         code = application(list(arguments), prog_name="openfaith", standalone_mode=False)
-    except BrokenPipeError:
+    except ReaderGoneError:
         raise
     except Exception as error:  # noqa: BLE001  # the last place where an exception can become a sentence
         failure = describe(error)

@@ -16,11 +16,24 @@ _UNBOUNDED_WIDTH = 200
 """Columns of text that no terminal shows: nothing in it shall be folded."""
 
 
+class ReaderGoneError(Exception):
+    """Whoever read our output went away: `openfaith entities | head -1`.
+
+    No `OSError`, since Typer ends the process on a broken pipe, in the middle of everything.
+    """
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raised as any other exception, so that a command that is working cleans up."""
+        raise ReaderGoneError
+
+
 def make_console(*, stderr: bool = False) -> Console:
     """A console that changes nothing in a text: no markup, no emoji, no colours of its own."""
     file = sys.stderr if stderr else sys.stdout
     width = None if file.isatty() else _UNBOUNDED_WIDTH
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+    return _Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
 
 class Output:
@@ -47,7 +60,20 @@ class Output:
 
 def print_json(document: object) -> None:
     """JSON on standard output, in ASCII, so that no terminal's encoding can spoil it."""
-    sys.stdout.write(json.dumps(document, indent=2, default=_plain) + "\n")
+    print_text(json.dumps(document, indent=2, default=_plain) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Text for standard output as it is.
+
+    Raises:
+        ReaderGoneError: nobody reads it.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGoneError from None
 
 
 def _plain(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -14,7 +15,7 @@ from psycopg import errors as pg
 
 from openfaith.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
 from openfaith.store import Database, lease_connection, migrate, open_database
-from support.mirror import ask, fetch_one, wait_until_blocked
+from support.mirror import ask, fetch_one
 from support.postgres import Databases
 from support.roles import Role, new_role, rewritten
 
@@ -33,13 +34,16 @@ async def database(shared_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def backend(connection: psycopg.AsyncConnection) -> int:
-    return connection.info.backend_pid
+async def run(database: Database, *statements: str) -> None:
+    """In one transaction."""
+    async with database.transaction() as connection:
+        for statement in statements:
+            await connection.execute(statement.encode())
 
 
-async def terminated(url: str, pid: int) -> None:
+def terminate(url: str, connection: psycopg.AsyncConnection) -> None:
     """Returns when the server has closed that connection."""
-    ask(url, "SELECT pg_terminate_backend(%s, 10000)", pid)
+    ask(url, "SELECT pg_terminate_backend(%s, 10000)", connection.info.backend_pid)
 
 
 async def reach(url: str) -> list[Exception]:
@@ -211,22 +215,28 @@ async def test_a_pool_that_is_used_up_is_unavailable_until_somebody_gives_a_conn
 async def test_a_connection_that_is_lost_in_the_middle_is_unavailable_and_the_next_use_works(
     database: Database, shared_url: str
 ) -> None:
-    with pytest.raises(DatabaseUnavailableError, match="terminating connection"):
+    async def lose() -> None:
         async with database.connection() as connection:
-            await terminated(shared_url, await backend(connection))
+            terminate(shared_url, connection)
             await connection.execute("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailableError, match="terminating connection"):
+        await lose()
     assert await fetch_one(database, "SELECT 1 AS one") == {"one": 1}
 
 
 async def test_a_transaction_that_loses_its_connection_leaves_nothing(
     database_url: str,
 ) -> None:
+    async def lose(database: Database) -> None:
+        async with database.transaction() as connection:
+            await connection.execute("CREATE TABLE half_written ()")
+            terminate(database_url, connection)
+            await connection.execute("SELECT 1")
+
     async with open_database(database_url) as database:
         with pytest.raises(DatabaseUnavailableError):
-            async with database.transaction() as connection:
-                await connection.execute("CREATE TABLE half_written ()")
-                await terminated(database_url, await backend(connection))
-                await connection.execute("SELECT 1")
+            await lose(database)
         found = await fetch_one(database, "SELECT to_regclass('half_written') IS NULL AS gone")
     assert found == {"gone": True}
 
@@ -236,9 +246,9 @@ async def test_connections_that_were_closed_while_they_lay_idle_are_not_given_ou
 ) -> None:
     """As after a restart of the server."""
     async with database.connection() as one, database.connection() as two:
-        pids = [await backend(one), await backend(two)]
-    for pid in pids:
-        await terminated(shared_url, pid)
+        both = (one, two)
+    for connection in both:
+        terminate(shared_url, connection)
     for _ in range(4):
         assert await fetch_one(database, "SELECT 1 AS one") == {"one": 1}
 
@@ -246,13 +256,16 @@ async def test_connections_that_were_closed_while_they_lay_idle_are_not_given_ou
 async def test_a_session_that_was_closed_for_idling_in_a_transaction_is_unavailable(
     database: Database, shared_url: str
 ) -> None:
-    with pytest.raises(DatabaseUnavailableError, match="idle-in-transaction timeout"):
+    async def idle() -> None:
         async with database.transaction() as connection:
-            pid = await backend(connection)
+            pid = connection.info.backend_pid
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
             while ask(shared_url, "SELECT FROM pg_stat_activity WHERE pid = %s", pid):
                 pass
             await connection.execute("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailableError, match="idle-in-transaction timeout"):
+        await idle()
 
 
 @pytest.mark.parametrize(
@@ -266,18 +279,14 @@ async def test_what_another_server_or_another_time_mends_is_unavailable(
     database: Database, setting: str, statement: str, seen: str
 ) -> None:
     with pytest.raises(DatabaseUnavailableError, match=seen):
-        async with database.transaction() as connection:
-            await connection.execute(setting.encode())
-            await connection.execute(statement.encode())
+        await run(database, setting, statement)
 
 
 async def test_a_lock_that_is_not_to_be_had_is_unavailable(database: Database) -> None:
     async with database.transaction() as holder:
         await holder.execute("LOCK TABLE openfaith.event")
         with pytest.raises(DatabaseUnavailableError, match="lock timeout"):
-            async with database.transaction() as connection:
-                await connection.execute("SET LOCAL lock_timeout = 1")
-                await connection.execute("SELECT FROM openfaith.event")
+            await run(database, "SET LOCAL lock_timeout = 1", "SELECT FROM openfaith.event")
 
 
 async def test_a_missing_right_is_refused(shared_url: str, role: Role) -> None:
@@ -300,15 +309,8 @@ async def test_a_missing_right_is_refused(shared_url: str, role: Role) -> None:
 async def test_what_is_wrong_with_a_statement_stays_the_drivers_error(
     database: Database, statement: str, error: type[Exception] | None
 ) -> None:
-    async def run() -> None:
-        async with database.connection() as connection:
-            await connection.execute(statement.encode())
-
-    if error is None:
-        await run()
-    else:
-        with pytest.raises(error):
-            await run()
+    with pytest.raises(error) if error else nullcontext():
+        await run(database, statement)
 
 
 # One process at a time
@@ -354,10 +356,8 @@ async def test_an_exclusive_block_is_free_however_it_was_left(database: Database
 
     staying = asyncio.create_task(stay())
     await entered.wait()
-    waiting = asyncio.create_task(stay())
-    await wait_until_blocked(database)
-    waiting.cancel()
     staying.cancel()
-    await asyncio.gather(staying, waiting, return_exceptions=True)
+    with pytest.raises(asyncio.CancelledError):
+        await staying
     async with database.exclusive("here"):
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from getpass import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,7 +103,8 @@ def read_token(app_id: str | None, *, secret_stdin: bool, token_stdin: bool) -> 
 
 def _read_secret(prompt: str) -> str:
     if sys.stdin.isatty():
-        return str(typer.prompt(prompt, hide_input=True, err=True)).strip()
+        # Shows the prompt after it has turned the echo off, so that nothing pasted early is seen.
+        return getpass(f"{prompt}: ").strip()
     secret = sys.stdin.read(_LONGEST_SECRET + 1).strip()
     if not secret or len(secret) > _LONGEST_SECRET:
         seen = "nothing was on it" if not secret else f"it has more than {_LONGEST_SECRET} characters"

@@ -18,7 +18,7 @@ from openfaith.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
-    from openfaith.simulator import RunningSimulator
+    from openfaith.simulator import RunningSimulator, SimulatorOptions
     from openfaith.store import SamplePerson
 
 ORG = "demo"
@@ -44,23 +44,26 @@ def demo(*, people: People = 5000, seed: Seed = 1) -> int:
         f"The simulator allows {_RATE_LIMIT:,} requests per 20 s, so that you need not wait: Planning Center allows {_REAL_LIMIT}."
     )
     with RunningSimulator(options) as simulator:
-        code = with_engine(partial(_demo, output=output, simulator=simulator, people=people), linger=True)
+        code = with_engine(partial(_demo, output=output, simulator=simulator), linger=True)
     output.say(f"All of this took {duration(time.monotonic() - began)}.")
     return code
 
 
-async def _demo(engine: Engine, *, output: Output, simulator: RunningSimulator, people: int) -> int:
+async def _demo(engine: Engine, *, output: Output, simulator: RunningSimulator) -> int:
     await _refuse_to_replace(engine)
     await engine.connect(ORG, simulator.options.tokens[0], base_url=simulator.base_url)
     executors = await engine.executors()
     run, is_new = await engine.request(ORG, requested_by="demo")
     pages = sum(e.pages for e in (await engine.run(run.run_id)).entities)
     output.say(announcement(run, is_new=is_new, executors=executors, pages=pages))
-    go_on = ["openfaith", "demo", *(["--people", str(people)] if people != 5000 else [])]
-    code = await see_through(engine, run.run_id, output, go_on=go_on)
+    code = await see_through(engine, run.run_id, output, go_on=_same_church(simulator.options))
     _show_people(await engine.sample_people(ORG), output)
     _tell_where(engine, output)
     return code
+
+
+def _same_church(options: SimulatorOptions) -> list[str]:
+    return ["openfaith", "demo", "--people", str(options.people), "--seed", str(options.seed)]
 
 
 async def _refuse_to_replace(engine: Engine) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 from typer import Option
 
 from openfaith.cli.options import AsJson
+from openfaith.cli.output import print_text
 
 
 class Form(StrEnum):
@@ -28,4 +28,4 @@ def graph(
     from openfaith.planning import derive_graph, render  # noqa: PLC0415  # the same
 
     derived = derive_graph(find_adapter("pco").load_manifest())
-    sys.stdout.write(render(derived, Form.JSON if as_json else form))
+    print_text(render(derived, Form.JSON if as_json else form))

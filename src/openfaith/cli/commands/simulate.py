@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -87,4 +86,3 @@ def _tell(options: SimulatorOptions, output: Output, base_url: str) -> None:
         f"Connect it: printf {secret} | "
         f"openfaith connect pco --org simulated --app-id {app_id} --secret-stdin --base-url {base_url}"
     )
-    sys.stdout.flush()  # whoever waits for this line shall not wait for the buffer

@@ -57,8 +57,8 @@ async def migrate(url: str) -> tuple[str, ...]:
     Raises:
         ConfigurationError: the URL is not one of PostgreSQL's.
         DatabaseUnavailableError: the server cannot be reached.
-        DatabaseRefusedError: the server is too old, its tables are newer than this program, an applied file
-            was edited, or the role may not create schemas.
+        DatabaseRefusedError: the server is too old, the database has another encoding than UTF-8, its tables are
+            newer than this program, an applied file was edited, or the role may not create schemas.
     """
     check_url(url)
     with translated(url):
