@@ -46,7 +46,9 @@ def statement(entity: dict[str, Any]) -> str:
     for relationship in entity["relationships"]:
         values[f'"{relationship}_id"'] = f"r #>> '{{{relationship},data,id}}'"
     guard = (
-        'WHERE t."updated_at" < excluded."updated_at"' if "updated_at" in columns else "WHERE t IS DISTINCT FROM excluded"
+        'WHERE t."updated_at" < excluded."updated_at"'
+        if "updated_at" in columns
+        else "WHERE t IS DISTINCT FROM excluded"
     )
     assignments = ", ".join(f"{name} = excluded.{name}" for name in list(values)[2:])
     return (
@@ -77,25 +79,31 @@ async def read(session: aiohttp.ClientSession, base_url: str, entity: dict[str, 
             async with session.get(f"{base_url}{entity['path']}?per_page={PAGE}&offset={offset}") as answer:
                 answer.raise_for_status()
                 page = decoder.decode(await answer.read())
-            await connection.execute(upsert, (Jsonb(bytes(page.data), dumps=lambda data: data),), prepare=True)
+            await connection.execute(
+                upsert, (Jsonb(bytes(page.data), dumps=lambda data: data),), prepare=True
+            )
             offset, more = offset + PAGE, page.links.next is not None
 
 
-async def work(session: aiohttp.ClientSession, base_url: str, entities: Iterator[dict[str, Any]], url: str) -> None:
+async def work(
+    session: aiohttp.ClientSession, base_url: str, entities: Iterator[dict[str, Any]], url: str
+) -> None:
     for entity in entities:
         await read(session, base_url, entity, url)
 
 
-async def main() -> None:
-    specification = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+async def main(specification: dict[str, Any]) -> None:
     authorization = "Basic " + base64.b64encode(specification["token"].encode()).decode()
     entities = iter(specification["entities"])
     async with await psycopg.AsyncConnection.connect(specification["url"], autocommit=True) as connection:
         await connection.execute("CREATE SCHEMA IF NOT EXISTS floor")
-    async with aiohttp.ClientSession(headers={"Authorization": authorization}) as session, asyncio.TaskGroup() as group:
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": authorization}) as session,
+        asyncio.TaskGroup() as group,
+    ):
         for _ in range(IN_FLIGHT):
             group.create_task(work(session, specification["base_url"], entities, specification["url"]))
 
 
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-    runner.run(main())
+    runner.run(main(json.loads(Path(sys.argv[1]).read_text("utf-8"))))

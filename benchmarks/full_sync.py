@@ -1,15 +1,17 @@
 """What a full sync costs, beside the bare floor, in one run on this machine.
 
-    make bench                                        100,000 people, three rounds
-    python benchmarks/full_sync.py --people 10000     quicker, coarser
+    make bench                                             10,000 and 100,000 people, three rounds
+    python benchmarks/full_sync.py --people 2000 20000     quicker, coarser
 
-Floor and engine take turns: each round, each in a fresh database of one embedded PostgreSQL, against one
+For each size, floor and engine take turns: each round, each in a fresh database of one embedded PostgreSQL, against one
 simulated church. Reported are medians: CPU seconds per 1,000,000 records, of the client process and of all
 PostgreSQL processes; wall seconds; peak memory; requests counted at the source. The result is the ratio, since
 absolute figures are this machine's.
 
 The engine is the command line as a user starts it: its figures include starting Python and the durable engine,
-which is why a small church looks worse. A last line repeats the engine's sync of the unchanged church.
+which is why a small church looks worse. A third line repeats the engine's sync of the unchanged church. With two
+sizes, the end shows what every further record costs (the difference of the two, so without the start), and how peak
+memory compares.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -60,6 +63,10 @@ class Measurement:
         return self.client_seconds + self.server_seconds
 
 
+Found = dict[str, list[Measurement]]
+"""The measurements of every variant, one per round."""
+
+
 def server_cpu_seconds(data_directory_pid: int) -> float:
     """CPU of the postmaster, its living children, and those that have ended."""
     ticks = _ticks(data_directory_pid, ended_children=True)
@@ -84,14 +91,20 @@ def _fields(stat: Path) -> list[str] | None:
         return None
 
 
-def measure(command: Sequence[str], environment: dict[str, str], simulator: RunningSimulator, postmaster: int) -> Measurement:
+def measure(
+    command: Sequence[str], environment: dict[str, str], simulator: RunningSimulator, postmaster: int
+) -> Measurement:
     """Run a command to its end; a command that fails ends the benchmark with its output."""
     simulator.control("requests", method="DELETE")
     before_client = resource.getrusage(resource.RUSAGE_CHILDREN)
     before_server = server_cpu_seconds(postmaster)
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     peak = follow_memory(process)
     output = process.stdout.read() if process.stdout else ""
@@ -142,35 +155,46 @@ def specification(base_url: str, url: str) -> dict[str, object]:
     return {"base_url": base_url, "token": TOKEN, "url": url, "entities": entities}
 
 
-def rounds(arguments: argparse.Namespace, simulator: RunningSimulator, server: EmbeddedServer, home: Path) -> dict[str, list[Measurement]]:
-    found: dict[str, list[Measurement]] = {"floor": [], "engine": [], "engine, unchanged": []}
+def rounds(
+    arguments: argparse.Namespace, simulator: RunningSimulator, server: EmbeddedServer, home: Path
+) -> Found:
+    found: Found = {"floor": [], "engine": [], "engine, unchanged": []}
     postmaster = int((data_directory(server.url) / "postmaster.pid").read_text().split()[0])
     for number in range(arguments.rounds):
         with psycopg.connect(server.url, autocommit=True) as admin:
             for variant in ("floor", "engine"):
-                admin.execute(f"CREATE DATABASE {variant}_{number}")  # type: ignore[call-overload]  # names of our own
-        url = {variant: server.url.replace("/openfaith?", f"/{variant}_{number}?") for variant in ("floor", "engine")}
+                admin.execute(f"CREATE DATABASE {variant}_{number}")
+        url = {
+            variant: server.url.replace("/openfaith?", f"/{variant}_{number}?")
+            for variant in ("floor", "engine")
+        }
         plan = home / f"floor_{number}.json"
         plan.write_text(json.dumps(specification(simulator.base_url, url["floor"])))
         environment = {"OPENFAITH_HOME": str(home), "OPENFAITH_DATABASE_URL": url["engine"]}
-        run: Callable[[Sequence[str]], Measurement] = lambda command: measure(command, environment, simulator, postmaster)  # noqa: E731
+        run = partial(measure, environment=environment, simulator=simulator, postmaster=postmaster)
         found["floor"].append(run([sys.executable, str(HERE / "floor.py"), str(plan)]))
         prepare(simulator.base_url, environment)
         found["engine"].append(run([str(OPENFAITH), "sync", "bench", "--json"]))
         found["engine, unchanged"].append(run([str(OPENFAITH), "sync", "bench", "--json"]))
         with psycopg.connect(server.url, autocommit=True) as admin:
             for variant in ("floor", "engine"):
-                admin.execute(f"DROP DATABASE {variant}_{number} WITH (FORCE)")  # type: ignore[call-overload]  # as above
+                admin.execute(f"DROP DATABASE {variant}_{number} WITH (FORCE)")
         print(f"round {number + 1} of {arguments.rounds} done", file=sys.stderr)
     return found
 
 
 def prepare(base_url: str, environment: dict[str, str]) -> None:
     """Make the tables and connect, so that what is measured is a sync."""
-    subprocess.run([str(OPENFAITH), "migrate"], check=True, capture_output=True, env={**os.environ, **environment})
+    subprocess.run(
+        [str(OPENFAITH), "migrate"], check=True, capture_output=True, env={**os.environ, **environment}
+    )
     subprocess.run(
         [str(OPENFAITH), "connect", "pco", "--org", "bench", "--token-stdin", "--base-url", base_url],
-        input=TOKEN, text=True, check=True, capture_output=True, env={**os.environ, **environment},
+        input=TOKEN,
+        text=True,
+        check=True,
+        capture_output=True,
+        env={**os.environ, **environment},
     )
 
 
@@ -181,15 +205,17 @@ def data_directory(url: str) -> Path:
     return Path(row[0])
 
 
-def report(found: dict[str, list[Measurement]]) -> None:
+def report(found: Found) -> None:
     records = found["floor"][0].records
     per_million = 1_000_000 / records
     print(f"{records:,} records; medians; CPU seconds per 1,000,000 records")
-    print(f"{'':<20}{'client':>9}{'PostgreSQL':>12}{'total':>9}{'× floor':>9}{'wall s':>9}{'records/s':>11}{'peak MiB':>10}{'requests':>10}")
-    floor = statistics.median(m.cpu_seconds for m in found["floor"])
+    print(
+        f"{'':<20}{'client':>9}{'PostgreSQL':>12}{'total':>9}{'x floor':>9}{'wall s':>9}{'records/s':>11}{'peak MiB':>10}{'requests':>10}"
+    )
+    floor = _median(found["floor"], "cpu_seconds")
     for name, measurements in found.items():
         client, server, total, wall, peak = (
-            statistics.median(getattr(m, field) for m in measurements)
+            _median(measurements, field)
             for field in ("client_seconds", "server_seconds", "cpu_seconds", "wall_seconds", "peak_mib")
         )
         print(
@@ -198,18 +224,47 @@ def report(found: dict[str, list[Measurement]]) -> None:
         )
 
 
+def compare(small: Found, large: Found) -> None:
+    """What lies between two sizes: the cost of every further record, and the growth of memory."""
+    further = large["floor"][0].records - small["floor"][0].records
+    cost = {
+        name: (_median(large[name], "cpu_seconds") - _median(small[name], "cpu_seconds"))
+        / further
+        * 1_000_000
+        for name in large
+    }
+    print(f"\nevery further record (the {further:,} between the two sizes), CPU seconds per 1,000,000")
+    for name, seconds in cost.items():
+        print(f"{name:<20}{seconds:>9.1f}{seconds / cost['floor']:>9.2f} x floor")
+    peaks = [_median(found["engine"], "peak_mib") for found in (small, large)]
+    print(
+        f"\npeak memory of the engine: {peaks[0]:.0f} MiB, then {peaks[1]:.0f} MiB ({peaks[1] / peaks[0] - 1:+.0%})"
+    )
+
+
+def _median(measurements: Sequence[Measurement], field: str) -> float:
+    return float(statistics.median(getattr(m, field) for m in measurements))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Full sync beside the bare floor.")
-    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--people", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    options = SimulatorOptions(people=arguments.people, rate_limit=10_000_000)
+    found: list[Found] = []
     with tempfile.TemporaryDirectory(prefix="openfaith-bench-") as directory:
         home = Path(directory)
         home.chmod(0o711)
-        with EmbeddedServer.start(home) as server, RunningSimulator(options) as simulator:
-            simulator.control("warm", {})
-            report(rounds(arguments, simulator, server, home))
+        with EmbeddedServer.start(home) as server:
+            for people in arguments.people:
+                options = SimulatorOptions(people=people, rate_limit=10_000_000)
+                with RunningSimulator(options) as simulator:
+                    simulator.control("warm", {})
+                    found.append(rounds(arguments, simulator, server, home))
+                print(f"\n{people:,} people: ", end="")
+                report(found[-1])
+    if len(found) > 1:
+        compare(found[0], found[-1])
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from openfaith.engine import Engine, RunView
     from openfaith.store import Executor, RunRecord
 
-_LOOK_SECONDS = 0.2
-_LOOKS_BETWEEN_ROLL_CALLS = 10
+_LOOK_SECONDS = 0.4
+_LOOKS_BETWEEN_ROLL_CALLS = 5
 _PATIENCE_SECONDS = 60
 
 

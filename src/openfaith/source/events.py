@@ -1,4 +1,7 @@
-"""What the client tells of its own decisions. No event holds a secret or a value of a filter."""
+"""What the client tells of its own decisions. No event holds a secret or a value of a filter.
+
+Each says itself in one sentence (`str`).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ class RequestRetried:
     delay: timedelta
     """How long the next attempt waits before it asks the budget."""
 
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} failed and is made again in {_seconds(self.delay)}: {self.seen}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitPaused:
@@ -33,6 +39,10 @@ class RateLimitPaused:
     announced: bool
     """True where the source said how long; False where the limit's period is taken instead."""
 
+    def __str__(self) -> str:
+        asked = "as it asked" if self.announced else "as it did not say how long"
+        return f"the source refused {self.what}: nothing is sent for {_seconds(self.pause)}, {asked}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitChanged:
@@ -43,12 +53,18 @@ class RateLimitChanged:
     before: RateLimit
     now: RateLimit
 
+    def __str__(self) -> str:
+        return f"the source now allows {_limit(self.now)}; before it was {_limit(self.before)}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClockFallback:
     """The source sends no readable `Date`, so pages are dated by this machine's clock. Told once per client."""
 
     host: str
+
+    def __str__(self) -> str:
+        return f"{self.host} sends no date: pages are dated by the clock of this machine"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +74,10 @@ class ClockMoved:
     what: str
     jump: timedelta
     """How far at least; negative where it was put back."""
+
+    def __str__(self) -> str:
+        direction = "back" if self.jump < timedelta(0) else "ahead"
+        return f"the clock of the source was put {direction} by at least {_seconds(abs(self.jump))}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +90,19 @@ class AnsweredAsVersion:
     """The version sent; None leaves it to the application's default at the source."""
     answered: str
 
+    def __str__(self) -> str:
+        asked = self.asked or "no particular version"
+        return f"{self.product}: asked for {asked}, answered as version {self.answered}"
+
 
 SourceEvent = (
     RequestRetried | RateLimitPaused | RateLimitChanged | ClockFallback | ClockMoved | AnsweredAsVersion
 )
+
+
+def _seconds(length: timedelta) -> str:
+    return f"{length.total_seconds():.3g} s"
+
+
+def _limit(limit: RateLimit) -> str:
+    return f"{limit.requests} requests per {_seconds(limit.period)}"

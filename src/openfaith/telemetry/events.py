@@ -23,7 +23,7 @@ but never their values.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import ClassVar, Literal
+from typing import Literal
 
 from openfaith.records import EntityName, OrgId, RunId
 
@@ -45,7 +45,9 @@ class Event:
 
     about: Subject = field(default_factory=Subject)
 
-    severity: ClassVar[Severity] = "info"
+    @property
+    def severity(self) -> Severity:
+        return "info"
 
     @property
     def entity(self) -> EntityName | None:
@@ -62,6 +64,13 @@ class Event:
     def details(self) -> dict[str, object]:
         """What the event measured, as plain JSON."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
+
+
+def _severity_of(status: str) -> Severity:
+    """Of an outcome: what failed is an error, what was left undone a warning."""
+    if status == "completed":
+        return "info"
+    return "error" if status == "failed" else "warning"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +99,10 @@ class RunFinished(Event):
     status: str
     outcomes: dict[str, int]
     """How many entities ended as what."""
+
+    @property
+    def severity(self) -> Severity:
+        return _severity_of(self.status)
 
     def message(self) -> str:
         counted = ", ".join(f"{count} {status}" for status, count in sorted(self.outcomes.items()))
@@ -129,6 +142,10 @@ class EntityRunFinished(Event):
     pages: int = 0
     records: int = 0
 
+    @property
+    def severity(self) -> Severity:
+        return _severity_of(self.status)
+
     def message(self) -> str:
         return f"{self.entity} {self.status}" + (f": {self.reason}" if self.reason else "")
 
@@ -139,7 +156,9 @@ class EntitySkipped(Event):
 
     blocked_by: EntityName
 
-    severity: ClassVar[Severity] = "warning"
+    @property
+    def severity(self) -> Severity:
+        return "warning"
 
     def message(self) -> str:
         return f"{self.entity} was skipped: it needs {self.blocked_by}, which did not complete"
@@ -152,7 +171,9 @@ class ValuesSetAside(Event):
     values: dict[str, int] = field(default_factory=dict)
     """How many, by attribute."""
 
-    severity: ClassVar[Severity] = "warning"
+    @property
+    def severity(self) -> Severity:
+        return "warning"
 
     def message(self) -> str:
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(self.values.items()))
@@ -166,7 +187,9 @@ class RecordsSetAside(Event):
     records: int
     reasons: tuple[str, ...]
 
-    severity: ClassVar[Severity] = "warning"
+    @property
+    def severity(self) -> Severity:
+        return "warning"
 
     def message(self) -> str:
         return f"{self.entity}: {self.records} records became dead letters: {'; '.join(self.reasons)}"
@@ -179,7 +202,9 @@ class ListingShifted(Event):
     before: int
     after: int
 
-    severity: ClassVar[Severity] = "warning"
+    @property
+    def severity(self) -> Severity:
+        return "warning"
 
     def message(self) -> str:
         return f"{self.entity}: the source counted {self.before} records, then {self.after}, while they were read"
@@ -192,8 +217,6 @@ class SourceNotice(Event):
     notice: str
     text: str
 
-    severity: ClassVar[Severity] = "info"
-
     def message(self) -> str:
         return self.text
 
@@ -205,7 +228,9 @@ class WorkTakenOver(Event):
     executors: tuple[str, ...]
     workflows: int
 
-    severity: ClassVar[Severity] = "warning"
+    @property
+    def severity(self) -> Severity:
+        return "warning"
 
     def message(self) -> str:
         return f"took over {self.workflows} workflows of {len(self.executors)} processes that are gone"

@@ -203,10 +203,9 @@ class Segment:
     def _stop_where_needed(self, committed: Committed) -> None:
         if committed.cancel_requested:
             raise RunCancelledError(self._assignment.run_id)
-        dead = self._held.dead_letters + self._dead_letters
-        seen = self._held.records + self._records
-        if too_many(dead, seen):
-            raise TooManyDeadLettersError(self._assignment.entity.name, dead, seen)
+        # Counted within the segment, so that a retry is not stopped by what an earlier attempt met.
+        if too_many(self._dead_letters, self._records):
+            raise TooManyDeadLettersError(self._assignment.entity.name, self._dead_letters, self._records)
 
     def _noteworthy(self, before: WalkState, after: WalkState, committed: Committed) -> list[Event]:
         about = self._assignment.subject
