@@ -1,0 +1,119 @@
+"""The hot statements find their rows by an index, however large the tables grow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from openfaith.store import migrate, open_database
+from openfaith.store.connection import _connecting
+from openfaith.store.queries import numbered, query
+from openfaith.store.upserts import page_statement
+from support.mirror import MANIFEST, MEMBER, moment, open_sample
+from support.postgres import Databases
+
+GROW = """
+INSERT INTO openfaith.organization SELECT 'org' || n FROM generate_series(1, 200) n;
+INSERT INTO openfaith.sync_run (org_id, adapter, kind, requested_by, status, started_at, finished_at)
+    SELECT 'org' || n % 200 + 1, 'sample', 'full', 'test', 'completed', now(), now() FROM generate_series(1, 20000) n;
+INSERT INTO openfaith.sync_run (org_id, adapter, kind, requested_by, status, started_at)
+    SELECT 'org' || n, 'sample', 'full', 'test', 'running', now() FROM generate_series(1, 5) n;
+INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, status, started_at, finished_at)
+    SELECT run_id, org_id, adapter, 'church.E' || e, e, 'completed', now(), now()
+    FROM openfaith.sync_run, generate_series(1, 3) e;
+INSERT INTO openfaith.page_commit (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)
+    SELECT entity_run_id, 1, 1, '', now(), 0, 0, 0, 0 FROM openfaith.entity_run;
+INSERT INTO openfaith.sync_state (org_id, adapter, entity, last_status, last_run_id)
+    SELECT 'org' || n, 'sample', 'church.E' || e, 'completed', n FROM generate_series(1, 200) n, generate_series(1, 50) e;
+INSERT INTO openfaith.dead_letter (org_id, adapter, entity, record_key, reason, body, requested_at, run_id, status)
+    SELECT 'org' || n % 200 + 1, 'sample', 'church.E' || n % 50, n::text, '', '', now(), n,
+           CASE WHEN n % 2 = 0 THEN 'open' ELSE 'resolved' END FROM generate_series(1, 20000) n;
+INSERT INTO openfaith.event (name, severity, message, run_id)
+    SELECT 'x', 'info', '', n FROM generate_series(1, 20000) n;
+INSERT INTO openfaith.credential (org_id, adapter, base_url, key_id, sealed)
+    SELECT org_id, 'sample', '', '', '' FROM openfaith.organization;
+INSERT INTO sample.church_member (org_id, id, _requested_at, _hash, _run_id)
+    SELECT 'org' || n % 200 + 1, n::text, now(), 0, 1 FROM generate_series(1, 20000) n;
+ANALYZE;
+"""
+
+PARAMETERS: dict[str, object] = {
+    "run_id": 7, "entity": "church.E1", "entity_run_id": 7, "fence": 1, "status": "completed", "reason": None,
+    "requests": 0, "live_rows": None, "org_id": "org7", "adapter": "sample", "kind": "full", "entities": ["a"],
+    "requested_by": "x", "limit": 20, "at": moment(0), "record_key": "1", "body": b"", "requested_at": moment(0),
+    "name": "x", "severity": "info", "message": "", "details": "{}", "base_url": "", "key_id": "", "sealed": b"",
+    "records": "[]", "misfits": None, "page": 1, "token": "", "size": 0, "dead_letters": 0, "checkpoint": "{}",
+    "total_count": None,
+}  # fmt: skip
+
+HOT = [
+    *(
+        ("runs", name)
+        for name in (
+            "lock_organization", "find_same_run", "insert_run", "begin_run", "insert_entity_runs", "take_entity_run",
+            "note_source_start", "finish_entity_run", "find_open_entity_run", "note_sync_state", "resolve_dead_letters",
+            "finish_run", "settle_entities_of_run", "request_cancel", "request_cancel_of_entities", "retry_run",
+            "retry_entities", "get_run", "lock_run", "list_runs", "list_runs_of_organization", "list_unfinished_runs",
+            "list_entity_runs", "list_sync_state_of_organization", "prune_page_commits", "prune_events",
+            "prune_dead_letters", "prune_runs",
+        )
+    ),
+    ("dead_letters", "set_aside"),
+    ("events", "insert_event"),
+    ("events", "list_events"),
+    ("organizations", "ensure_organization"),
+    ("organizations", "save_credential"),
+    ("organizations", "get_credential"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def grown(databases: Databases) -> Iterator[psycopg.Connection]:
+    """A database that has been in use, and a session such as the engine's: one plan serves every call."""
+    import asyncio
+
+    async def make(url: str) -> None:
+        async with open_sample(url):
+            pass
+
+    with databases.fresh() as url:
+        asyncio.run(make(url))
+        with psycopg.connect(url, **_connecting(url)) as connection:
+            connection.execute(GROW.encode())
+            yield connection
+
+
+def plan(connection: psycopg.Connection, statement: str) -> str:
+    cursor = connection.execute(f"EXPLAIN {statement}".encode(), PARAMETERS)
+    return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def scanned(text: str) -> set[str]:
+    """The tables that a plan reads from one end to the other."""
+    return set(re.findall(r"Seq Scan on (\w+)", text))
+
+
+@pytest.mark.parametrize(("file", "name"), HOT)
+def test_a_hot_statement_reads_no_table_from_end_to_end(
+    grown: psycopg.Connection, file: str, name: str
+) -> None:
+    text = plan(grown, query(file, name))
+    assert scanned(text) == set(), text
+
+
+def test_the_page_statement_reads_no_table_from_end_to_end(grown: psycopg.Connection) -> None:
+    statement = page_statement(MANIFEST, MEMBER).as_string().replace("%(records)b", "%(records)s")
+    text = plan(grown, statement)
+    assert scanned(text) == set(), text
+    assert "Conflict Arbiter Indexes: church_member_pkey" in text
+
+
+def test_what_refers_to_a_run_is_found_by_an_index_when_the_run_goes(grown: psycopg.Connection) -> None:
+    """The references that PostgreSQL follows by itself: a run that is pruned must not cost a scan of each table."""
+    for table in ("entity_run WHERE run_id", "dead_letter WHERE run_id", "sync_state WHERE last_run_id"):
+        text = plan(grown, f"SELECT FROM openfaith.{table} = 7")
+        assert scanned(text) == set(), text
+    assert scanned(plan(grown, "SELECT FROM openfaith.page_commit WHERE entity_run_id = 7")) == set()
