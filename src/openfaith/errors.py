@@ -101,8 +101,8 @@ class DatabaseUnavailableError(TransientError):
 
     def __str__(self) -> str:
         return (
-            f"PostgreSQL at {self.where} cannot be reached ({self.seen}); start it, or check OPENFAITH_DATABASE_URL. "
-            "Nothing that was committed is lost"
+            f"PostgreSQL at {self.where} cannot be reached ({self.seen}); start it, or check OPENFAITH_DATABASE_URL: "
+            "nothing that was committed is lost"
         )
 
 

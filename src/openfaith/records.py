@@ -79,6 +79,8 @@ class Page:
     """When the request started, by the server's clock (aware, UTC)."""
     size_bytes: int
     """Length of the body, decompressed."""
+    dated_by_source: bool = True
+    """False where the source tells no time, so that `requested_at` is by this machine's clock."""
     requests: int = 1
     """How many requests it took, repeated and refused ones included."""
     latency_seconds: float = 0.0

@@ -72,5 +72,6 @@ def load_settings() -> Settings:
 
 
 def _expected(message: str) -> str:
-    """What pydantic misses, as the end of our sentence: `Input should be a valid integer, ...` → `a valid integer, ...`."""
-    return message.removeprefix("Input should be ").removeprefix("Value error, ")
+    """What pydantic misses, as the end of our sentence: `Input should be a valid integer, unable to ...` → `a valid integer`."""
+    missed = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    return missed.partition(", unable to parse")[0]

@@ -159,7 +159,7 @@ async def open_sample(
 async def fetch(database: Database, statement: LiteralString, *parameters: object) -> list[Row]:
     async with database.connection() as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        await cursor.execute(statement, parameters)
+        await cursor.execute(statement, parameters or None)
         return await cursor.fetchall()
 
 

@@ -198,7 +198,9 @@ class SourceClient:
         request = Request.read(path, params, version)
 
         def read(request: Request, exchange: Exchange, requested_at: datetime) -> Page:
-            page = read_page(request, exchange, requested_at)
+            page = replace(
+                read_page(request, exchange, requested_at), dated_by_source=self._clock.knows_the_time
+            )
             if check is not None:
                 check(page)
             return page
@@ -292,6 +294,8 @@ class SourceClient:
     def _pause(self, request: Request, exchange: Exchange) -> None:
         self._refused += 1
         asked = retry_after_of(exchange)
+        if asked is not None and asked > self._retry.longest_wait:
+            raise RateLimitedError(request.what, asked.total_seconds())
         pause = self._budget.pause(asked)
         self._tell(RateLimitPaused(what=request.what, pause=pause, announced=asked is not None))
 

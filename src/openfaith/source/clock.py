@@ -43,6 +43,11 @@ class ServerClock:
         self._bounds = (low, high) if jump else (max(low, known_low), min(high, known_high))
         return timedelta(seconds=jump)
 
+    @property
+    def knows_the_time(self) -> bool:
+        """Whether an answer ever carried a `Date`."""
+        return self._bounds is not None
+
     def at(self, moment: float) -> datetime | None:
         """The source's time at a moment, or a little earlier; None before the first answer with a `Date`."""
         bounds = self._bounds_at(moment)

@@ -83,10 +83,13 @@ async def ensure_mirror_tables(connection: psycopg.AsyncConnection, manifest: Ma
         await connection.execute(query("mirror", "lock"), {"lock": _LOCK})
         if await _is_current(connection, wanted):
             return False
+        await connection.execute(query("mirror", "forget"), wanted)
         present = await _make(connection, manifest)
     # Only now, when the new columns are committed: nobody who reads the tables waits while rows are moved.
     async with connection.transaction():
         await connection.execute(query("mirror", "lock"), {"lock": _LOCK})
+        if await _is_current(connection, wanted):
+            return False
         for entity in manifest.entities.values():
             if table_name(entity) in present:
                 await _fill(connection, manifest, entity)

@@ -125,6 +125,7 @@ async def finish_entity_run(
     reason: str | None = None,
     table: tuple[str, str] | None = None,
     fence: int | None = None,
+    attempt: int | None = None,
     requests: int = 0,
 ) -> bool:
     """Settle an entity run; with it, in the same transaction, the watermark and the counts that `status` shows.
@@ -132,6 +133,7 @@ async def finish_entity_run(
     Args:
         table: schema and name of the mirror table, to count its rows; needed for a completed run.
         fence: where given, only the holder of this token settles it.
+        attempt: where given, only this attempt of the run settles it: a later one has its own outcome to find.
         requests: how many requests were spent that no committed page accounts for.
 
     Returns False where it was settled before: a repeated step changes nothing.
@@ -141,7 +143,9 @@ async def finish_entity_run(
             nobody has taken it since it was last put back.
     """
     async with database.transaction() as connection:
-        run = await _get_run(connection, run_id)
+        run = await _get_run(connection, run_id, lock=True)
+        if attempt not in {None, run.attempt}:
+            return False
         live = (
             await _count_live(connection, table, run.org_id)
             if table and status is EntityStatus.COMPLETED
@@ -189,18 +193,20 @@ async def _count_live(connection: psycopg.AsyncConnection, table: tuple[str, str
     return int(row[0])
 
 
-async def finish_run(database: Database, run_id: RunId, *, reason: str | None = None) -> RunStatus:
+async def finish_run(
+    database: Database, run_id: RunId, *, reason: str | None = None, attempt: int | None = None
+) -> RunStatus:
     """Settle a run by the outcomes of its entities, and bound the tables that grow with runs.
 
     Entities that are still open are settled first: as cancelled where a person cancelled the run, else as
-    failed for `reason`. A run that is over stays as it is.
+    failed for `reason`. A run that is over stays as it is; so does one whose attempt is not `attempt`, where given.
 
     Raises:
         UnknownNameError: there is no such run.
     """
     async with database.transaction() as connection:
         run = await _get_run(connection, run_id, lock=True)
-        if run.is_final:
+        if run.is_final or attempt not in {None, run.attempt}:
             return run.status
         await _settle(connection, run, reason)
         status = (await _get_run(connection, run_id)).status
@@ -212,12 +218,13 @@ async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: s
     """End a run and what is open of it. The caller holds the run's lock."""
     cancelled = run.cancel_requested_at is not None
     why = None if reason is None else storable_text(reason)
+    left_open = why or "its run ended before it did"
     settled = await connection.execute(
         query("runs", "settle_entities_of_run"),
         {
             "run_id": run.run_id,
             "status": EntityStatus.CANCELLED if cancelled else EntityStatus.FAILED,
-            "reason": "the run was cancelled" if cancelled else why,
+            "reason": "the run was cancelled" if cancelled else left_open,
         },
     )
     for (entity,) in await settled.fetchall():

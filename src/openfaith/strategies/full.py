@@ -84,25 +84,30 @@ def check(request: PageRequest, state: WalkState, page: Page) -> None:
         BrokenResponseError: ask again.
     """
     total = page.total_count if page.total_count is not None else state.total
-    if not page.records and (page.has_next or (total is not None and request.offset < total)):
-        raise BrokenResponseError(
-            f"the page at offset {request.offset}", "no records", f"some, as it counts {total}"
-        )
+    if page.records:
+        return
+    if total is not None and request.offset < total:
+        raise BrokenResponseError(_place(request), "no records", f"some, as it counts {total}")
+    if page.has_next:
+        raise BrokenResponseError(_place(request), "no records", "some, as it says that more follow")
 
 
-def advance(state: WalkState, page: Page, page_size: int = PAGE_SIZE) -> WalkState:
+def _place(request: PageRequest) -> str:
+    return f"the page at offset {request.offset}"
+
+
+def advance(state: WalkState, page: Page) -> WalkState:
     """The state after a page was committed."""
     offset = state.offset + len(page.records)
     total = page.total_count if page.total_count is not None else state.total
-    return replace(state, offset=offset, total=total, done=_is_last(page, offset, total, page_size))
+    return replace(state, offset=offset, total=total, done=_is_last(page, offset, total))
 
 
-def _is_last(page: Page, offset: int, total: int | None, page_size: int) -> bool:
+def _is_last(page: Page, offset: int, total: int | None) -> bool:
     if not page.records:
         return True
     if page.has_next:
         return False
-    if total is not None:
-        return offset >= total
-    # No link and no count: a full page may have a successor that the source forgot to mention.
-    return len(page.records) < page_size
+    # Without a link and a count only an empty page says that nothing follows: one that is short may have been cut to
+    # fewer records than were asked for.
+    return total is not None and offset >= total

@@ -2,6 +2,7 @@
 
 from openfaith.telemetry.events import (
     DependencyCut,
+    DependencyNotRequested,
     EntityRunFinished,
     EntityRunStarted,
     EntitySkipped,
@@ -20,6 +21,7 @@ from openfaith.telemetry.logging import LogFormat, configure_logging, get_logger
 
 __all__ = [
     "DependencyCut",
+    "DependencyNotRequested",
     "EntityRunFinished",
     "EntityRunStarted",
     "EntitySkipped",

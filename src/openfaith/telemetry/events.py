@@ -10,6 +10,7 @@ but never their values.
 | RunJoined | info | |
 | RunFinished | info, warning, error | entities by outcome |
 | DependencyCut | info | |
+| DependencyNotRequested | info | |
 | EntityRunStarted | info | page and records it continues at |
 | EntityRunFinished | info, warning, error | pages, records |
 | EntitySkipped | warning | |
@@ -118,6 +119,16 @@ class DependencyCut(Event):
 
     def message(self) -> str:
         return f"{self.entity} does not wait for {self.on}: that would be a cycle ({' → '.join(self.cycle)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependencyNotRequested(Event):
+    """An entity is synced without one that it depends on, because only the first was asked for."""
+
+    note: str
+
+    def message(self) -> str:
+        return self.note
 
 
 @dataclass(frozen=True, kw_only=True)

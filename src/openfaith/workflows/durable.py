@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -33,6 +34,8 @@ APPLICATION_VERSION = "1"
 """Constant: old and new code run side by side, and workflow bodies change only behind patches."""
 
 _ENGINE_DIRECTORY = Path(dbos.__file__).parent
+
+_MOST_AT_ONCE = 1_000
 
 _ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
@@ -144,3 +147,19 @@ async def start_run(run_id: RunId, attempt: int) -> Started:
             await DBOS.enqueue_workflow_async(SYNC_QUEUE, sync_organization, run_id, attempt)
         return Started.UNDER_WAY
     return Started.UNDER_WAY if status.status in _ACTIVE else Started.ENDED
+
+
+async def forget_old_workflows(ended_before: datetime) -> int:
+    """Delete what the engine keeps of workflows that ended before then, a thousand at a time. It keeps them for ever."""
+    deleted = 0
+    while True:
+        ended = await DBOS.list_workflows_async(
+            completed_before=ended_before.isoformat(),
+            limit=_MOST_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        )
+        if not ended:
+            return deleted
+        await DBOS.delete_workflows_async([w.workflow_id for w in ended])
+        deleted += len(ended)

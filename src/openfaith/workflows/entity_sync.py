@@ -17,7 +17,7 @@ from openfaith.workflows.steps import (
 
 
 @DBOS.workflow(name="SyncEntity", max_recovery_attempts=1_000)
-async def sync_entity(run_id: RunId, entity: EntityName) -> str:
+async def sync_entity(run_id: RunId, attempt: int, entity: EntityName) -> str:
     """Read one entity, segment by segment, and settle it. Returns its status; a failure is a result, not an error."""
     try:
         definition = await get_entity_definition(run_id, entity)
@@ -32,7 +32,7 @@ async def sync_entity(run_id: RunId, entity: EntityName) -> str:
         # Somebody else reads and settles this entity now. For this workflow's run there is nothing left to start.
         return EntityStatus.CANCELLED
     except RunCancelledError as exc:
-        return await update_sync_status(run_id, entity, EntityStatus.CANCELLED, str(exc))
+        return await update_sync_status(run_id, attempt, entity, EntityStatus.CANCELLED, str(exc))
     except SyncError as exc:
-        return await update_sync_status(run_id, entity, EntityStatus.FAILED, str(exc))
-    return await update_sync_status(run_id, entity, EntityStatus.COMPLETED, None)
+        return await update_sync_status(run_id, attempt, entity, EntityStatus.FAILED, str(exc))
+    return await update_sync_status(run_id, attempt, entity, EntityStatus.COMPLETED, None)

@@ -55,8 +55,11 @@ class ProcessLocks:
         """
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._held = self._path(executor_id).open("w")
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with ExitStack() as unless_held:
+                file = unless_held.enter_context(self._path(executor_id).open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                unless_held.pop_all()
+            self._held = file
         except OSError as exc:
             raise ConfigurationError(
                 str(self._directory),
@@ -93,6 +96,11 @@ class ProcessLocks:
 
 def end_process() -> None:
     """Leave at once: nothing may be cleaned up that somebody else owns by now."""
+    os.write(
+        2,
+        b"error: this process lost its lease: it, or the database, did not answer for too long, and others may do its"
+        b" work by now. Everything committed is kept; start it again.\n",
+    )
     os._exit(LEASE_LOST_EXIT_CODE)
 
 

@@ -49,20 +49,20 @@ async def _run_entities(run_id: RunId, attempt: int, plan: Plan, in_flight: int)
     while True:
         blocked = to_skip(plan, ended)
         if blocked:
-            await skip_entities(run_id, blocked)
+            await skip_entities(run_id, attempt, blocked)
             ended |= dict.fromkeys(blocked, EntityStatus.SKIPPED)
         for entity in to_start(plan, ended, running, in_flight):
             running[entity] = await _start(run_id, attempt, entity)
         if not running:
             return
         entity = await _first_to_end(running)
-        ended[entity] = await _outcome(run_id, entity, running.pop(entity))
+        ended[entity] = await _outcome(run_id, attempt, entity, running.pop(entity))
 
 
 async def _start(run_id: RunId, attempt: int, entity: EntityName) -> WorkflowHandleAsync[str]:
     workflow_id = entity_run_workflow_id(run_id, attempt, entity)
     with SetWorkflowID(workflow_id), SetEnqueueOptions(priority=ENTITY_PRIORITY):
-        return await DBOS.enqueue_workflow_async(ENTITY_QUEUE, sync_entity, run_id, entity)
+        return await DBOS.enqueue_workflow_async(ENTITY_QUEUE, sync_entity, run_id, attempt, entity)
 
 
 async def _first_to_end(running: dict[EntityName, WorkflowHandleAsync[str]]) -> EntityName:
@@ -71,7 +71,7 @@ async def _first_to_end(running: dict[EntityName, WorkflowHandleAsync[str]]) -> 
     return next(entity for entity, handle in running.items() if handle.workflow_id == ended.workflow_id)
 
 
-async def _outcome(run_id: RunId, entity: EntityName, handle: WorkflowHandleAsync[str]) -> str:
+async def _outcome(run_id: RunId, attempt: int, entity: EntityName, handle: WorkflowHandleAsync[str]) -> str:
     """The entity's status. A child that ended in an error of its own has not settled its entity: do it here.
 
     The engine's signals to this workflow (cancelled, taken over) are no `Exception`s and pass.
@@ -79,8 +79,9 @@ async def _outcome(run_id: RunId, entity: EntityName, handle: WorkflowHandleAsyn
     try:
         return await handle.get_result(polling_interval_sec=WAIT_FOR_CHILD_SECONDS)
     except Exception as exc:  # noqa: BLE001  # whatever a child raised, its siblings go on
-        reason = f"its workflow ended with {type(exc).__name__}: {exc}"
-        return await update_sync_status(run_id, entity, EntityStatus.FAILED, reason)
+        # Its text may quote what was being stored; the log of the process that ran it has it.
+        reason = f"its workflow ended with {type(exc).__name__}; see the log of the process that ran it"
+        return await update_sync_status(run_id, attempt, entity, EntityStatus.FAILED, reason)
 
 
 def read_plan(stored: PlanResult) -> Plan:

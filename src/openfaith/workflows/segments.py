@@ -171,7 +171,7 @@ class Segment:
                 if ending and not pages.under_way:
                     break
                 request, page = await pages.take(state)
-                after = advance(state, page, self._assignment.page_size)
+                after = advance(state, page)
                 if not ending:
                     pages.look_ahead(after)
                 await self._commit(request, page, state, after)
@@ -183,7 +183,8 @@ class Segment:
             await self._write(request, page, before, after)
 
     async def _write(self, request: PageRequest, page: Page, before: WalkState, after: WalkState) -> None:
-        if self._held.pages + self._pages == 0:
+        # A clock of this machine is no watermark.
+        if self._held.pages + self._pages == 0 and page.dated_by_source:
             await note_source_start(self._runtime.database, self._held, page.requested_at)
         self._pages += 1
         place = PageCommit(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ParamSpec, TypedDict, TypeVar
 
 from dbos import DBOS
@@ -29,6 +30,7 @@ from openfaith.store import (
 from openfaith.strategies import PAGE_SIZE
 from openfaith.telemetry import (
     DependencyCut,
+    DependencyNotRequested,
     EntityRunFinished,
     EntitySkipped,
     RunFinished,
@@ -156,14 +158,12 @@ async def build_dependency_graph(
         for e in await list_entity_runs(runtime.database, run_id)
         if e.status is EntityStatus.COMPLETED
     }
+    about = Subject(org_id=run.org_id, run_id=run_id)
     await runtime.tell(
-        RunStarted(about=Subject(org_id=run.org_id, run_id=run_id), kind=run.kind, entities=len(plan.order)),
+        RunStarted(about=about, kind=run.kind, entities=len(plan.order)),
+        *(DependencyNotRequested(about=about, note=note) for note in plan.notes),
         *(
-            DependencyCut(
-                about=Subject(org_id=run.org_id, run_id=run_id, entity=c.dependency.entity),
-                on=c.dependency.on,
-                cycle=tuple(c.path),
-            )
+            DependencyCut(about=replace(about, entity=c.dependency.entity), on=c.dependency.on, cycle=c.path)
             for c in plan.cuts
         ),
     )
@@ -177,14 +177,14 @@ async def build_dependency_graph(
 
 
 @_step("SkipEntities")
-async def skip_entities(run_id: RunId, blocked: Mapping[EntityName, EntityName]) -> None:
+async def skip_entities(run_id: RunId, attempt: int, blocked: Mapping[EntityName, EntityName]) -> None:
     """Settle what can no longer run, each naming the hard dependency that blocks it."""
     runtime = current()
     run = await get_run(runtime.database, run_id)
     for entity, blocking in blocked.items():
         reason = f"it needs {blocking}, which did not complete"
         if await finish_entity_run(
-            runtime.database, run_id, entity, status=EntityStatus.SKIPPED, reason=reason
+            runtime.database, run_id, entity, status=EntityStatus.SKIPPED, reason=reason, attempt=attempt
         ):
             await runtime.tell(
                 EntitySkipped(
@@ -200,7 +200,7 @@ async def finish_sync_run(run_id: RunId, attempt: int) -> str:
     before = await get_run(runtime.database, run_id)
     if before.is_final or before.attempt != attempt:
         return before.status
-    status = await finish_run(runtime.database, run_id)
+    status = await finish_run(runtime.database, run_id, attempt=attempt)
     outcomes = Counter(e.status.value for e in await list_entity_runs(runtime.database, run_id))
     about = Subject(org_id=before.org_id, run_id=run_id)
     await runtime.tell(RunFinished(about=about, status=status, outcomes=dict(outcomes)))
@@ -264,13 +264,21 @@ async def process_entity_pages(
 
 
 @_step("UpdateSyncStatus")
-async def update_sync_status(run_id: RunId, entity: EntityName, status: str, reason: str | None) -> str:
+async def update_sync_status(
+    run_id: RunId, attempt: int, entity: EntityName, status: str, reason: str | None
+) -> str:
     """Settle the entity run: counts, watermark, status."""
     runtime = current()
     run = await get_run(runtime.database, run_id)
     table = (run.adapter, table_name(_entity(run.adapter, entity)))
     settled = await finish_entity_run(
-        runtime.database, run_id, entity, status=EntityStatus(status), reason=reason, table=table
+        runtime.database,
+        run_id,
+        entity,
+        status=EntityStatus(status),
+        reason=reason,
+        table=table,
+        attempt=attempt,
     )
     found = next(e for e in await list_entity_runs(runtime.database, run_id) if e.entity == entity)
     if settled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -151,14 +152,14 @@ async def test_names_of_every_kind_are_quoted(own_database: Database) -> None:
     """Whatever an attribute, a relationship or a type is called, and whatever the driver or the statement makes of it."""
     manifest = make_manifest(AWKWARD, adapter='sam"%ple')
     await ensure(own_database, manifest)
-    values = {
+    values: dict[AttributeType, Any] = {
         AttributeType.STRING: "text", AttributeType.INTEGER: 5, AttributeType.FLOAT: 1.5, AttributeType.BOOLEAN: True,
         AttributeType.DATE: "2020-01-02", AttributeType.DATE_TIME: "2020-01-02T00:00:00Z", AttributeType.JSON: {"a": 1},
     }  # fmt: skip
     attributes = {name: values[a.type] for name, a in AWKWARD.attributes.items()}
     related = {"%(fence)s": to_one("7", "Thing"), "entity_run": to_one("8"), "per%cent": to_one("9")}
     reader = await Reader.begin(own_database, AWKWARD, org="grace", manifest=manifest)
-    good = record("1", AWKWARD.type, relationships=related, **attributes, more=1)  # type: ignore[arg-type]  # any names
+    good = record("1", AWKWARD.type, relationships=related, **attributes, more=1)
     committed = await reader.store(good, record("2", AWKWARD.type))
     again = await reader.store(good, record("2", AWKWARD.type), b"no record", at=1)
     assert (committed.counts.inserted, again.counts.unchanged, again.counts.dead_letters) == (2, 2, 1)

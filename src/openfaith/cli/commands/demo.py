@@ -89,11 +89,13 @@ def _show_people(people: list[SamplePerson], output: Output) -> None:
 
 
 def _tell_where(engine: Engine, output: Output) -> None:
-    psql = shlex.join([_psql(), engine.database_url])
+    embedded = engine.settings.database_url is None
+    # A password that somebody else chose is not for the terminal.
+    where = shlex.quote(engine.database_url) if embedded else '"$OPENFAITH_DATABASE_URL"'
     output.say("Look further (tables are in the schema pco, as in pco.people_person):")
-    output.say(f"  {psql}")
+    output.say(f"  {shlex.quote(_psql())} {where}")
     output.say(f"  openfaith status {ORG}")
-    if engine.settings.database_url is None:
+    if embedded:
         output.say(
             "The embedded PostgreSQL keeps running for that; `openfaith database stop` ends it, and the data stay."
         )

@@ -9,6 +9,10 @@ SELECT s.fingerprint = %(fingerprint)s
            = cardinality(%(tables)s::text[])
 FROM openfaith.mirror_schema AS s WHERE s.adapter = %(adapter)s;
 
+-- name: forget
+-- The tables are being changed: whoever comes before that is done takes part in it.
+DELETE FROM openfaith.mirror_schema WHERE adapter = %(adapter)s;
+
 -- name: present_columns
 -- What is there already: table, column, type.
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL)

@@ -1,0 +1,122 @@
+"""Events say themselves in one sentence, and hold what they measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+
+from openfaith import telemetry
+from openfaith.records import EntityName, OrgId, RunId
+from openfaith.telemetry import (
+    DependencyCut,
+    DependencyNotRequested,
+    EntityRunFinished,
+    EntityRunStarted,
+    EntitySkipped,
+    Event,
+    ListingShifted,
+    RecordsSetAside,
+    RunFinished,
+    RunJoined,
+    RunStarted,
+    SourceNotice,
+    Subject,
+    ValuesSetAside,
+    WorkTakenOver,
+    events,
+)
+
+ABOUT = Subject(org_id=OrgId("grace"), run_id=RunId(7), entity=EntityName("people.Person"))
+
+EXAMPLES: list[tuple[Event, str]] = [
+    (RunStarted(about=ABOUT, kind="full", entities=3), "full sync of 3 entities started"),
+    (RunJoined(about=ABOUT), "asked for again; joined the run that is under way"),
+    (
+        RunFinished(about=ABOUT, status="partial", outcomes={"failed": 1, "completed": 2}),
+        "run partial: 2 completed, 1 failed",
+    ),
+    (RunFinished(about=ABOUT, status="failed", outcomes={}), "run failed: nothing was planned"),
+    (
+        DependencyCut(about=ABOUT, on=EntityName("people.Campus"), cycle=("a", "b", "a")),
+        "people.Person does not wait for people.Campus: that would be a cycle (a → b → a)",
+    ),
+    (DependencyNotRequested(about=ABOUT, note="it goes without"), "it goes without"),
+    (EntityRunStarted(about=ABOUT, page=0, records=0), "people.Person started"),
+    (EntityRunStarted(about=ABOUT, page=3, records=250), "people.Person continues after page 3 (250 records)"),
+    (EntityRunFinished(about=ABOUT, status="completed", reason=None), "people.Person completed"),
+    (EntityRunFinished(about=ABOUT, status="failed", reason="403"), "people.Person failed: 403"),
+    (
+        EntitySkipped(about=ABOUT, blocked_by=EntityName("people.Campus")),
+        "people.Person was skipped: it needs people.Campus, which did not complete",
+    ),
+    (
+        ValuesSetAside(about=ABOUT, values={"grade": 2, "age": 1}),
+        "people.Person: values that do not fit their column are in _extra: age (1), grade (2)",
+    ),
+    (
+        RecordsSetAside(about=ABOUT, records=2, reasons=("it has no id", "it is not an object")),
+        "people.Person: 2 records became dead letters: it has no id; it is not an object",
+    ),
+    (
+        ListingShifted(about=ABOUT, before=5, after=4),
+        "people.Person: the source counted 5 records, then 4, while they were read",
+    ),
+    (SourceNotice(about=ABOUT, notice="Paused", text="paused for 5 s"), "paused for 5 s"),
+    (WorkTakenOver(executors=("a", "b"), workflows=3), "took over 3 workflows of 2 processes that are gone"),
+]  # fmt: skip
+
+KINDS = {
+    member
+    for member in vars(events).values()
+    if isinstance(member, type) and issubclass(member, Event) and member is not Event
+}
+
+
+def test_every_event_has_an_example_here_and_is_exported() -> None:
+    assert {type(event) for event, _ in EXAMPLES} == KINDS
+    assert {kind.__name__ for kind in KINDS} <= set(telemetry.__all__)
+
+
+@pytest.mark.parametrize(("event", "message"), EXAMPLES)
+def test_an_event_says_itself(event: Event, message: str) -> None:
+    assert event.message() == message
+    assert event.name == type(event).__name__
+    assert event.entity == event.about.entity
+
+
+@pytest.mark.parametrize("event", [event for event, _ in EXAMPLES])
+def test_an_events_measures_are_plain_and_always_there(event: Event) -> None:
+    details = event.details()
+    assert details.keys() == {f.name for f in dataclasses.fields(event)} - {"about"}
+    assert json.loads(json.dumps(details)).keys() == details.keys()
+
+
+@pytest.mark.parametrize("event", [event for event, _ in EXAMPLES])
+def test_an_event_cannot_be_changed(event: Event) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        event.about = Subject()  # type: ignore[misc]  # that is the point
+
+
+def test_the_table_has_every_event_and_what_it_measures() -> None:
+    lines = re.findall(r"^\| (\w+) \| ([\w, ]+) \| (.*?)\s*\|?$", events.__doc__ or "", re.MULTILINE)[1:]
+    assert {name for name, _, _ in lines} == {kind.__name__ for kind in KINDS}
+    for name, severities, _ in lines:
+        assert {event.severity for event, _ in EXAMPLES if event.name == name} <= set(severities.split(", "))
+
+
+@pytest.mark.parametrize(
+    ("status", "severity"),
+    [
+        ("completed", "info"),
+        ("failed", "error"),
+        ("partial", "warning"),
+        ("cancelled", "warning"),
+        ("skipped", "warning"),
+    ],
+)
+def test_an_outcome_is_as_severe_as_it_is(status: str, severity: str) -> None:
+    assert RunFinished(status=status, outcomes={}).severity == severity
+    assert EntityRunFinished(status=status, reason=None).severity == severity
