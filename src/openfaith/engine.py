@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -101,6 +101,8 @@ class SourceReport:
     base_url: str
     entity: EntityName
     """What was asked for."""
+    organization: str | None
+    """The organization's id at the source, where it tells."""
     records: int | None
     """How many of them the source says it has; with a weak token, how many it shows."""
     limit: RateLimit
@@ -184,18 +186,28 @@ class Engine:
     # Organizations
 
     async def connect(
-        self, org: str, token: str, *, adapter: str = "pco", base_url: str | None = None, verify: bool = True
+        self,
+        org: str,
+        token: str,
+        *,
+        adapter: str = "pco",
+        base_url: str | None = None,
+        verify: bool = True,
+        moved: bool = False,
     ) -> SourceReport | None:
         """Keep an organization and the token by which its source is read.
 
         Args:
             token: `app_id:secret` for a personal access token, else a bearer token.
             verify: ask the source once, so that a wrong token is told now and not by the first run.
+            moved: it is the same source at another address, so a run under way may go on there.
 
         Returns what the source answered; None where it was not asked.
 
         Raises:
-            ConfigurationError: the name, token or URL cannot be used.
+            ConfigurationError: the name, token or URL cannot be used, or the token is another organization's than the
+                one that has this name.
+            RunConflictError: a run is under way that reads another address.
             CredentialsRejectedError: the source does not accept the token.
             AccessDeniedError: it does, but the token's user may not read the product.
             SourceUnavailableError: the source does not answer.
@@ -206,7 +218,9 @@ class Engine:
         credential = Credential(org_id=org_id, adapter=known.name, base_url=url, token=token)
         async with _client(credential) as client:
             report = await self._ask_once(client, credential) if verify else None
-        await save_credential(self._database, self._keys, credential)
+        known_as = None if report is None else report.organization
+        credential = replace(credential, source_org=known_as)
+        await save_credential(self._database, self._keys, credential, moved=moved)
         return report
 
     async def check_source(self, org: str, *, adapter: str = "pco") -> SourceReport:
@@ -232,6 +246,7 @@ class Engine:
         return SourceReport(
             base_url=credential.base_url,
             entity=name,
+            organization=page.organization,
             records=page.total_count,
             limit=client.statistics.limit,
         )
@@ -276,6 +291,8 @@ class Engine:
         """As `start`; says also whether the run is new."""
         org_id = await self._known_org(org)
         names = self._resolve(adapter, entities)
+        # A secret that does not open is told now, and not by every entity of a run.
+        await get_credential(self._database, self._keys, org_id, find_adapter(adapter).name)
         run_id, new = await request_run(
             self._database,
             org_id=org_id,
@@ -411,6 +428,10 @@ class Engine:
     def _resolve(self, adapter: str, entities: Collection[str] | None) -> list[EntityName] | None:
         if entities is None:
             return None
+        if isinstance(entities, str):
+            raise ConfigurationError(
+                "entities", f"it is the text {entities!r}", f"a list, as in [{entities!r}]"
+            )
         if not entities:
             raise ConfigurationError(
                 "entities", "none is named", "at least one, or no list at all for everything"
@@ -493,9 +514,10 @@ def run_pco_sync(
 async def _run_pco_sync(
     token: str, entities: Collection[str] | None, org: str, base_url: str | None, settings: Settings | None
 ) -> RunView:
-    make_plan(
-        find_adapter("pco").load_manifest(), entities
-    )  # a wrong name is told before anything is started
+    if not isinstance(entities, str):
+        make_plan(
+            find_adapter("pco").load_manifest(), entities
+        )  # a wrong name is told before anything is started
     async with Engine.open(settings) as engine:
         await engine.connect(org, token, base_url=base_url)
         return await engine.sync(org, entities=entities)

@@ -79,6 +79,8 @@ class Page:
     """When the request started, by the server's clock (aware, UTC)."""
     size_bytes: int
     """Length of the body, decompressed."""
+    organization: str | None = None
+    """Id of the organization that the listing belongs to (`meta.parent`), as the source knows it; None where untold."""
     dated_by_source: bool = True
     """False where the source tells no time, so that `requested_at` is by this machine's clock."""
     requests: int = 1

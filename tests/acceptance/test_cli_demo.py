@@ -34,7 +34,7 @@ def shown(newcomer: Terminal) -> str:
 
 def test_the_demo_syncs_a_church_and_says_how_to_look(shown: str) -> None:
     assert "people.Person completed: 60 rows" in shown
-    assert "Run 1 of demo completed" in shown
+    assert "Run 1 of demo-60-1 completed" in shown
     assert "openfaith database stop" in shown
     assert "Planning Center allows 100 per 20 s" in shown
     assert re.search(r"All of this took \d", shown)
@@ -59,7 +59,7 @@ def test_a_second_demo_changes_nothing_and_says_so(shown: str, newcomer: Termina
 def test_a_real_church_of_that_name_keeps_its_token(database_url: str, home: Path) -> None:
     terminal = Terminal(home, database_url=database_url)
     terminal.succeed(
-        *("connect", "pco", "--org", "demo", "--app-id", "a", "--secret-stdin", "--no-verify"),
+        *("connect", "pco", "--org", "demo-1-1", "--app-id", "a", "--secret-stdin", "--no-verify"),
         *("--base-url", "https://api.example.org"),
         stdin="secret",
     )

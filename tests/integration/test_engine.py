@@ -292,3 +292,46 @@ async def test_a_queued_run_is_cancelled_at_once(settings: Settings, source: Scr
         run = await engine.start("church")
         cancelled = await engine.cancel(run.run_id)
     assert cancelled.status is RunStatus.CANCELLED
+
+
+async def test_a_source_that_moves_while_a_run_is_under_way_is_refused(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """Otherwise the run would read half of one church and half of another."""
+    async with connected(settings, source) as engine, ScriptedSource(PCO) as other:
+        await engine.start("church")
+        with pytest.raises(RunConflictError, match="still reads"):
+            await engine.connect("church", "app:secret", base_url=other.base_url)
+        await engine.connect("church", "app:renewed", base_url=source.base_url)
+
+
+async def test_a_token_of_another_organization_is_refused(settings: Settings, source: ScriptedSource) -> None:
+    source.organization = "1"
+    async with connected(settings, source) as engine:
+        source.organization = "2"
+        with pytest.raises(ConfigurationError, match="another organization"):
+            await engine.connect("church", "app:other", base_url=source.base_url)
+
+
+async def test_keys_that_do_not_open_the_token_are_told_before_a_run_is_made(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source):
+        (settings.home / "secret.keys").unlink()
+    async with Engine.open(settings) as engine:
+        with pytest.raises(ConfigurationError, match="does not open"):
+            await engine.start("church")
+        assert await engine.runs("church") == []
+
+
+async def test_a_process_works_once_at_a_time(settings: Settings, source: ScriptedSource) -> None:
+    async with connected(settings, source) as engine, engine.working():
+        with pytest.raises(ConfigurationError, match="working already"):
+            async with engine.working():
+                pass
+
+
+async def test_a_text_is_no_list_of_entities(settings: Settings, source: ScriptedSource) -> None:
+    async with connected(settings, source) as engine:
+        with pytest.raises(ConfigurationError, match="a list"):
+            await engine.start("church", entities="Person")

@@ -47,6 +47,8 @@ class ScriptedSource:
             if e.listing
         }
         self.scripts: dict[str, Script] = {}
+        self.organization: str | None = None
+        """What listings name as their parent."""
         self.requests: list[tuple[str, int]] = []
         """Type and offset of every request, in order."""
         application = web.Application()
@@ -81,6 +83,8 @@ class ScriptedSource:
         records = self.records[type_name]
         page = records[offset : offset + size]
         meta: dict[str, Any] = {"total_count": len(records), "count": len(page)}
+        if self.organization is not None:
+            meta["parent"] = {"type": "Organization", "id": self.organization}
         links = {"self": str(request.url)}
         if offset + len(page) < len(records):
             meta["next"] = {"offset": offset + len(page)}

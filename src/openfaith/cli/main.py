@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from openfaith.cli.application import application
 from openfaith.cli.failures import describe, silence_standard_output, tell, trace, wants_json
@@ -16,9 +18,13 @@ from openfaith.errors import SyncError
 _BROKEN_PIPE = 141
 """As shells report a process that SIGPIPE ended."""
 
+_FAILED = 1
+
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    if sys.stdout is None:  # closed by whoever called
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal whose encoding lacks an arrow shall show something else, not a traceback.
@@ -33,6 +39,10 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, ReaderGoneError):
         silence_standard_output()
         return _BROKEN_PIPE
+    except OSError as error:
+        silence_standard_output()
+        sys.stderr.write(f"error: standard output cannot be written ({error.strerror})\n")
+        return _FAILED
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -85,9 +85,18 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
         can_include=_names(meta.get("can_include")),
         requested_at=requested_at,
         size_bytes=len(exchange.body),
+        organization=_organization(meta.get("parent")),
         requests=exchange.attempt,
         latency_seconds=exchange.ended_at - exchange.sent_at,
     )
+
+
+def _organization(parent: object) -> str | None:
+    """Top-level collections name the organization as their parent (recorded, 2019 to 2026)."""
+    if not isinstance(parent, dict) or parent.get("type") != "Organization":
+        return None
+    found = parent.get("id")
+    return found if isinstance(found, str) and found else None
 
 
 def read_record(request: Request, exchange: Exchange, requested_at: datetime) -> Document:

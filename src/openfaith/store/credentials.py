@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from openfaith.errors import ConfigurationError, UnknownNameError
+from openfaith.errors import ConfigurationError, RunConflictError, UnknownNameError
 from openfaith.records import OrgId
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
@@ -49,6 +49,8 @@ class Credential:
     base_url: str
     token: str = field(repr=False)
     """As the person gave it: `app_id:secret`, or a bearer token."""
+    source_org: str | None = None
+    """The organization's id at the source; None where it is not known."""
 
 
 def parse_keys(text: str, *, name: str = _SETTING) -> tuple[SecretKey, ...]:
@@ -156,21 +158,42 @@ def _bound(org_id: OrgId, adapter: str) -> bytes:
     return f"{org_id}\0{adapter}".encode()
 
 
-async def save_credential(database: Database, keys: Sequence[SecretKey], credential: Credential) -> None:
-    """Keep an organization and how its source is reached; a second call replaces the credential."""
+async def save_credential(
+    database: Database, keys: Sequence[SecretKey], credential: Credential, *, moved: bool = False
+) -> None:
+    """Keep an organization and how its source is reached; a second call replaces the credential.
+
+    Two churches are never mixed under one name: a token of another organization is refused, and so is another
+    address while a run is under way, unless it is the same source that has `moved`.
+
+    Raises:
+        ConfigurationError: it belongs to another organization of the source.
+        RunConflictError: a run under way reads the source at another address.
+    """
     key_id, sealed = seal(keys, credential.org_id, credential.adapter, credential.token)
+    place = {"org_id": credential.org_id, "adapter": credential.adapter, "base_url": credential.base_url}
     async with database.transaction() as connection:
-        await connection.execute(query("organizations", "ensure_organization"), {"org_id": credential.org_id})
-        await connection.execute(
+        await connection.execute(query("organizations", "ensure_organization"), place)
+        await connection.execute(query("runs", "lock_organization"), place)
+        under_way = await (
+            await connection.execute(query("organizations", "find_run_under_way"), place)
+        ).fetchone()
+        if under_way is not None and not moved:
+            raise RunConflictError(
+                str(under_way[0]),
+                f"of {credential.org_id} still reads {under_way[1]}",
+                "let it end, or cancel it first",
+            )
+        saved = await connection.execute(
             query("organizations", "save_credential"),
-            {
-                "org_id": credential.org_id,
-                "adapter": credential.adapter,
-                "base_url": credential.base_url,
-                "key_id": key_id,
-                "sealed": sealed,
-            },
+            {**place, "source_org": credential.source_org, "key_id": key_id, "sealed": sealed},
         )
+        if await saved.fetchone() is None:
+            raise ConfigurationError(
+                f"organization {credential.org_id}",
+                "it is connected to another organization of the source than this token's",
+                "another name for this one, so that their records stay apart",
+            )
 
 
 async def get_credential(

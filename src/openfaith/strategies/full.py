@@ -83,9 +83,10 @@ def check(request: PageRequest, state: WalkState, page: Page) -> None:
     Raises:
         BrokenResponseError: ask again.
     """
-    total = page.total_count if page.total_count is not None else state.total
     if page.records:
         return
+    # A count that has just become smaller is no excuse: it may be as wrong as the page.
+    total = max((t for t in (page.total_count, state.total) if t is not None), default=None)
     if total is not None and request.offset < total:
         raise BrokenResponseError(_place(request), "no records", f"some, as it counts {total}")
     if page.has_next:

@@ -19,13 +19,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import dbos
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
+from openfaith.errors import ConfigurationError
 from openfaith.records import RunId
 from openfaith.store import Database
 from openfaith.workflows.ids import sync_run_workflow_id
 from openfaith.workflows.leases import Lease
 from openfaith.workflows.orchestrator import sync_organization
 from openfaith.workflows.queues import SYNC_PRIORITY, SYNC_QUEUE, register_queues
-from openfaith.workflows.runtime import Runtime, bind
+from openfaith.workflows.runtime import Runtime, bind, is_bound
 from openfaith.workflows.serialization import JsonSerializer
 
 APPLICATION_NAME = "openfaith"
@@ -55,8 +56,16 @@ async def durable_engine(runtime: Runtime, lease: Lease, *, worker_concurrency: 
     Call inside the event loop that the steps shall use. Leaving the block stops the engine, then gives the lease
     back; what was in the middle of something is taken over by others, or by the next process.
     """
-    await asyncio.to_thread(lease.begin)
+    if is_bound():
+        raise ConfigurationError(
+            "the engine", "this process is working already", "one at a time in a process"
+        )
     bind(runtime)
+    try:
+        await asyncio.to_thread(lease.begin)
+    except BaseException:
+        bind(None)
+        raise
     try:
         DBOS(config=_config(runtime.database.url, lease.executor.executor_id))
         try:

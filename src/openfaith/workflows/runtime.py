@@ -137,6 +137,11 @@ def bind(runtime: Runtime | None) -> None:
     _bound = runtime
 
 
+def is_bound() -> bool:
+    """Whether this process works already. The durable engine is one per process."""
+    return _bound is not None
+
+
 def current() -> Runtime:
     """The bound runtime. Steps only run while there is one."""
     assert _bound is not None, "the durable engine runs without a runtime"

@@ -264,7 +264,7 @@ async def test_a_session_that_was_closed_for_idling_in_a_transaction_is_unavaila
                 pass
             await connection.execute("SELECT 1")
 
-    with pytest.raises(DatabaseUnavailableError, match="idle-in-transaction timeout"):
+    with pytest.raises(DatabaseUnavailableError):
         await idle()
 
 

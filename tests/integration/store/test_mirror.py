@@ -240,6 +240,17 @@ async def test_a_program_that_does_not_know_the_column_yet_loses_nothing(own_dat
     assert (await new.store(record("1", nickname="Annie"), at=3)).counts == PageCounts(unchanged=1)
 
 
+async def test_programs_of_different_versions_that_start_at_the_same_time_make_all_there_is_to_make(
+    database_url: str,
+) -> None:
+    narrow, wide = make_manifest(CAMPUS), make_manifest(widened(CAMPUS, city=AttributeType.STRING), MEMBER)
+    async with open_database(database_url, connections=6) as database:
+        await asyncio.gather(*(ensure(database, manifest) for manifest in (narrow, wide) * 3))
+    made = tables(database_url, "sample")
+    assert made.keys() == {"church_campus", "church_member"}
+    assert "city" in made["church_campus"]
+
+
 async def test_a_column_of_another_type_is_told_before_a_page_meets_it(own_database: Database) -> None:
     name = MEMBER.attributes["name"]
     changed = replace(

@@ -100,6 +100,28 @@ async def test_a_reason_that_postgresql_cannot_store_does_not_keep_a_run_from_en
     assert (await get_run(reader.database, reader.run_id)).reason == "\ufffd"
 
 
+async def test_a_former_attempt_ends_nothing(database: Database, org: OrgId) -> None:
+    """Whoever is left of it may come late."""
+    run_id = await run_with(database, org, [FAILED])
+    await finish_run(database, run_id, attempt=1)
+    await retry_run(database, run_id)
+    assert await finish_run(database, run_id, attempt=1) is RunStatus.QUEUED
+    assert not await finish_entity_run(database, run_id, CAMPUS.name, status=FAILED, attempt=1)
+    assert await statuses(database, run_id) == [WAITING]
+    await take(database, run_id, CAMPUS)
+    assert await finish_entity_run(database, run_id, CAMPUS.name, status=COMPLETED, attempt=2)
+    assert await finish_run(database, run_id, attempt=2) is RunStatus.COMPLETED
+
+
+async def test_an_entity_that_its_run_left_open_says_so(database: Database, org: OrgId) -> None:
+    run_id = await run_with(database, org, [COMPLETED, WAITING])
+    await finish_run(database, run_id)
+    assert [e.reason for e in await list_entity_runs(database, run_id)] == [
+        None,
+        "its run ended before it did",
+    ]
+
+
 # Cancelling
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -50,32 +52,45 @@ def demo(*, people: People = 5000, seed: Seed = 1) -> int:
 
 
 async def _demo(engine: Engine, *, output: Output, simulator: RunningSimulator) -> int:
-    await _refuse_to_replace(engine)
-    await engine.connect(ORG, simulator.options.tokens[0], base_url=simulator.base_url)
+    await _refuse_to_replace(engine, _name_of(simulator.options))
+    org = _name_of(simulator.options)
+    await engine.connect(org, simulator.options.tokens[0], base_url=simulator.base_url, moved=True)
     executors = await engine.executors()
-    run, is_new = await engine.request(ORG, requested_by="demo")
+    run, is_new = await engine.request(org, requested_by="demo")
     pages = sum(e.pages for e in (await engine.run(run.run_id)).entities)
     output.say(announcement(run, is_new=is_new, executors=executors, pages=pages))
     code = await see_through(engine, run.run_id, output, go_on=_same_church(simulator.options))
-    _show_people(await engine.sample_people(ORG), output)
-    _tell_where(engine, output)
+    _show_people(await engine.sample_people(org), output)
+    _tell_where(engine, org, output)
     return code
+
+
+def _name_of(options: SimulatorOptions) -> str:
+    """Every simulated church has a name of its own, so that two are never mixed."""
+    usual = type(options)()
+    same = (options.people, options.seed) == (usual.people, usual.seed)
+    return ORG if same else f"{ORG}-{options.people}-{options.seed}"
+
+
+def _program() -> str:
+    """How this program is called from here."""
+    return "openfaith" if shutil.which("openfaith") else os.path.relpath(sys.argv[0])
 
 
 def _same_church(options: SimulatorOptions) -> list[str]:
     return ["openfaith", "demo", "--people", str(options.people), "--seed", str(options.seed)]
 
 
-async def _refuse_to_replace(engine: Engine) -> None:
+async def _refuse_to_replace(engine: Engine, demo: str) -> None:
     """A real church that somebody happened to call `demo` keeps its token.
 
     Raises:
         ConfigurationError: there is one.
     """
     for org, _, base_url in await engine.organizations():
-        if org == ORG and not base_url.startswith(_LOOPBACK):
+        if org == demo and not base_url.startswith(_LOOPBACK):
             raise ConfigurationError(
-                f"organization {ORG}",
+                f"organization {org}",
                 f"it is connected to {base_url}, and the demo would replace its token",
                 "another database for the demo (OPENFAITH_HOME or OPENFAITH_DATABASE_URL)",
             )
@@ -88,16 +103,16 @@ def _show_people(people: list[SamplePerson], output: Output) -> None:
         output.show(add_rows(make_table("id", "name", "campus", "household", "email"), rows))
 
 
-def _tell_where(engine: Engine, output: Output) -> None:
+def _tell_where(engine: Engine, org: str, output: Output) -> None:
     embedded = engine.settings.database_url is None
     # A password that somebody else chose is not for the terminal.
     where = shlex.quote(engine.database_url) if embedded else '"$OPENFAITH_DATABASE_URL"'
     output.say("Look further (tables are in the schema pco, as in pco.people_person):")
     output.say(f"  {shlex.quote(_psql())} {where}")
-    output.say(f"  openfaith status {ORG}")
+    output.say(f"  {_program()} status {org}")
     if embedded:
         output.say(
-            "The embedded PostgreSQL keeps running for that; `openfaith database stop` ends it, and the data stay."
+            f"The embedded PostgreSQL keeps running for that; `{_program()} database stop` ends it, and the data stay."
         )
 
 

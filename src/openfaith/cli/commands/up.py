@@ -46,7 +46,11 @@ async def _up(engine: Engine, *, output: Output) -> None:
 
 
 async def _greet(engine: Engine, output: Output) -> None:
-    output.say(f"Database: {engine.database_url}")
+    # The URL of a server that is not ours holds somebody's password; an embedded one's is shown on request.
+    output.say(
+        f"Database: {engine.database_name}"
+        + (" (embedded: `openfaith database url`)" if engine.settings.database_url is None else "")
+    )
     names = [org for org, _, _ in await engine.organizations()]
     if names:
         output.say(f"Organizations: {listed(names, most=20)}.")

@@ -10,6 +10,7 @@ CREATE TABLE openfaith.credential (
     org_id     text NOT NULL REFERENCES openfaith.organization ON DELETE CASCADE,
     adapter    text NOT NULL,
     base_url   text NOT NULL,
+    source_org text,
     key_id     text NOT NULL,
     sealed     bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -17,6 +18,7 @@ CREATE TABLE openfaith.credential (
     PRIMARY KEY (org_id, adapter)
 );
 COMMENT ON COLUMN openfaith.credential.sealed IS 'AES-256-GCM: nonce, then ciphertext; organization and adapter are authenticated with it.';
+COMMENT ON COLUMN openfaith.credential.source_org IS 'The organization''s id at its source: a token of another one is refused.';
 COMMENT ON COLUMN openfaith.credential.key_id IS 'Which of the secret keys sealed it, so that keys can be rotated.';
 
 CREATE TABLE openfaith.executor (
