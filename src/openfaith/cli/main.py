@@ -24,7 +24,7 @@ _FAILED = 1
 def main() -> None:
     """Run the command line of this process, and end it."""
     if sys.stdout is None:  # closed by whoever called
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the life of the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal whose encoding lacks an arrow shall show something else, not a traceback.

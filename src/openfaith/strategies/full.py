@@ -85,10 +85,16 @@ def check(request: PageRequest, state: WalkState, page: Page) -> None:
     """
     if page.records:
         return
-    # A count that has just become smaller is no excuse: it may be as wrong as the page.
-    total = max((t for t in (page.total_count, state.total) if t is not None), default=None)
+    total = page.total_count if page.total_count is not None else state.total
     if total is not None and request.offset < total:
         raise BrokenResponseError(_place(request), "no records", f"some, as it counts {total}")
+    if total is not None and total <= request.offset - request.page_size:
+        # Some records may have gone while the others were read; a page's worth and more has not.
+        raise BrokenResponseError(
+            _place(request),
+            f"no records and a count of {total}",
+            f"{request.offset} and more, as these were read",
+        )
     if page.has_next:
         raise BrokenResponseError(_place(request), "no records", "some, as it says that more follow")
 

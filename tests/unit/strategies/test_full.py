@@ -114,6 +114,12 @@ def test_an_empty_page_at_the_end_is_believed(offset: int, known: int | None, to
     check(PageRequest(offset=offset), WalkState(offset=offset, total=known), page(0, total=total))
 
 
+@pytest.mark.parametrize(("offset", "total"), [(100, 0), (200, 0), (300, 150)])
+def test_an_empty_page_that_forgets_what_was_read_already_is_refused(offset: int, total: int) -> None:
+    with pytest.raises(BrokenResponseError, match="as these were read"):
+        check(PageRequest(offset=offset), WalkState(offset=offset, total=800), page(0, total=total))
+
+
 def test_a_page_with_records_is_believed_whatever_it_counts() -> None:
     check(PageRequest(offset=0), WalkState(total=500), page(3, total=0))
 
