@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,7 @@ from openfaith.errors import (
 )
 from openfaith.records import EntityName
 from openfaith.store import EntityRunRecord
+from openfaith.workflows.durable import forget_old_workflows
 from support.source import Gate, ScriptedSource, refuse
 from support.truth import differences
 
@@ -335,3 +337,33 @@ async def test_a_text_is_no_list_of_entities(settings: Settings, source: Scripte
     async with connected(settings, source) as engine:
         with pytest.raises(ConfigurationError, match="a list"):
             await engine.start("church", entities="Person")
+
+
+async def test_one_organizations_failure_leaves_another_alone(
+    settings: Settings, source: ScriptedSource, database_url: str
+) -> None:
+    """Each reads with its own token from its own source, and the rows of each are its own."""
+    async with connected(settings, source) as engine, ScriptedSource(PCO) as other:
+        await engine.connect("chapel", "chapel:secret", base_url=other.base_url)
+        other.scripts["Person"] = refuse(401, "unauthorized", "Error Code Hint: (CAPUCHIN)")
+        grow(source, "Person", 120)
+        async with engine.working():
+            runs = [await engine.start(org, entities=["Person", "Campus"]) for org in ("church", "chapel")]
+            church, chapel = [await engine.wait(run.run_id) for run in runs]
+    assert (church.status, chapel.status) == (RunStatus.COMPLETED, RunStatus.PARTIAL)
+    with psycopg.connect(database_url) as connection:
+        people = connection.execute("SELECT org_id, count(*) FROM pco.people_person GROUP BY 1").fetchall()
+    assert people == [("church", 120)]
+
+
+async def test_workflows_that_ended_long_ago_are_forgotten_and_what_they_did_is_kept(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine, engine.working():
+        run = await engine.start("church", entities=["Campus", "Household"])
+        before = await engine.wait(run.run_id)
+        forgotten = await forget_old_workflows(datetime.now(UTC) + timedelta(days=1))
+        again = await forget_old_workflows(datetime.now(UTC) + timedelta(days=1))
+        after = await engine.run(run.run_id)
+    assert (forgotten >= 2, again) == (True, 0)
+    assert after == before
