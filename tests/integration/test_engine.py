@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings
@@ -367,3 +368,25 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_what_they_did_is_
         after = await engine.run(run.run_id)
     assert (forgotten >= 2, again) == (True, 0)
     assert after == before
+
+
+async def test_what_the_client_notices_is_among_the_events_of_the_run(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """A 429 without a body of any use, once: the run goes on, and says why it paused."""
+    refused = iter([refuse(429, "429")])
+
+    async def once(request: web.Request) -> web.Response | None:
+        script = next(refused, None)
+        answer = await script(request) if script else None
+        if answer is not None:
+            answer.headers["Retry-After"] = "1"
+        return answer
+
+    async with connected(settings, source) as engine:
+        source.scripts["Campus"] = once
+        view = await engine.sync("church", entities=["Campus"])
+        messages = [e.message for e in await engine.events(view.run.run_id) if e.name == "SourceNotice"]
+    assert view.status is RunStatus.COMPLETED
+    assert any("refused GET /people/v2/campuses" in message for message in messages)
+    assert entity(view, "Campus").requests == 2

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from openfaith.errors import UnknownNameError
 from openfaith.manifest import Entity, Manifest
-from openfaith.records import EntityName, OrgId
+from openfaith.records import EntityName, OrgId, RunId
 from openfaith.source import RateBudget, SourceClient, SourceEvent, parse_token
 from openfaith.store import Database, PageWriter, SecretKey, get_credential, store_events
 from openfaith.telemetry import Event, SourceNotice, Subject, log_event
@@ -33,6 +33,8 @@ class Runtime:
     keys: Sequence[SecretKey]
     entities_in_flight: int
     """Of one organization."""
+    reading: dict[OrgId, RunId] = field(default_factory=dict)
+    """The run that reads for an organization: there is one at a time. What its client notices belongs to it."""
     _writers: dict[tuple[str, EntityName], PageWriter] = field(default_factory=dict)
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
@@ -93,7 +95,11 @@ class Runtime:
 
     def _notice(self, org_id: OrgId, event: SourceEvent) -> None:
         """A client's notice, stored without making its request wait."""
-        notice = SourceNotice(about=Subject(org_id=org_id), notice=type(event).__name__, text=str(event))
+        notice = SourceNotice(
+            about=Subject(org_id=org_id, run_id=self.reading.get(org_id)),
+            notice=type(event).__name__,
+            text=str(event),
+        )
         task = asyncio.get_running_loop().create_task(self.tell(notice))
         self._notices.add(task)
         task.add_done_callback(self._notices.discard)

@@ -234,6 +234,7 @@ async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
     if held.cancel_requested:
         raise RunCancelledError(assignment.run_id)
     await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
+    runtime.reading[assignment.org_id] = assignment.run_id
     client = await runtime.client(assignment.org_id, assignment.adapter)
     writer = runtime.writer(assignment.adapter, assignment.entity)
     loop = asyncio.get_running_loop()
