@@ -89,7 +89,7 @@ def test_a_worker_does_the_work_and_others_follow_it(grace: Terminal, church: Ru
     heal(church)
     with grace.start("up") as worker:
         worker.read_until("The worker is ready")
-        assert "postgresql://" in worker.text
+        assert "Database: " in worker.text
         assert "Organizations: grace." in worker.text
         requested = grace.json("sync", "grace", "--detach")
         assert grace.json("runs", "watch", requested["run_id"])["status"] == "completed"

@@ -67,7 +67,8 @@ class _StandardErrorHandler(logging.StreamHandler[TextIO]):
     """Writes to whatever standard error is at the time: a progress display puts itself in between."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.setStream(sys.stderr)
+        # Not `setStream`: that flushes the stream before, which may be closed by now.
+        self.stream = sys.stderr
         super().emit(record)
 
 

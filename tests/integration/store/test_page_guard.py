@@ -33,6 +33,13 @@ async def test_of_equal_stamps_the_later_request_wins(reader: Reader) -> None:
     assert await name_of(reader) == "latest"
 
 
+async def test_of_equal_versions_the_one_that_is_written_later_wins(reader: Reader) -> None:
+    """The source's clock has whole seconds: two pages can be of the same one."""
+    for name in ("first", "second"):
+        await reader.store(record("1", name=name, updated_at=stamp(1)), at=5)
+    assert await name_of(reader) == "second"
+
+
 async def test_without_stamps_the_later_request_wins(database: Database, org: OrgId) -> None:
     reader = await Reader.begin(database, CAMPUS, org=org)
     await reader.store(campus("1", name="later"), at=5)

@@ -23,7 +23,18 @@ from openfaith.store import (
     request_run,
     retry_run,
 )
-from support.mirror import ADAPTER, CAMPUS, MEMBER, Reader, execute, make_entity, record, start_run, take
+from support.mirror import (
+    ADAPTER,
+    CAMPUS,
+    MEMBER,
+    Reader,
+    execute,
+    make_entity,
+    record,
+    start_run,
+    take,
+    wait_until_blocked,
+)
 
 THIRD = make_entity("Third", {})
 ENTITIES = (CAMPUS, MEMBER, THIRD)
@@ -111,6 +122,18 @@ async def test_a_former_attempt_ends_nothing(database: Database, org: OrgId) -> 
     await take(database, run_id, CAMPUS)
     assert await finish_entity_run(database, run_id, CAMPUS.name, status=COMPLETED, attempt=2)
     assert await finish_run(database, run_id, attempt=2) is RunStatus.COMPLETED
+
+
+async def test_whoever_ends_a_run_waits_for_whoever_changes_it(database: Database, org: OrgId) -> None:
+    run_id = await run_with(database, org, [WAITING])
+    async with database.transaction() as connection:
+        await connection.execute(
+            "UPDATE openfaith.sync_run SET status = 'queued', attempt = 2 WHERE run_id = %s", (run_id,)
+        )
+        ending = asyncio.create_task(finish_run(database, run_id, attempt=1))
+        await wait_until_blocked(database)
+    assert await ending is RunStatus.QUEUED
+    assert await statuses(database, run_id) == [WAITING]
 
 
 async def test_an_entity_that_its_run_left_open_says_so(database: Database, org: OrgId) -> None:
