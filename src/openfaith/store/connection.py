@@ -6,7 +6,7 @@ import asyncio
 import re
 import select
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TypedDict
@@ -169,17 +169,22 @@ async def open_database(
 
 
 def _connecting(url: str) -> _Connecting:
-    """How every connection of the pool is made. Options of the URL stay: some hosts are told the database by them."""
-    given = conninfo_to_dict(url).get("options") or ""
-    ours = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in _SESSION.items())
+    """How every connection of the pool is made."""
     return {
         "autocommit": True,
-        "options": f"{given} {ours}".strip(),
+        "options": options(url, _SESSION),
         "application_name": "openfaith",
         # Pages are handed on as the UTF-8 that they came in.
         "client_encoding": "UTF8",
         "connect_timeout": 10,
     }
+
+
+def options(url: str, settings: Mapping[str, str]) -> str:
+    """A connection's settings, beside those that the URL has already: some hosts are told the database by them."""
+    given = conninfo_to_dict(url).get("options") or ""
+    ours = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items())
+    return f"{given} {ours}".strip()
 
 
 async def _check_idle(connection: psycopg.AsyncConnection) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from openfaith.store.connection import translated
+from openfaith.store.connection import options, translated
 from openfaith.store.queries import query
 
 
@@ -85,7 +85,7 @@ def lease_connection(url: str, *, timeout: timedelta) -> Iterator[LeaseConnectio
             url,
             autocommit=True,
             connect_timeout=max(2, int(timeout.total_seconds())),
-            options=f"-c statement_timeout={milliseconds} -c TimeZone=UTC",
+            options=options(url, {"statement_timeout": str(milliseconds), "TimeZone": "UTC"}),
             application_name="openfaith lease",
         )
         with connection:

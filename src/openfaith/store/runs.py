@@ -143,14 +143,16 @@ async def finish_entity_run(
             nobody has taken it since it was last put back.
     """
     async with database.transaction() as connection:
-        run = await _get_run(connection, run_id, lock=True)
-        if attempt not in {None, run.attempt}:
-            return False
+        org_id = (await _get_run(connection, run_id)).org_id
+        # Counted first: a large table takes a while, during which nobody need wait for the run.
         live = (
-            await _count_live(connection, table, run.org_id)
+            await _count_live(connection, table, org_id)
             if table and status is EntityStatus.COMPLETED
             else None
         )
+        run = await _get_run(connection, run_id, lock=True)
+        if attempt not in {None, run.attempt}:
+            return False
         settled = await connection.execute(
             query("runs", "finish_entity_run"),
             {

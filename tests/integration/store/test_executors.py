@@ -95,3 +95,10 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path: object) -> None:
         lease_connection(f"postgresql:///x?host={tmp_path}", timeout=MINUTE),
     ):
         pass
+
+
+def test_options_of_the_url_stay(database_url: str) -> None:
+    url = f"{database_url}&options=-c%20search_path%3Delsewhere"
+    with lease_connection(url, timeout=MINUTE) as connection:
+        shown = connection._connection.execute("SHOW search_path").fetchone()
+    assert shown == ("elsewhere",)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from openfaith.errors import LeaseLostError
+from openfaith.errors import DatabaseUnavailableError, LeaseLostError
 from openfaith.records import EntityStatus
 from openfaith.store import Committed, PageWriter, cancel_run, finish_entity_run, finish_run, retry_run
-from support.mirror import Reader, blocking, make_page, make_place, record, take, wait_until_blocked
+from support.mirror import Reader, ask, blocking, make_page, make_place, record, take, wait_until_blocked
 
 
 async def everything(reader: Reader) -> list[object]:
@@ -156,3 +156,21 @@ async def test_an_old_and_a_new_token_never_both_commit_a_page(reader: Reader) -
         assert len(lines) == (1 if old is None else 2)
         assert (f"old {round_number}" in rows) == (old is not None)
         assert len({line["fence"] for line in lines}) == len(lines)
+
+
+async def test_a_page_whose_connection_is_lost_is_unavailable_and_can_be_committed_again(
+    reader: Reader, shared_url: str
+) -> None:
+    async with blocking(reader.database, reader):
+        waiting = asyncio.create_task(reader.store(record("1")))
+        await wait_until_blocked(reader.database)
+        ask(
+            shared_url,
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        with pytest.raises(DatabaseUnavailableError):
+            await waiting
+    assert await everything(reader) == [{}, [], [], None, 0]
+    await reader.store(record("1"))
+    assert list(await reader.rows()) == ["1"]

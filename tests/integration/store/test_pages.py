@@ -6,11 +6,13 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from openfaith.records import OrgId, PageCounts
 from openfaith.store import Database
-from support.mirror import CAMPUS, Reader, campus, make_page, moment, record, stamp, to_one
+from openfaith.store.upserts import page_statement
+from support.mirror import CAMPUS, Reader, ask, campus, make_page, moment, record, stamp, to_one
 
 EVERYTHING: dict[str, Any] = {
     "name": "Ann ☃ O'Neil\t",
@@ -196,8 +198,6 @@ async def test_members_of_a_record_that_are_none_of_its_data_do_no_harm(reader: 
 
 async def test_a_statement_is_planned_once_and_calls_no_function_per_value(reader: Reader) -> None:
     """The functions that describe a record are spelled out in the plan: a call of each would cost more than the rest."""
-    from openfaith.store.upserts import page_statement
-
     parameters = {
         "entity_run_id": 1, "fence": 1, "records": "[]", "misfits": None, "requested_at": moment(0), "page": 1,
         "token": "", "size": 0, "dead_letters": 0, "requests": 0, "checkpoint": "{}", "total_count": None,
@@ -211,19 +211,39 @@ async def test_a_statement_is_planned_once_and_calls_no_function_per_value(reade
     assert "openfaith." not in plan.replace("openfaith.entity_run", "").replace("openfaith.page_commit", "")
 
 
-async def test_nothing_of_a_page_is_written_where_its_ledger_refuses(reader: Reader) -> None:
-    """A ledger's line that should not be there yet is only the means of making the statement's last part fail."""
-    async with reader.database.connection() as connection:
-        await connection.execute(
-            "INSERT INTO openfaith.page_commit"
-            " (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)"
-            " VALUES (%s, 1, 1, '', now(), 0, 0, 0, 0)",
-            (reader.held.entity_run_id,),
-        )
-    from psycopg import errors
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
 
-    with pytest.raises(errors.UniqueViolation):
-        await reader.store(record("1"))
-    assert await reader.rows() == {}
-    run = await reader.entity_run()
-    assert (run["pages"], run["checkpoint"]) == (0, None)
+
+@pytest.mark.parametrize(
+    ("table", "beside"),
+    [
+        ("sample.church_member", []),
+        ("openfaith.page_commit", []),
+        ("openfaith.entity_run", []),
+        ("sample.church_member", [b"a bad record"]),
+        ("openfaith.page_commit", [b"a bad record"]),
+        ("openfaith.entity_run", [b"a bad record"]),
+        ("openfaith.dead_letter", [b"a bad record"]),
+    ],
+)
+async def test_where_one_part_of_a_page_fails_nothing_of_it_is_written(
+    own_database: Database, database_url: str, table: str, beside: list[bytes]
+) -> None:
+    """Rows, ledger, checkpoint, counts, dead letters: all or none."""
+    reader = await Reader.begin(own_database, org="grace")
+    await reader.store(record("1", name="before"))
+
+    async def everything() -> list[object]:
+        return [await reader.rows(), await reader.ledger(), await reader.letters(), await reader.entity_run()]
+
+    before = await everything()
+    ask(database_url, REFUSE.format(table))
+    with pytest.raises(psycopg.errors.RaiseException, match="refused"):
+        await reader.store(record("1", name="after"), record("2"), *beside, at=1)
+    assert await everything() == before
+    ask(database_url, "DROP FUNCTION refuse CASCADE")
+    await reader.store(record("1", name="after"), record("2"), *beside, at=1)
+    assert (await reader.row("1"))["name"] == "after"
