@@ -390,3 +390,15 @@ async def test_what_the_client_notices_is_among_the_events_of_the_run(
     assert view.status is RunStatus.COMPLETED
     assert any("refused GET /people/v2/campuses" in message for message in messages)
     assert entity(view, "Campus").requests == 2
+
+
+async def test_a_source_that_tells_no_time_gives_no_watermark(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """The records are stored, dated by this machine's clock; what the next delta may rest on is not."""
+    source.date = "some day"
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", entities=["Campus"])
+        [state] = await engine.status("church")
+    assert view.status is RunStatus.COMPLETED
+    assert (state.watermark, state.live_rows) == (None, 3)

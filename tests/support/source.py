@@ -47,6 +47,8 @@ class ScriptedSource:
             if e.listing
         }
         self.scripts: dict[str, Script] = {}
+        self.date: str | None = None
+        """What answers carry as their `Date`; None: the present."""
         self.organization: str | None = None
         """What listings name as their parent."""
         self.requests: list[tuple[str, int]] = []
@@ -94,6 +96,8 @@ class ScriptedSource:
             "X-PCO-API-Request-Rate-Period": "20",
             "X-PCO-API-Request-Rate-Count": "1",
         }
+        if self.date is not None:
+            headers["Date"] = self.date
         body = json.dumps({"links": links, "data": page, "meta": meta}).encode()
         return web.Response(body=body, headers=headers, content_type="application/vnd.api+json")
 
