@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from openfaith.engine import Engine, RunView
     from openfaith.store import Executor, RunRecord
 
-_LOOK_SECONDS = 0.4
 _LOOKS_BETWEEN_ROLL_CALLS = 5
 _PATIENCE_SECONDS = 60
 
@@ -38,7 +37,7 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
                 async with engine.working_if_nobody_is() as here:
                     if not here:
                         output.say(worker_line(await engine.executors()))
-                    views = _views(engine, run_id, while_others_work=not here)
+                    views = _views(engine, run_id, display.look_seconds, while_others_work=not here)
                     stopping = _stopping(go_on) if here else _leaving(run_id)
                     view = await _show(views, display, output, stopping=stopping)
                 if view.run.is_final:
@@ -53,7 +52,9 @@ async def look_on(engine: Engine, run_id: RunId, output: Output) -> int:
     """The same, but without ever doing the work."""
     try:
         with make_display(output.console) as display:
-            view = await _show(_views(engine, run_id), display, output, stopping=_leaving(run_id))
+            view = await _show(
+                _views(engine, run_id, display.look_seconds), display, output, stopping=_leaving(run_id)
+            )
     except SyncError as error:
         return _failed(error, output)
     return conclude(view, output)
@@ -101,7 +102,9 @@ def conclude(view: RunView, output: Output) -> int:
     return 0 if view.status is RunStatus.COMPLETED else RUN_FAILED
 
 
-async def _views(engine: Engine, run_id: RunId, *, while_others_work: bool = False) -> AsyncIterator[RunView]:
+async def _views(
+    engine: Engine, run_id: RunId, look_seconds: float, *, while_others_work: bool = False
+) -> AsyncIterator[RunView]:
     """The run as it stands, again and again, until it is over, or until no worker is left that could do it."""
     looks = 0
     while True:
@@ -109,7 +112,7 @@ async def _views(engine: Engine, run_id: RunId, *, while_others_work: bool = Fal
         yield view
         if view.run.is_final:
             return
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(look_seconds)
         looks += 1
         if while_others_work and looks % _LOOKS_BETWEEN_ROLL_CALLS == 0 and not await has_worker(engine):
             return

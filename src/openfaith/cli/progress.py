@@ -33,6 +33,9 @@ _BAR_WIDTH = 24
 class Display(Protocol):
     """Is shown every view of a run."""
 
+    look_seconds: float
+    """How long after a view the next one is worth having. A look costs a few milliseconds here and in the database."""
+
     def update(self, view: RunView) -> None: ...
 
 
@@ -83,6 +86,8 @@ def entity_line(entity: EntityRunRecord) -> str:
 class PlainDisplay:
     """Lines, for files, pipes and logs."""
 
+    look_seconds = 0.8
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._endings = Endings()
@@ -94,6 +99,8 @@ class PlainDisplay:
 
 class LiveDisplay:
     """Bars for what is being read, below the lines of what has ended."""
+
+    look_seconds = 0.4
 
     def __init__(self, live: Live, clock: Callable[[], float] = time.monotonic) -> None:
         self._live = live

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -35,6 +36,21 @@ class _Single(_Envelope, kw_only=True):
     data: msgspec.Raw
 
 
+class _Meta(msgspec.Struct):
+    """What a listing's `meta` is read for. Nothing may rest on it, so any shape of the members is taken."""
+
+    total_count: object = None
+    next: object = None
+    parent: object = None
+    can_query_by: msgspec.Raw = _NULL
+    can_order_by: msgspec.Raw = _NULL
+    can_include: msgspec.Raw = _NULL
+
+
+class _Links(msgspec.Struct):
+    next: object = None
+
+
 class _Identified(msgspec.Struct):
     """What makes a JSON object a record."""
 
@@ -43,10 +59,13 @@ class _Identified(msgspec.Struct):
 
 
 E = TypeVar("E", bound=_Envelope)
+T = TypeVar("T")
 
 _LISTING = msgspec.json.Decoder(_Listing)
 _SINGLE = msgspec.json.Decoder(_Single)
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
+_META = msgspec.json.Decoder(_Meta)
+_LINKS = msgspec.json.Decoder(_Links)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,20 +91,20 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
         BrokenResponseError: The body is no JSON:API document, or its `data` is no list.
     """
     envelope = _split(_LISTING, request, exchange)
-    meta, links = _members(envelope.meta), _members(envelope.links)
-    after = meta.get("next")
+    meta = _leniently(_META, envelope.meta) or _Meta()
+    link = (_leniently(_LINKS, envelope.links) or _Links()).next
     return Page(
         records=tuple(map(bytes, envelope.data)),
         included=tuple(map(bytes, envelope.included or ())),
-        total_count=_count(meta.get("total_count")),
-        next_offset=_next_offset(after, links.get("next")),
-        has_next=bool(after) or links.get("next") is not None,
-        can_query_by=_names(meta.get("can_query_by")),
-        can_order_by=_names(meta.get("can_order_by")),
-        can_include=_names(meta.get("can_include")),
+        total_count=_count(meta.total_count),
+        next_offset=_next_offset(meta.next, link),
+        has_next=bool(meta.next) or link is not None,
+        can_query_by=_names(bytes(meta.can_query_by)),
+        can_order_by=_names(bytes(meta.can_order_by)),
+        can_include=_names(bytes(meta.can_include)),
         requested_at=requested_at,
         size_bytes=len(exchange.body),
-        organization=_organization(meta.get("parent")),
+        organization=_organization(meta.parent),
         requests=exchange.attempt,
         latency_seconds=exchange.ended_at - exchange.sent_at,
     )
@@ -176,8 +195,16 @@ def _as_raw(value: object, *, each: bool) -> object:
     return msgspec.Raw(json.dumps(value, separators=(",", ":")).encode())
 
 
+def _leniently(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw) -> T | None:
+    """None where it is not an object."""
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def _members(raw: msgspec.Raw) -> dict[str, object]:
-    """`meta` or `links`, which nothing may rest on: empty where it is not an object."""
+    """`meta`, which nothing may rest on: empty where it is not an object."""
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
@@ -194,8 +221,10 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _names(value: object) -> frozenset[str] | None:
+@lru_cache(maxsize=1024)  # every page of a collection says the same
+def _names(raw: bytes) -> frozenset[str] | None:
     """What a collection says it can do; None unless it is a list of names, so that nobody believes a broken one."""
+    value = msgspec.json.decode(raw)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return None
     return frozenset(value)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
+from urllib.parse import quote, urlencode
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -55,7 +57,8 @@ class Transport:
         request_timeout: timedelta,
         monotonic: Callable[[], float],
     ) -> None:
-        self._base_url = base_url
+        self._host = base_url.host or ""
+        self._root = str(base_url).rstrip("/")
         self._headers = {
             "Authorization": authorization,
             "User-Agent": user_agent,
@@ -70,7 +73,7 @@ class Transport:
 
     @property
     def host(self) -> str:
-        return self._base_url.host or ""
+        return self._host
 
     async def send(self, request: Request) -> Exchange:
         """Send the request once. Failures come back in the exchange; only cancellation is raised."""
@@ -106,12 +109,15 @@ class Transport:
             headers["X-PCO-API-Version"] = request.version
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-        url = self._base_url.with_path(
-            f"{self._base_url.path.rstrip('/')}/{request.path.lstrip('/')}"
-        ).with_query(request.params)
+        url = self._address(request)
         return await self._open_session().request(
             request.method, url, data=request.body, headers=headers, allow_redirects=False
         )
+
+    def _address(self, request: Request) -> URL:
+        """Put together and quoted here: it is several times quicker than by the parts of a `URL`, for every page."""
+        query = urlencode(request.params, quote_via=quote)
+        return URL(f"{self._root}/{_quoted(request.path)}{'?' if query else ''}{query}", encoded=True)
 
     def _open_session(self) -> ClientSession:
         """Not in the constructor, because a session belongs to the running event loop."""
@@ -137,6 +143,11 @@ class Transport:
             fault=translate(error, request.what, self.host, self._request_timeout),
             reached=not isinstance(error, ClientConnectorError | ConnectionTimeoutError),
         )
+
+
+@lru_cache(maxsize=1024)  # every page of a collection has the same
+def _quoted(path: str) -> str:
+    return quote(path.lstrip("/"))
 
 
 class ConnectionDroppedError(Exception):

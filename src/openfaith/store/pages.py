@@ -34,6 +34,9 @@ _REFUSED = (
 )
 """What PostgreSQL raises for a page because of something that stands in it."""
 
+_UNEXAMINED = Examined(records={}, letters=())
+"""Of a page that went the fast way: nothing was found."""
+
 _BIGGEST_COUNT = 2**63 - 1
 
 
@@ -108,7 +111,7 @@ class PageWriter:
                 row = await self._execute(connection, page, place, page.records)
             except _REFUSED:
                 return await self._commit_examined(connection, page, place)
-        return _committed(row, page, place, Examined(records={}, letters=()))
+        return _committed(row, page, place, _UNEXAMINED)
 
     async def _execute(
         self,
@@ -197,7 +200,7 @@ def _committed(
             dead_letters=dead,
         ),
         cancel_requested=cancel_requested,
-        misfits=examined.count_misfits(),
+        misfits={} if examined is _UNEXAMINED else examined.count_misfits(),
         reasons=tuple(sorted({letter.reason for letter in examined.letters})),
     )
 

@@ -6,7 +6,7 @@ cancelled. An entity run is taken by raising its fencing token; whoever held it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import psycopg
@@ -329,6 +329,17 @@ async def list_entity_runs(database: Database, run_id: RunId) -> list[EntityRunR
         cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
         await cursor.execute(query("runs", "list_entity_runs"), {"run_id": run_id})
         return await cursor.fetchall()
+
+
+async def list_settled_entity_runs(
+    database: Database, run_id: RunId, entities: Collection[EntityName]
+) -> dict[EntityName, EntityStatus]:
+    """How those of these entities ended that have ended. Short: it is asked again and again."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("runs", "list_settled_entity_runs"), {"run_id": run_id, "entities": list(entities)}
+        )
+        return {EntityName(entity): EntityStatus(status) async for entity, status in cursor}
 
 
 async def list_sync_state(database: Database, org_id: OrgId | None = None) -> list[EntityState]:

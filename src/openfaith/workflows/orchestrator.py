@@ -7,9 +7,8 @@ are child workflows on a queue of their own, at most so many at once: that is th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, WorkflowHandleAsync
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from openfaith.planning import Plan, PlannedEntity, ready, skipped
 from openfaith.records import EntityName, EntityStatus, RunId
@@ -18,7 +17,6 @@ from openfaith.workflows.ids import entity_run_workflow_id
 from openfaith.workflows.queues import (
     ENTITY_PRIORITY,
     ENTITY_QUEUE,
-    WAIT_FOR_CHILD_SECONDS,
     WAIT_FOR_TURN_SECONDS,
 )
 from openfaith.workflows.steps import (
@@ -28,8 +26,8 @@ from openfaith.workflows.steps import (
     finish_sync_run,
     load_entity_manifest,
     skip_entities,
-    update_sync_status,
 )
+from openfaith.workflows.waiting import wait_for_entities
 
 
 @DBOS.workflow(name="SyncOrganization", max_recovery_attempts=1_000)
@@ -45,43 +43,26 @@ async def sync_organization(run_id: RunId, attempt: int) -> str:
 
 async def _run_entities(run_id: RunId, attempt: int, plan: Plan, in_flight: int) -> None:
     ended: dict[EntityName, str] = {}
-    running: dict[EntityName, WorkflowHandleAsync[str]] = {}
+    running: set[EntityName] = set()
     while True:
         blocked = to_skip(plan, ended)
         if blocked:
             await skip_entities(run_id, attempt, blocked)
             ended |= dict.fromkeys(blocked, EntityStatus.SKIPPED)
         for entity in to_start(plan, ended, running, in_flight):
-            running[entity] = await _start(run_id, attempt, entity)
+            await _start(run_id, attempt, entity)
+            running.add(entity)
         if not running:
             return
-        entity = await _first_to_end(running)
-        ended[entity] = await _outcome(run_id, attempt, entity, running.pop(entity))
+        outcomes = await wait_for_entities(run_id, attempt, sorted(running))
+        running -= outcomes.keys()
+        ended |= outcomes
 
 
-async def _start(run_id: RunId, attempt: int, entity: EntityName) -> WorkflowHandleAsync[str]:
+async def _start(run_id: RunId, attempt: int, entity: EntityName) -> None:
     workflow_id = entity_run_workflow_id(run_id, attempt, entity)
     with SetWorkflowID(workflow_id), SetEnqueueOptions(priority=ENTITY_PRIORITY):
-        return await DBOS.enqueue_workflow_async(ENTITY_QUEUE, sync_entity, run_id, attempt, entity)
-
-
-async def _first_to_end(running: dict[EntityName, WorkflowHandleAsync[str]]) -> EntityName:
-    handles: list[WorkflowHandleAsync[Any]] = list(running.values())
-    ended = await DBOS.wait_first_async(handles, polling_interval_sec=WAIT_FOR_CHILD_SECONDS)
-    return next(entity for entity, handle in running.items() if handle.workflow_id == ended.workflow_id)
-
-
-async def _outcome(run_id: RunId, attempt: int, entity: EntityName, handle: WorkflowHandleAsync[str]) -> str:
-    """The entity's status. A child that ended in an error of its own has not settled its entity: do it here.
-
-    The engine's signals to this workflow (cancelled, taken over) are no `Exception`s and pass.
-    """
-    try:
-        return await handle.get_result(polling_interval_sec=WAIT_FOR_CHILD_SECONDS)
-    except Exception as exc:  # noqa: BLE001  # whatever a child raised, its siblings go on
-        # Its text may quote what was being stored; the log of the process that ran it has it.
-        reason = f"its workflow ended with {type(exc).__name__}; see the log of the process that ran it"
-        return await update_sync_status(run_id, attempt, entity, EntityStatus.FAILED, reason)
+        await DBOS.enqueue_workflow_async(ENTITY_QUEUE, sync_entity, run_id, attempt, entity)
 
 
 def read_plan(stored: PlanResult) -> Plan:

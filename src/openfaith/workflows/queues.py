@@ -17,12 +17,15 @@ ENTITY_PRIORITY = 50
 MOST_ORCHESTRATORS = 50
 """Per process. An orchestrator mostly waits."""
 
-SYNC_POLL_SECONDS = 0.5
-ENTITY_POLL_SECONDS = 0.25
+SYNC_POLL_SECONDS = 1.0
+ENTITY_POLL_SECONDS = 0.4
 """How soon an enqueued workflow starts. Every look costs about five milliseconds of CPU, also when nothing waits."""
 
-WAIT_FOR_CHILD_SECONDS = 0.25
-"""How soon an orchestrator sees that an entity has ended."""
+WAIT_FOR_ENTITY_SECONDS = 0.25
+"""How soon an orchestrator sees that an entity has ended: by a short query of our own table."""
+
+LOOKS_BEFORE_ASKING_THE_ENGINE = 8
+"""After so many looks in vain it asks whether a workflow died without settling its entity."""
 
 WAIT_FOR_TURN_SECONDS = 2.0
 """How often a run asks whether its organization's place is free."""

@@ -100,7 +100,7 @@ def _is_database_fault(error: BaseException) -> bool:
     return isinstance(error, DatabaseUnavailableError)
 
 
-def _step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def durable_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A step under an operator's name, repeated while the database is away: 1 s, 2 s, 4 s ... 9 attempts."""
     return DBOS.step(
         name=name,
@@ -125,13 +125,13 @@ def _listing(entity: Entity) -> Endpoint:
 # Steps of the orchestrator
 
 
-@_step("BeginSyncRun")
+@durable_step("BeginSyncRun")
 async def begin_sync_run(run_id: RunId) -> bool:
     """Take the organization's one place. False: another run has it."""
     return await begin_run(current().database, run_id)
 
 
-@_step("LoadEntityManifest")
+@durable_step("LoadEntityManifest")
 async def load_entity_manifest(run_id: RunId) -> ManifestResult:
     """Which manifest the run reads by, and which of its entities were asked for."""
     run = await get_run(current().database, run_id)
@@ -144,7 +144,7 @@ async def load_entity_manifest(run_id: RunId) -> ManifestResult:
     }
 
 
-@_step("BuildDependencyGraph")
+@durable_step("BuildDependencyGraph")
 async def build_dependency_graph(
     run_id: RunId, adapter: str, entities: list[EntityName] | None
 ) -> PlanResult:
@@ -176,7 +176,7 @@ async def build_dependency_graph(
     )
 
 
-@_step("SkipEntities")
+@durable_step("SkipEntities")
 async def skip_entities(run_id: RunId, attempt: int, blocked: Mapping[EntityName, EntityName]) -> None:
     """Settle what can no longer run, each naming the hard dependency that blocks it."""
     runtime = current()
@@ -193,7 +193,7 @@ async def skip_entities(run_id: RunId, attempt: int, blocked: Mapping[EntityName
             )
 
 
-@_step("FinishSyncRun")
+@durable_step("FinishSyncRun")
 async def finish_sync_run(run_id: RunId, attempt: int) -> str:
     """Settle the run by the outcomes of its entities, unless a later attempt has begun."""
     runtime = current()
@@ -210,7 +210,7 @@ async def finish_sync_run(run_id: RunId, attempt: int) -> str:
 # Steps of an entity's sync
 
 
-@_step("GetEntityDefinition")
+@durable_step("GetEntityDefinition")
 async def get_entity_definition(run_id: RunId, entity: EntityName) -> DefinitionResult:
     """Whose entity it is: organization, adapter and product."""
     run = await get_run(current().database, run_id)
@@ -222,27 +222,27 @@ async def get_entity_definition(run_id: RunId, entity: EntityName) -> Definition
     }
 
 
-@_step("SelectEndpoint")
+@durable_step("SelectEndpoint")
 async def select_endpoint(adapter: str, entity: EntityName) -> EndpointResult:
     """Which way of asking serves the sync: the entity's own collection."""
     listing = _listing(_entity(adapter, entity))
     return EndpointResult(endpoint=listing.name, path=listing.path)
 
 
-@_step("GetApiClient")
+@durable_step("GetApiClient")
 async def get_api_client(org_id: OrgId, adapter: str) -> None:
     """Make sure that there is a client for the organization's present credential."""
     await current().connect(org_id, adapter)
 
 
-@_step("GetSyncParameters")
+@durable_step("GetSyncParameters")
 async def get_sync_parameters(adapter: str, product: str, kind: str) -> ParametersResult:
     """How to read: kind, API version, records per page."""
     version = current().manifest(adapter).products[product].version
     return ParametersResult(kind=SyncKind(kind), version=version, page_size=PAGE_SIZE)
 
 
-@_step("ProcessEntityPage")
+@durable_step("ProcessEntityPage")
 async def process_entity_pages(
     run_id: RunId, definition: DefinitionResult, entity: EntityName, parameters: ParametersResult
 ) -> SegmentResult:
@@ -263,7 +263,7 @@ async def process_entity_pages(
     return SegmentResult(done=progress.done, pages=progress.pages, records=progress.records)
 
 
-@_step("UpdateSyncStatus")
+@durable_step("UpdateSyncStatus")
 async def update_sync_status(
     run_id: RunId, attempt: int, entity: EntityName, status: str, reason: str | None
 ) -> str:

@@ -183,6 +183,11 @@ SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, re
        THEN GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision END AS seconds
 FROM openfaith.entity_run WHERE run_id = %(run_id)s ORDER BY position;
 
+-- name: list_settled_entity_runs
+-- Which of these entities of a run have ended, and how.
+SELECT entity, status FROM openfaith.entity_run
+WHERE run_id = %(run_id)s AND entity = ANY (%(entities)s) AND status NOT IN ('waiting', 'running');
+
 -- name: list_sync_state
 -- What is known of every entity.
 SELECT s.org_id, s.adapter, s.entity, s.watermark, s.live_rows, s.last_run_id, s.last_status, s.last_completed_at,
