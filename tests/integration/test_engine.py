@@ -23,7 +23,10 @@ from openfaith.errors import (
 )
 from openfaith.records import EntityName
 from openfaith.store import EntityRunRecord
+from openfaith.workflows import steps
 from openfaith.workflows.durable import forget_old_workflows
+from openfaith.workflows.runtime import Runtime
+from openfaith.workflows.segments import Assignment, Progress
 from support.source import Gate, ScriptedSource, refuse
 from support.truth import differences
 
@@ -402,3 +405,23 @@ async def test_a_source_that_tells_no_time_gives_no_watermark(
         [state] = await engine.status("church")
     assert view.status is RunStatus.COMPLETED
     assert (state.watermark, state.live_rows) == (None, 3)
+
+
+async def test_an_entity_whose_workflow_dies_unsettled_fails_and_its_siblings_go_on(
+    settings: Settings, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No error of ours: what no code expected ends the child, and the orchestrator settles its entity."""
+    process = steps.process_segment
+
+    async def fail_for_campuses(runtime: Runtime, assignment: Assignment) -> Progress:
+        if assignment.entity.name == "people.Campus":
+            raise ZeroDivisionError
+        return await process(runtime, assignment)
+
+    monkeypatch.setattr(steps, "process_segment", fail_for_campuses)
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", entities=["Campus", "App"])
+    assert view.status is RunStatus.PARTIAL
+    assert entity(view, "App").status is EntityStatus.COMPLETED
+    assert entity(view, "Campus").status is EntityStatus.FAILED
+    assert "its workflow ended with" in (entity(view, "Campus").reason or "")
