@@ -7,7 +7,7 @@ TESTS ?= tests
 SERIAL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo up test check format lint types imports bench lock clean
+.PHONY: help setup develop demo up test check format lint types imports bench whole-church lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ format: $(VENV)/.develop ## rewrite the code as the linter wants it
 
 bench: $(VENV)/.develop ## CPU per record, beside the bare floor, in one run
 	@$(BIN)/python benchmarks/full_sync.py
+
+whole-church: $(VENV)/.develop ## all products of a simulated church of 5,000 people, compared field by field
+	@OPENFAITH_TEST_PEOPLE=5000 $(BIN)/python -m pytest -q -s -p no:xdist tests/integration/test_whole_church.py -k every_table
 
 lock: ## renew both lock files (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock

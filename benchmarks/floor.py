@@ -1,8 +1,10 @@
 """The bare floor: what it costs to download every page and upsert it, and nothing else.
 
 Uses no code of openfaith. For every entity: page after page, four entities at a time, each page one request, one
-envelope split and one upsert statement of its own transaction, prepared, fed with the page as it came. No
-checkpoint, no fencing, no ledger, no recovery, no dead letters, no `_extra`, no content hash, no run.
+envelope split and one upsert statement of its own transaction, prepared, fed with the page as it came. Where the
+specification lets entities ride along, their records are split off by type and upserted by one statement each, in the
+page's transaction. No checkpoint, no fencing, no ledger, no recovery, no dead letters, no `_extra`, no content hash,
+no run.
 
     python floor.py SPECIFICATION.json      (made by full_sync.py: where to ask, which tables, which columns)
 """
@@ -31,9 +33,14 @@ class Links(msgspec.Struct):
     next: str | None = None
 
 
+class Typed(msgspec.Struct):
+    type: str
+
+
 class Envelope(msgspec.Struct):
     data: msgspec.Raw
     links: Links
+    included: list[msgspec.Raw] = []
 
 
 def statement(entity: dict[str, Any]) -> str:
@@ -69,19 +76,41 @@ def definition(entity: dict[str, Any]) -> str:
     )
 
 
+TYPED = msgspec.json.Decoder(Typed)
+
+
+def as_they_came(data: bytes) -> Jsonb:
+    return Jsonb(data, dumps=lambda data: data)
+
+
+def by_type(included: list[msgspec.Raw]) -> dict[str, bytes]:
+    found: dict[str, list[msgspec.Raw]] = {}
+    for record in included:
+        found.setdefault(TYPED.decode(record).type, []).append(record)
+    return {kind: b"[" + b",".join(records) + b"]" for kind, records in found.items()}
+
+
 async def read(session: aiohttp.ClientSession, base_url: str, entity: dict[str, Any], url: str) -> None:
     decoder = msgspec.json.Decoder(Envelope)
-    upsert = statement(entity)
+    riders: list[dict[str, Any]] = entity["riders"]
+    upsert, upserts = statement(entity), {rider["type"]: statement(rider) for rider in riders}
+    include = "".join(f"&include={','.join(rider['include'] for rider in riders)}" for _ in riders[:1])
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute(definition(entity))
+        for table in (entity, *riders):
+            await connection.execute(definition(table))
         offset, more = 0, True
         while more:
-            async with session.get(f"{base_url}{entity['path']}?per_page={PAGE}&offset={offset}") as answer:
+            where = f"{base_url}{entity['path']}?per_page={PAGE}&offset={offset}{include}"
+            async with session.get(where) as answer:
                 answer.raise_for_status()
                 page = decoder.decode(await answer.read())
-            await connection.execute(
-                upsert, (Jsonb(bytes(page.data), dumps=lambda data: data),), prepare=True
-            )
+            if riders:
+                async with connection.transaction():
+                    await connection.execute(upsert, (as_they_came(bytes(page.data)),), prepare=True)
+                    for kind, records in by_type(page.included).items():
+                        await connection.execute(upserts[kind], (as_they_came(records),), prepare=True)
+            else:
+                await connection.execute(upsert, (as_they_came(bytes(page.data)),), prepare=True)
             offset, more = offset + PAGE, page.links.next is not None
 
 

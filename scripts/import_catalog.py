@@ -22,6 +22,19 @@ import msgspec
 
 DATA = Path(__file__).parent.parent / "src/openfaith/adapters/planning_center/entities"
 
+PRODUCTS = [
+    "people",
+    "groups",
+    "giving",
+    "check-ins",
+    "services",
+    "calendar",
+    "registrations",
+    "publishing",
+    "webhooks",
+    "api",
+]
+
 TYPES = {
     "string": "string",
     "integer": "integer",
@@ -52,8 +65,28 @@ GUESSES = (
 )
 """For the additions, which come without types; whatever matches none is a string."""
 
+MANY = {"options"}
+"""Relationships that the pages describe as leading to one record, though the include of the same name lists several."""
+
 POLYMORPHIC = re.compile(r"able$")
 """`customizable`, `fieldable`, `optionable`: the pages' name for "a record of one of several types"."""
+
+
+SHARED = {"Person", "Campus"}
+"""What other products show of People's own records, under the same ids. For Person that is how clients of the API use
+it; for Campus it is our inference, which so far decides nothing but the preferred order of a sync."""
+
+SHARED_UNDER_ANOTHER_NAME = {("groups", "Owner"): "people.Person"}
+"""Likewise: who wrote a note. It has a person's names, and its own path ends at a person's id."""
+
+NOTES = {
+    (
+        "registrations",
+        "Person",
+    ): "One record below each attendee or registration, and no list of them: people.Person"
+    " has those of the same ids.",
+}
+"""By hand, where the rules of `note` say too little."""
 
 
 class Relationship(msgspec.Struct):
@@ -134,7 +167,7 @@ class Newer(msgspec.Struct):
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("catalog", type=Path, help="the folder with <product>.json")
-    parser.add_argument("--products", nargs="+", default=["people"])
+    parser.add_argument("--products", nargs="+", default=PRODUCTS)
     parser.add_argument("--into", type=Path, default=DATA, help="the folder to write to")
     arguments = parser.parse_args()
     newer = read_newer(arguments.catalog.parent / "newer.json")
@@ -236,11 +269,7 @@ def joined(first: Iterable[str], more: Iterable[str]) -> list[str]:
 
 def product_document(catalog: Catalog, *, overrules: list[object]) -> dict[str, object]:
     (page_size,) = {entity.per_page["max"] for entity in catalog.entities.values()}
-    # The root of a product answers its organization, also where a page calls it the list of something else.
-    root = catalog.base_path
-    entities = {
-        name: entity_document(name, catalog.entities[name], root) for name in sorted(catalog.entities)
-    }
+    entities = {name: entity_document(name, catalog) for name in sorted(catalog.entities)}
     document: dict[str, object] = {
         "product": catalog.product,
         "base_path": catalog.base_path,
@@ -252,10 +281,12 @@ def product_document(catalog: Catalog, *, overrules: list[object]) -> dict[str, 
     return document | {"entities": entities}
 
 
-def entity_document(name: str, entity: CatalogEntity, root: str) -> dict[str, object]:
+def entity_document(name: str, catalog: Catalog) -> dict[str, object]:
+    entity = catalog.entities[name]
     members: dict[str, object] = {
         "type": entity.type if entity.type != name else None,
-        "note": note(entity),
+        "same_as": same_as(name, catalog),
+        "note": NOTES.get((catalog.product, name)) or note(name, catalog),
         "attributes": {a: TYPES[kind] for a, kind in entity.attributes.items()},
         "only_when_asked": entity.only_with_fields_param,
         "relationships": {r: relationship_document(r, v) for r, v in entity.relationships.items()},
@@ -265,21 +296,42 @@ def entity_document(name: str, entity: CatalogEntity, root: str) -> dict[str, ob
         "computed_keys": computed_keys(entity),
         "create_fields": entity.creatable,
         "update_fields": entity.updatable,
-        "endpoints": endpoint_documents(entity, root),
+        "endpoints": endpoint_documents(entity),
     }
     return {member: value for member, value in members.items() if value or member == "attributes"}
 
 
-def note(entity: CatalogEntity) -> str:
+def note(name: str, catalog: Catalog) -> str:
+    """What is doubtful about its collection, or why there is nothing to read."""
+    entity = catalog.entities[name]
     if entity.top_evidence == "listing_only":
         return "Only its own page documents the collection: confirm it before trusting an empty answer."
-    return ""
+    rides_along = name in carried(catalog) and entity.type != "Organization"
+    if entity.collection_paths or entity.parents or rides_along:
+        return ""
+    path = next(request.path for request in entity.endpoints if request.name == "list")
+    if path == catalog.base_path and entity.type != "Organization":
+        return "It is never asked for by itself: it only comes inside another answer, or as the result of an action."
+    if "{" in path:
+        return f"One record at most below each parent, at {path}, and no list of them."
+    return "One record for the whole organization, and no list."
+
+
+def same_as(name: str, catalog: Catalog) -> str | None:
+    shared = f"people.{name}" if name in SHARED and catalog.product != "people" else None
+    return SHARED_UNDER_ANOTHER_NAME.get((catalog.product, name), shared)
+
+
+def carried(catalog: Catalog) -> set[str]:
+    """What rides along with some collection that needs no id."""
+    tops = (entity for entity in catalog.entities.values() if entity.collection_paths)
+    return {target for entity in tops for target in entity.include_targets.values()}
 
 
 def relationship_document(name: str, relationship: Relationship) -> dict[str, object]:
     unknown = relationship.entity is None
     members: dict[str, object] = {"to": relationship.entity}
-    if relationship.many:
+    if relationship.many or (name in MANY and not unknown):
         members["many"] = True
     if relationship.polymorphic or (unknown and POLYMORPHIC.search(name)):
         members |= {"to": None, "polymorphic": True}
@@ -297,25 +349,19 @@ def computed_keys(entity: CatalogEntity) -> list[str]:
     return sorted(key for key in keys if key not in known)
 
 
-def endpoint_documents(entity: CatalogEntity, root: str) -> list[object]:
+def endpoint_documents(entity: CatalogEntity) -> list[object]:
     """The page's own requests, then the edges of other entities that lead here by another path."""
     requests = [(r.name, r.method, r.path) for r in entity.endpoints]
     edges = [(f"{e.origin}.{e.name}", "GET", e.path) for e in entity.edges if e.direction == "inbound"]
     taken = {(method, shape(path)) for _, method, path in requests}
     requests += sorted(e for e in edges if (e[1], shape(e[2])) not in taken)
     several = {shape(path) for path in [*entity.collection_paths, *(p.path for p in entity.parents)]}
-    single = {root, *(shape(path) for path in entity.singular_paths)}
     return [
         {"name": name, "method": method, "path": path}
-        | ({"collection": True} if is_collection(name, method, shape(path), several, single) else {})
+        # Not every page's "list" is one: the root of a product answers its organization, whatever a page calls it.
+        | ({"collection": True} if method == "GET" and shape(path) in several else {})
         for name, method, path in requests
     ]
-
-
-def is_collection(name: str, method: str, path: str, several: set[str], single: set[str]) -> bool:
-    if method != "GET" or path in single:
-        return False
-    return name == "list" or path in several
 
 
 def shape(path: str) -> str:

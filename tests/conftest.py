@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from support.postgres import Databases, TestRun, open_databases
+
+settings.register_profile(
+    "openfaith", deadline=None
+)  # how long an example takes says how busy the machine is
+settings.load_profile("openfaith")
 
 _RUN = pytest.StashKey[TestRun]()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from openfaith.engine import Engine, RunView, run_pco_sync
     from openfaith.errors import SyncError
-    from openfaith.records import EntityStatus, RunStatus, SyncKind
+    from openfaith.records import EntityStatus, RunStatus, Strategy, SyncKind
     from openfaith.settings import Settings
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "RunStatus",
     "RunView",
     "Settings",
+    "Strategy",
     "SyncError",
     "SyncKind",
     "run_pco_sync",
@@ -28,6 +29,7 @@ _HOMES = {
     "RunStatus": "openfaith.records",
     "RunView": "openfaith.engine",
     "Settings": "openfaith.settings",
+    "Strategy": "openfaith.records",
     "SyncError": "openfaith.errors",
     "SyncKind": "openfaith.records",
     "run_pco_sync": "openfaith.engine",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 from openfaith.adapters import ADAPTERS, find_adapter
 from openfaith.errors import ConfigurationError, SyncError, UnknownNameError
 from openfaith.loops import run
-from openfaith.manifest import Manifest, near_names
-from openfaith.planning import make_plan
-from openfaith.records import EntityName, OrgId, RunId, RunStatus, SyncKind
+from openfaith.manifest import Manifest, near_names, resolve_product
+from openfaith.planning import Plan, make_plan
+from openfaith.records import EntityName, OrgId, RunId, RunStatus, Strategy, SyncKind
 from openfaith.settings import Settings, load_settings
 from openfaith.source import RateLimit, RetryPolicy, SourceClient, parse_token
 from openfaith.store import (
@@ -34,8 +34,10 @@ from openfaith.store import (
     StoredEvent,
     cancel_run,
     ensure_mirror_tables,
+    fill_mirror_tables,
     get_credential,
     get_run,
+    install_canonical_model,
     lease_connection,
     list_entity_runs,
     list_events,
@@ -53,17 +55,22 @@ from openfaith.store import (
     store_events,
 )
 from openfaith.store.embedded import EmbeddedServer
-from openfaith.telemetry import RunJoined, Subject
+from openfaith.telemetry import RunJoined, Subject, get_logger
 from openfaith.workflows import (
     APPLICATION_VERSION,
     Lease,
+    ManifestCheck,
     ProcessLocks,
     Runtime,
+    check_manifest,
     durable_engine,
+    keep_filling,
     migrate_durable_engine,
     new_executor,
     serve,
 )
+
+_log = get_logger("openfaith.engine")
 
 _WATCH_SECONDS = 0.5
 _FOR_A_PERSON = RetryPolicy(attempts=2)
@@ -88,6 +95,7 @@ class RunView:
             "run_id": str(self.run.run_id),
             "org": self.run.org_id,
             "kind": self.run.kind,
+            "strategy": self.run.strategy,
             "status": self.run.status,
             "reason": self.run.reason,
             "entities": [_entity_json(e) for e in self.entities],
@@ -125,6 +133,10 @@ def _entity_json(entity: EntityRunRecord) -> dict[str, Any]:
         "name": entity.entity,
         "status": entity.status,
         "reason": entity.reason,
+        "reading": entity.reading,
+        "path": entity.path,
+        "parent": entity.parent,
+        "carrier": entity.carrier,
         **{name: getattr(entity, name) for name in counts},
         "rows": entity.live_rows,
         "seconds": None if entity.seconds is None else round(entity.seconds, 3),
@@ -174,10 +186,14 @@ class Engine:
                 open_database(url, connections=min(settings.worker_concurrency, 16) + 4)
             )
             engine = cls(settings, database, _secret_keys(settings), migrated)
-            async with database.connection() as connection:
-                for manifest in engine._manifests.values():
-                    await ensure_mirror_tables(connection, manifest)
+            await engine._make_mirror_tables()
             yield engine
+
+    async def _make_mirror_tables(self, *, insist: bool = False) -> None:
+        for manifest in self._manifests.values():
+            await ensure_mirror_tables(self._database, manifest, insist=insist)
+            mapping = ADAPTERS[manifest.adapter].load_mapping()
+            await install_canonical_model(self._database, manifest, mapping)
 
     def manifest(self, adapter: str = "pco") -> Manifest:
         """What an adapter's API offers."""
@@ -236,6 +252,19 @@ class Engine:
         async with _client(credential) as client:
             return await self._ask_once(client, credential)
 
+    async def check_manifest(self, org: str, *, adapter: str = "pco") -> ManifestCheck:
+        """Compare the manifest with what an organization's source says of itself: one request for every collection.
+
+        Raises:
+            UnknownNameError: the organization is not connected.
+            ConfigurationError: the secret keys do not open its token.
+            CredentialsRejectedError: the source does not accept the token.
+        """
+        org_id = await self._known_org(org)
+        credential = await get_credential(self._database, self._keys, org_id, adapter)
+        async with _client(credential) as client:
+            return await check_manifest(self._database, self.manifest(adapter), client, org_id)
+
     async def _ask_once(self, client: SourceClient, credential: Credential) -> SourceReport:
         """One small request that a good token is allowed."""
         manifest, name = self.manifest(credential.adapter), find_adapter(credential.adapter).probe
@@ -264,18 +293,32 @@ class Engine:
         adapter: str = "pco",
         kind: SyncKind = SyncKind.FULL,
         entities: Collection[str] | None = None,
+        products: Collection[str] | None = None,
+        strategy: Strategy | str = Strategy.HYBRID,
         requested_by: str = "python",
     ) -> RunRecord:
         """Request a run. The same run that is queued or running already is joined instead.
 
         The run is done by whoever is `working` on this database.
 
+        Args:
+            entities: these only, beside those of `products`; everything that can be read where both are None.
+            products: all that can be read of these.
+            strategy: how the entities wait for each other. A run that is joined keeps its own: the tables come out
+                alike.
+
         Raises:
             UnknownNameError: there is no such organization or entity; names near ones.
-            ConfigurationError: an entity cannot be read, or none was named.
+            ConfigurationError: an entity cannot be read, or none was named; or there is no such strategy.
         """
         run, _ = await self.request(
-            org, adapter=adapter, kind=kind, entities=entities, requested_by=requested_by
+            org,
+            adapter=adapter,
+            kind=kind,
+            entities=entities,
+            products=products,
+            strategy=strategy,
+            requested_by=requested_by,
         )
         return run
 
@@ -286,11 +329,14 @@ class Engine:
         adapter: str = "pco",
         kind: SyncKind = SyncKind.FULL,
         entities: Collection[str] | None = None,
+        products: Collection[str] | None = None,
+        strategy: Strategy | str = Strategy.HYBRID,
         requested_by: str = "python",
     ) -> tuple[RunRecord, bool]:
         """As `start`; says also whether the run is new."""
+        chosen = _known_strategy(strategy)
         org_id = await self._known_org(org)
-        names = self._resolve(adapter, entities)
+        names = self._resolve(adapter, entities, products)
         # A secret that does not open is told now, and not by every entity of a run.
         await get_credential(self._database, self._keys, org_id, find_adapter(adapter).name)
         run_id, new = await request_run(
@@ -299,6 +345,7 @@ class Engine:
             adapter=adapter,
             kind=kind,
             entities=names,
+            strategy=chosen,
             requested_by=requested_by,
         )
         if not new:
@@ -312,13 +359,23 @@ class Engine:
         adapter: str = "pco",
         kind: SyncKind = SyncKind.FULL,
         entities: Collection[str] | None = None,
+        products: Collection[str] | None = None,
+        strategy: Strategy | str = Strategy.HYBRID,
         requested_by: str = "python",
     ) -> RunView:
         """Start a run and wait until it is over; do the work here unless a worker is alive.
 
         After a crash the same call continues the interrupted run at its last committed page.
         """
-        run = await self.start(org, adapter=adapter, kind=kind, entities=entities, requested_by=requested_by)
+        run = await self.start(
+            org,
+            adapter=adapter,
+            kind=kind,
+            entities=entities,
+            products=products,
+            strategy=strategy,
+            requested_by=requested_by,
+        )
         async with self.working_if_nobody_is():
             return await self.wait(run.run_id)
 
@@ -365,6 +422,24 @@ class Engine:
         org_id = None if org is None else await self._known_org(org)
         return await list_sync_state(self._database, org_id)
 
+    async def plan(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        entities: Collection[str] | None = None,
+        products: Collection[str] | None = None,
+    ) -> Plan:
+        """How a run would read each entity, and with how many requests. Asks nothing of the source.
+
+        Raises:
+            UnknownNameError: there is no such organization, entity or product; names near ones.
+            ConfigurationError: an entity cannot be read.
+        """
+        states = await self.status(org)
+        counts = {EntityName(s.entity): s.live_rows for s in states if s.adapter == adapter}
+        return make_plan(self.manifest(adapter), self._resolve(adapter, entities, products), counts)
+
     async def sample_people(self, org: str, *, limit: int = 5) -> list[SamplePerson]:
         """A few rows of an organization to look at, joined over its mirror tables."""
         return await sample_people(self._database, await self._known_org(org), limit=limit)
@@ -372,8 +447,14 @@ class Engine:
     # Working
 
     async def prepare_working(self) -> None:
-        """Make the durable engine's tables too, which otherwise the first process that works does."""
+        """Do at once, and to the end, what the first process that works otherwise does beside its work.
+
+        The durable engine gets its tables. The mirror tables become what this very program wants, even where a newer
+        one was there before, and their new columns are filled.
+        """
         await migrate_durable_engine(self._database)
+        await self._make_mirror_tables(insist=True)
+        await fill_mirror_tables(self._database)
 
     @asynccontextmanager
     async def working(self, role: str = "worker") -> AsyncIterator[Executor]:
@@ -394,13 +475,18 @@ class Engine:
         )
         try:
             async with durable_engine(runtime, lease, worker_concurrency=self.settings.worker_concurrency):
-                serving = asyncio.create_task(serve(runtime))
+                beside = [
+                    asyncio.create_task(serve(runtime)),
+                    asyncio.create_task(keep_filling(self._database)),
+                ]
                 try:
                     yield executor
                 finally:
-                    serving.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await serving
+                    for task in beside:
+                        task.cancel()
+                    for ended in await asyncio.gather(*beside, return_exceptions=True):
+                        if isinstance(ended, Exception):
+                            _log.error("what looks after the work had ended", reason=repr(type(ended)))
         finally:
             await runtime.close()
 
@@ -425,18 +511,22 @@ class Engine:
             connection.expire(sorted(gone))
         return [e for e in alive if e.executor_id not in gone]
 
-    def _resolve(self, adapter: str, entities: Collection[str] | None) -> list[EntityName] | None:
-        if entities is None:
+    def _resolve(
+        self, adapter: str, entities: Collection[str] | None, products: Collection[str] | None
+    ) -> list[EntityName] | None:
+        if entities is None and products is None:
             return None
-        if isinstance(entities, str):
-            raise ConfigurationError(
-                "entities", f"it is the text {entities!r}", f"a list, as in [{entities!r}]"
-            )
-        if not entities:
+        for name, given in (("entities", entities), ("products", products)):
+            if isinstance(given, str):
+                raise ConfigurationError(name, f"it is the text {given!r}", f"a list, as in [{given!r}]")
+        if not entities and not products:
             raise ConfigurationError(
                 "entities", "none is named", "at least one, or no list at all for everything"
             )
-        return list(make_plan(self.manifest(adapter), entities).order)
+        manifest = self.manifest(adapter)
+        wanted = {resolve_product(manifest, product) for product in products or ()}
+        whole = [e.name for e in make_plan(manifest).entities if manifest.entities[e.name].product in wanted]
+        return list(make_plan(manifest, [*whole, *(entities or ())]).order)
 
     async def _known_org(self, org: str) -> OrgId:
         known = {org_id for org_id, _, _ in await list_organizations(self._database)}
@@ -470,6 +560,12 @@ def _client(credential: Credential) -> SourceClient:
     )
 
 
+def _known_strategy(name: Strategy | str) -> Strategy:
+    if name not in set(Strategy):
+        raise ConfigurationError("strategy", repr(name), f"one of {', '.join(Strategy)}")
+    return Strategy(name)
+
+
 def check_org_id(org: str) -> OrgId:
     """Check an organization's name before it becomes part of every row.
 
@@ -490,6 +586,7 @@ def run_pco_sync(
     entities: Collection[str] | None = None,
     *,
     org: str = "default",
+    strategy: Strategy | str = Strategy.HYBRID,
     base_url: str | None = None,
     settings: Settings | None = None,
 ) -> RunView:
@@ -499,6 +596,7 @@ def run_pco_sync(
         token: `app_id:secret` of a personal access token, or a bearer token.
         entities: as in `["Person"]` or `["people.Person", "people.Email"]`.
         org: under which name its rows are kept.
+        strategy: how the entities wait for each other: `sequential`, `parallel` or `hybrid`.
         base_url: of another source than Planning Center itself, such as the simulator.
         settings: the environment's, where None.
 
@@ -508,11 +606,26 @@ def run_pco_sync(
         UnknownNameError: no such entity; names near ones.
         SyncError: the settings, the database or the token cannot be used.
     """
-    return run(_run_pco_sync(token, entities, org, base_url, settings))
+    return run(
+        _run_pco_sync(
+            token,
+            entities,
+            org=org,
+            strategy=_known_strategy(strategy),
+            base_url=base_url,
+            settings=settings,
+        )
+    )
 
 
 async def _run_pco_sync(
-    token: str, entities: Collection[str] | None, org: str, base_url: str | None, settings: Settings | None
+    token: str,
+    entities: Collection[str] | None,
+    *,
+    org: str,
+    strategy: Strategy,
+    base_url: str | None,
+    settings: Settings | None,
 ) -> RunView:
     if not isinstance(entities, str):
         make_plan(
@@ -520,7 +633,7 @@ async def _run_pco_sync(
         )  # a wrong name is told before anything is started
     async with Engine.open(settings) as engine:
         await engine.connect(org, token, base_url=base_url)
-        return await engine.sync(org, entities=entities)
+        return await engine.sync(org, entities=entities, strategy=strategy)
 
 
 __all__ = ["Engine", "RunView", "SourceReport", "SyncError", "check_org_id", "run_pco_sync"]

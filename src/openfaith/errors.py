@@ -11,12 +11,15 @@ SyncError
 │   ├── DatabaseRefusedError       PostgreSQL answers, but not as needed (version, rights, password)
 │   ├── CredentialsRejectedError   the token is wrong, expired or revoked
 │   ├── AccessDeniedError          the token is good, but not for this
+│   │   └── ProductClosedError     not for anything of this product
 │   ├── RequestRejectedError       the source understood, and refuses (400, 409, 422, ...)
 │   ├── RecordNotFoundError        404: deleted, merged, hidden, or no such path
 │   ├── ManifestError              an adapter's manifest is wrong
 │   ├── DependencyCycleError       hard dependencies that form a circle
 │   ├── UnknownNameError           an entity, organization or run that does not exist
 │   ├── RunConflictError           the request contradicts a run's present state
+│   ├── IncludeIgnoredError        the source no longer knows an include that entities ride on
+│   ├── ParentsFailedError         below some parents nothing could be read
 │   ├── TooManyDeadLettersError    more bad records than chance explains
 │   └── InterruptedRunError        the work was stopped on purpose
 │       ├── LeaseLostError         another process owns this work now
@@ -157,6 +160,10 @@ class AccessDeniedError(PermanentError):
         return f"{self.what}: the credentials' user has no access ({self.seen}); grant it at the source, or leave it out"
 
 
+class ProductClosedError(AccessDeniedError):
+    """The token is good, but its user may see nothing of this product, or the product is not paid for."""
+
+
 class RequestRejectedError(PermanentError):
     """The source understood the request and refuses it (400, 402, 405, 409, 422 and the like)."""
 
@@ -244,6 +251,39 @@ class RunConflictError(PermanentError):
 
     def __str__(self) -> str:
         return f"run {self.run} {self.seen}; {self.remedy}"
+
+
+class IncludeIgnoredError(PermanentError):
+    """A collection says that it does not know an include. It would ignore it, and what rides would seem to be gone."""
+
+    def __init__(self, entity: str, include: str, rider: str) -> None:
+        super().__init__(entity, include, rider)
+        self.entity = entity
+        self.include = include
+        self.rider = rider
+
+    def __str__(self) -> str:
+        return (
+            f"{self.entity}: the source no longer offers include={self.include}, on which {self.rider} rides; "
+            f"sync {self.entity} by itself, and tell us: the manifest has to follow"
+        )
+
+
+class ParentsFailedError(PermanentError):
+    """A nested walk is through, but below some parents nothing could be read, not even the second time."""
+
+    def __init__(self, entity: str, parents: int, first: str) -> None:
+        super().__init__(entity, parents, first)
+        self.entity = entity
+        self.parents = parents
+        self.first = first
+
+    def __str__(self) -> str:
+        counted = "1 parent" if self.parents == 1 else f"{self.parents} parents"
+        return (
+            f"{self.entity}: below {counted} nothing could be read (the first: {self.first}); all others were "
+            "read; retry the run, which asks for these only"
+        )
 
 
 class TooManyDeadLettersError(PermanentError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +30,17 @@ class SyncKind(StrEnum):
     FULL = "full"
 
 
+class Strategy(StrEnum):
+    """How a run goes about its entities."""
+
+    SEQUENTIAL = "sequential"
+    """One at a time."""
+    PARALLEL = "parallel"
+    """Each as soon as everything it depends on has settled."""
+    HYBRID = "hybrid"
+    """Each as soon as what it cannot do without has completed."""
+
+
 class RunStatus(StrEnum):
     """A sync run's state. The last four are final."""
 
@@ -41,7 +53,7 @@ class RunStatus(StrEnum):
 
 
 class EntityStatus(StrEnum):
-    """One entity's state within a run. The last four are final."""
+    """One entity's state within a run. All but the first two are final."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -49,6 +61,8 @@ class EntityStatus(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    NOT_ACCESSIBLE = "not_accessible"
+    """The token's user may not see it. Reported, and no failure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +75,8 @@ class Page:
 
     records: tuple[bytes, ...]
     """The members of `data`, in order, each the JSON text of one record as it came."""
-    included: tuple[bytes, ...]
-    """The members of `included`, likewise; empty where the document had none."""
+    included: Mapping[str, tuple[bytes, ...]]
+    """The members of `included` by their type, likewise; empty where the document had none."""
     total_count: int | None
     """`meta.total_count`."""
     next_offset: int | None

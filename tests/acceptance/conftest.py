@@ -15,7 +15,7 @@ from support.terminal import Terminal
 @pytest.fixture(scope="module")
 def church() -> Iterator[RunningSimulator]:
     """A small church, whose API allows as many requests as one likes."""
-    with RunningSimulator(SimulatorOptions(people=250, rate_limit=10**6)) as running:
+    with RunningSimulator(SimulatorOptions(people=250, products=("people",), rate_limit=10**6)) as running:
         yield running
 
 

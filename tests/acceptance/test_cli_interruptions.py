@@ -18,7 +18,9 @@ FREELY = 12
 @pytest.fixture
 def church() -> Iterator[RunningSimulator]:
     """A church whose API stops answering after a while."""
-    options = SimulatorOptions(people=250, rate_limit=10**6, faults=f"slow=60s@{FREELY + 2}")
+    options = SimulatorOptions(
+        people=250, products=("people",), rate_limit=10**6, faults=f"slow=60s@{FREELY + 2}"
+    )
     with RunningSimulator(options) as running:
         yield running
 
@@ -47,38 +49,41 @@ def stuck(command: Command) -> None:
 def test_a_stopped_sync_says_how_to_go_on_and_the_same_command_does(
     grace: Terminal, church: RunningSimulator, number: signal.Signals, code: int
 ) -> None:
-    with grace.start("sync", "grace") as command:
+    with grace.start("sync", "grace", "--product", "people") as command:
         stuck(command)
         command.send(number)
         assert command.end() == code
-    assert "Everything committed is kept; `openfaith sync grace` goes on from there." in command.text
+    assert (
+        "Everything committed is kept; `openfaith sync grace --product people` goes on from there."
+        in command.text
+    )
     assert "Traceback" not in command.text
     [run] = grace.json("runs", "list")["runs"]
     assert (run["status"], run["interrupted"]) == ("running", True)
     assert "was interrupted" in grace.succeed("status")
     heal(church)
-    text = grace.succeed("sync", "grace")
+    text = grace.succeed("sync", "grace", "--product", "people")
     assert "Continuing run 1" in text
     assert "had ended before" in text
     assert "Run 1 of grace completed" in text
 
 
 def test_a_killed_sync_goes_on_without_fetching_again(grace: Terminal, church: RunningSimulator) -> None:
-    with grace.start("sync", "grace") as command:
+    with grace.start("sync", "grace", "--product", "people") as command:
         stuck(command)
         command.send(signal.SIGKILL)
         assert command.end() == -signal.SIGKILL
     heal(church)
     done = {e["name"] for e in grace.json("runs", "show", "1")["entities"] if e["status"] == "completed"}
     church.control("requests", method="DELETE")
-    assert grace.json("sync", "grace")["status"] == "completed"
+    assert grace.json("sync", "grace", "--product", "people")["status"] == "completed"
     asked = {request["path"] for request in church.control("requests")["requests"]}
     assert done
     assert "people.Campus" not in done or not any(path.endswith("/campuses") for path in asked)
 
 
 def test_with_json_a_stopped_sync_prints_an_object(grace: Terminal) -> None:
-    with grace.start("sync", "grace", "--json") as command:
+    with grace.start("sync", "grace", "--product", "people", "--json") as command:
         stuck(command)
         command.send(signal.SIGINT)
         assert command.end() == 130
@@ -91,7 +96,7 @@ def test_a_worker_does_the_work_and_others_follow_it(grace: Terminal, church: Ru
         worker.read_until("The worker is ready")
         assert "Database: " in worker.text
         assert "Organizations: grace." in worker.text
-        requested = grace.json("sync", "grace", "--detach")
+        requested = grace.json("sync", "grace", "--product", "people", "--detach")
         assert grace.json("runs", "watch", requested["run_id"])["status"] == "completed"
         assert "does the work; following it here" in grace.succeed("sync", "grace", "--entity", "Campus")
         assert any("worker on" in c["seen"] for c in grace.json("doctor")["checks"])
@@ -103,7 +108,7 @@ def test_a_worker_does_the_work_and_others_follow_it(grace: Terminal, church: Ru
 def test_a_sync_takes_over_from_a_worker_that_dies(grace: Terminal, church: RunningSimulator) -> None:
     with grace.start("up") as worker:
         worker.read_until("The worker is ready")
-        with grace.start("sync", "grace") as follower:
+        with grace.start("sync", "grace", "--product", "people") as follower:
             follower.read_until("does the work")
             stuck(follower)
             worker.send(signal.SIGKILL)
@@ -115,7 +120,7 @@ def test_a_sync_takes_over_from_a_worker_that_dies(grace: Terminal, church: Runn
 
 def test_a_running_run_is_cancelled_from_elsewhere(grace: Terminal, church: RunningSimulator) -> None:
     church.control("faults", {"faults": f"slow=2s@{FREELY}"})
-    with grace.start("sync", "grace") as command:
+    with grace.start("sync", "grace", "--product", "people") as command:
         stuck(command)
         assert "pages in flight" in grace.succeed("runs", "cancel", "1")
         heal(church)

@@ -31,8 +31,8 @@ MEMBERS_OF_A_SYNC = {
 
 @pytest.fixture(scope="module")
 def first(grace: Terminal) -> Any:
-    """The document of the first sync of everything."""
-    return grace.json("sync", "grace")
+    """The document of the first sync of all that the church uses."""
+    return grace.json("sync", "grace", "--product", "people")
 
 
 def truth(church: RunningSimulator) -> dict[str, int]:
@@ -100,7 +100,8 @@ def test_status_says_how_fresh_everything_is(first: Any, grace: Terminal) -> Non
     assert person["rows"] == 250
     assert person["never_synced"] is False
     assert 0 <= person["behind_seconds"] < 600
-    assert "NEVER SYNCED" not in grace.succeed("status", "grace")
+    told = grace.succeed("status", "grace").splitlines()
+    assert not any("people." in line for line in told if "NEVER SYNCED" in line)
 
 
 def test_what_was_never_synced_is_said_so(grace: Terminal, church: RunningSimulator) -> None:
@@ -117,6 +118,15 @@ def test_runs_are_listed_and_shown(first: Any, grace: Terminal) -> None:
     assert shown["entities"] == first["entities"]
     assert {"RunStarted", "RunFinished"} <= {event["name"] for event in shown["events"]}
     assert "run completed" in grace.succeed("runs", "show", first["run_id"])
+
+
+def test_a_run_keeps_the_strategy_it_was_requested_with_and_shows_it(grace: Terminal) -> None:
+    grace.succeed("sync", "grace", "--entity", "Campus", "--strategy", "sequential", "--detach")
+    text = grace.succeed("sync", "grace", "--entity", "Campus")
+    assert "Its strategy stays sequential, as it was first asked for" in text
+    run_id = grace.json("runs", "list", "grace", "--limit", "1")["runs"][0]["run_id"]
+    assert grace.json("runs", "show", run_id)["strategy"] == "sequential"
+    assert "its strategy is sequential" in grace.succeed("runs", "show", run_id)
 
 
 def test_watching_a_run_that_is_over_shows_its_end(first: Any, grace: Terminal) -> None:
@@ -136,10 +146,10 @@ def test_a_reader_that_goes_away_stops_a_sync_without_a_word_and_without_a_loss(
     first: Any, grace: Terminal
 ) -> None:
     """`openfaith sync grace | head -1`."""
-    ended = grace.read_first_line("sync", "grace")
+    ended = grace.read_first_line("sync", "grace", "--product", "people")
     assert ended.stdout.startswith("Started run ")
     assert (ended.returncode, ended.stderr) == (141, "")
-    assert "Continuing run " in grace.succeed("sync", "grace")
+    assert "Continuing run " in grace.succeed("sync", "grace", "--product", "people")
 
 
 def test_a_request_without_a_worker_waits_and_says_so(first: Any, grace: Terminal) -> None:

@@ -31,6 +31,7 @@ def test_a_narrow_terminal_gets_a_table_that_fits(grace: Terminal) -> None:
     code, shown = grace.type("runs", "show", run["run_id"], "--events", "0", answers={}, columns=80)
     assert code == 0, shown
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
-    table = plain[: next(n for n, line in enumerate(plain) if line.startswith("Run "))]
-    assert any(line.startswith("people.Campus") for line in table)
+    start, end = [n for n, line in enumerate(plain) if line.startswith("Run ")]
+    table = plain[start + 1 : end]
+    assert any(line.startswith("people.Campus") for line in table), shown
     assert all(len(line) <= 80 for line in table)

@@ -25,6 +25,7 @@ from openfaith.records import EntityName
 from openfaith.store import EntityRunRecord
 from openfaith.workflows import steps
 from openfaith.workflows.durable import forget_old_workflows
+from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import Assignment, Progress
 from support.source import Gate, ScriptedSource, refuse
@@ -67,19 +68,42 @@ async def test_a_full_sync_brings_every_entity_that_lists_at_the_top(
         view = await engine.sync("church")
         state = await engine.status("church")
     assert view.status is RunStatus.COMPLETED
-    listed = {e.name for e in PCO.entities.values() if e.listing}
-    assert {e.entity for e in view.entities} == listed == {s.entity for s in state}
+    listed = {e.name for e in PCO.entities.values() if e.listing and e.product == "people"}
     for name in listed:
+        assert entity(view, name.removeprefix("people.")).status is EntityStatus.COMPLETED
         truth = source.records[PCO.entities[name].type]
         assert differences(database_url, PCO, PCO.entities[name], "church", truth) == []
-    assert all(s.watermark is not None and s.live_rows == 3 for s in state)
+    known = {s.entity: s for s in state}
+    assert all(known[name].watermark is not None and known[name].live_rows == 3 for name in listed)
+
+
+async def test_products_that_the_token_may_not_see_are_told_once_and_fail_nothing(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        view = await engine.sync(
+            "church", entities=["giving.Donation", "giving.Fund", "giving.Refund", "Campus"]
+        )
+        told = [e for e in await engine.events(view.run.run_id) if e.name == "ProductNotAccessible"]
+    statuses = {e.entity: e.status for e in view.entities}
+    assert view.status is RunStatus.COMPLETED
+    assert statuses.pop(EntityName("people.Campus")) is EntityStatus.COMPLETED
+    assert set(statuses.values()) == {EntityStatus.NOT_ACCESSIBLE}
+    assert len(told) == 1
+
+
+async def test_a_run_that_may_see_nothing_has_failed(settings: Settings, source: ScriptedSource) -> None:
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", products=["giving"])
+    assert view.status is RunStatus.FAILED
+    assert {e.status for e in view.entities} == {EntityStatus.NOT_ACCESSIBLE}
 
 
 async def test_one_failing_entity_does_not_stop_the_others_and_its_dependents_are_skipped_with_the_reason(
     settings: Settings, source: ScriptedSource
 ) -> None:
     async with connected(settings, source) as engine:
-        source.scripts["Person"] = refuse(403, "forbidden")
+        source.scripts["Person"] = refuse(422, "unprocessable")
         view = await engine.sync("church")
         events = {e.name for e in await engine.events(view.run.run_id)}
         state = {s.entity: s for s in await engine.status("church")}
@@ -101,7 +125,7 @@ async def test_a_run_in_which_nothing_completed_has_failed(
     settings: Settings, source: ScriptedSource
 ) -> None:
     async with connected(settings, source) as engine:
-        source.scripts["Campus"] = refuse(403, "forbidden")
+        source.scripts["Campus"] = refuse(422, "unprocessable")
         view = await engine.sync("church", entities=["Campus"])
     assert view.status is RunStatus.FAILED
 
@@ -114,7 +138,7 @@ async def test_only_the_named_entities_are_synced_in_the_order_of_their_dependen
         view = await engine.sync("church", entities=["Email", "Person", "Campus", "Household"])
     names = [e.entity for e in view.entities]
     assert names == ["people.Campus", "people.Household", "people.Person", "people.Email"]
-    assert {t for t, _ in source.requests} == {"Campus", "Household", "Person", "Email"}
+    assert {t for t, _ in source.requests} == {"Campus", "Household", "Person"}
 
 
 async def test_the_same_sync_asked_for_twice_at_once_is_done_once(
@@ -175,14 +199,14 @@ async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(
     )
     assert entity(cancelled, "Email").status is EntityStatus.CANCELLED
     assert retried.status is RunStatus.COMPLETED
-    assert source.requests == [("Person", 300), ("Person", 400), ("Email", 0)]
+    assert source.requests == [("Person", 300), ("Person", 400)]
     people = PCO.entities[EntityName("people.Person")]
     assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
 
 
 async def test_retry_repeats_only_what_did_not_complete(settings: Settings, source: ScriptedSource) -> None:
     async with connected(settings, source) as engine:
-        source.scripts["Person"] = refuse(403, "forbidden")
+        source.scripts["Person"] = refuse(422, "unprocessable")
         failed = await engine.sync("church", entities=["Campus", "Person", "Email"])
         source.scripts.clear()
         source.requests.clear()
@@ -190,7 +214,7 @@ async def test_retry_repeats_only_what_did_not_complete(settings: Settings, sour
         async with engine.working():
             view = await engine.wait(failed.run.run_id)
     assert view.status is RunStatus.COMPLETED
-    assert source.requests == [("Person", 0), ("Email", 0)]
+    assert source.requests == [("Person", 0)]
 
 
 async def test_a_stopped_process_leaves_a_run_that_the_next_one_continues_after_its_last_page(
@@ -411,7 +435,7 @@ async def test_an_entity_whose_workflow_dies_unsettled_fails_and_its_siblings_go
     settings: Settings, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No error of ours: what no code expected ends the child, and the orchestrator settles its entity."""
-    process = steps.process_segment
+    process = process_segment
 
     async def fail_for_campuses(runtime: Runtime, assignment: Assignment) -> Progress:
         if assignment.entity.name == "people.Campus":

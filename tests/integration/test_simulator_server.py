@@ -87,6 +87,38 @@ async def test_truth_is_what_the_api_sends(
     assert len(truth) == simulator.control("truth")["entities"]["people.Email"]
 
 
+async def test_the_truth_of_a_nested_entity_says_where_its_records_are_found(
+    client: aiohttp.ClientSession, simulator: RunningSimulator
+) -> None:
+    records = [json.loads(line) for line in await lines(simulator, "groups.Membership")]
+    assert records
+    for record in records[:3]:
+        (place,) = record["parents"]
+        assert place == {"group_id": record["relationships"]["group"]["data"]["id"]}
+        async with client.get(f"/groups/v2/groups/{place['group_id']}/memberships/{record['id']}") as answer:
+            assert answer.status == 200
+    elsewhere = await lines(simulator, "groups.Membership?path=/groups/v2/people/{person_id}/memberships")
+    assert all(
+        one["parents"] == [{"person_id": one["relationships"]["person"]["data"]["id"]}]
+        for one in map(json.loads, elsewhere)
+    )
+
+
+async def test_access_can_be_taken_away_and_given_back(
+    client: aiohttp.ClientSession, simulator: RunningSimulator
+) -> None:
+    before = simulator.control("options")
+    simulator.control(
+        "options", {"inaccessible_products": ["giving"], "forbidden_entities": ["groups.Group"]}
+    )
+    for path, status in (("/giving/v2/funds", 401), ("/groups/v2/groups", 403), ("/groups/v2/tags", 200)):
+        async with client.get(path) as answer:
+            assert answer.status == status
+    simulator.control("options", before)
+    async with client.get("/giving/v2/funds") as answer:
+        assert answer.status == 200
+
+
 async def test_one_connection_serves_many_requests_with_the_simulators_own_date(
     client: aiohttp.ClientSession,
 ) -> None:

@@ -33,6 +33,7 @@ from openfaith.store import (
     HeldEntityRun,
     PageCommit,
     PageWriter,
+    PlannedReading,
     begin_run,
     ensure_mirror_tables,
     finish_entity_run,
@@ -132,7 +133,7 @@ def make_page(*records: bytes, at: float = 0, total: int | None = None, requests
     """A page that was requested `at` so many seconds."""
     return Page(
         records=records,
-        included=(),
+        included={},
         total_count=total,
         next_offset=None,
         has_next=False,
@@ -151,8 +152,7 @@ async def open_sample(
 ) -> AsyncIterator[Database]:
     """A migrated database, with the manifest's mirror tables."""
     async with open_database(url, connections=connections) as database:
-        async with database.connection() as connection:
-            await ensure_mirror_tables(connection, manifest)
+        await ensure_mirror_tables(database, manifest)
         yield database
 
 
@@ -202,8 +202,16 @@ async def start_run(
         requested_by="test",
     )
     assert await begin_run(database, run_id)
-    await plan_entity_runs(database, run_id, names)
+    await plan_entity_runs(database, run_id, [planned(entity) for entity in entities])
     return run_id
+
+
+def planned(entity: Entity) -> PlannedReading:
+    """To be read by itself, below its parent where it has one."""
+    if entity.below is None:
+        return PlannedReading(entity=entity.name, reading="top", path=f"/{entity.name}")
+    path, parent = entity.below.endpoint.path, entity.below.parent
+    return PlannedReading(entity=entity.name, reading="nested", path=path, parent=parent)
 
 
 async def take(database: Database, run_id: RunId, entity: Entity = MEMBER) -> HeldEntityRun:

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -66,17 +66,24 @@ class Databases:
         finally:
             self._drop(name)
 
-    def ensure_template(self) -> None:
-        """Migrates once for the whole run. The caller holds the template's lock."""
-        if self._admin.execute("SELECT FROM pg_database WHERE datname = %s", [_TEMPLATE]).rowcount:
-            return
-        draft = f"{_TEMPLATE}_draft"
-        self._drop(draft)
-        self._copy("template0", draft)
-        asyncio.run(migrate(self._url_of(draft)))
-        self._admin.execute(
-            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), sql.Identifier(_TEMPLATE))
-        )
+    def ensure_template(self, name: str, fill: Callable[[str], object], *, of: str = _TEMPLATE) -> None:
+        """Makes a database for `fresh` to copy, once for the whole run: whoever else asks for it waits.
+
+        Args:
+            name: the new template's.
+            fill: is given the URL of a copy of ``of``, and leaves no connection to it.
+            of: the template to begin with.
+        """
+        with exclusively(Path(os.environ[_HOME]) / f"{name}.lock"):
+            if self._admin.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+                return
+            draft = f"{name}_draft"
+            self._drop(draft)
+            self._copy(of, draft)
+            fill(self._url_of(draft))
+            self._admin.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), sql.Identifier(name))
+            )
 
     def _copy(self, template: str, name: str) -> None:
         # By the log of writes, PostgreSQL's default from 15 on: 28 ms here, against 66 ms by STRATEGY file_copy.
@@ -97,8 +104,7 @@ def open_databases() -> Iterator[Databases]:
     home = Path(os.environ[_HOME])
     with EmbeddedServer.start(home) as server, closing(psycopg.connect(server.url, autocommit=True)) as admin:
         databases = Databases(server.url, admin)
-        with exclusively(home / "template.lock"):
-            databases.ensure_template()
+        databases.ensure_template(_TEMPLATE, lambda url: asyncio.run(migrate(url)), of="template0")
         yield databases
 
 

@@ -1,4 +1,8 @@
-"""A source for tests of the engine: every top-level collection of the manifest, and a script for its answers."""
+"""A source for tests of the engine: every list of some products, and a script for its answers.
+
+The token may see nothing of the other products, and below single records there is nothing: such a path answers 404,
+as if the record had vanished. An include brings every record of its entity along with the first page.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +44,18 @@ def make_record(entity: Entity, number: int) -> dict[str, Any]:
 class ScriptedSource:
     """Serves `records` per entity type; `scripts` answers first where it has one for the type."""
 
-    def __init__(self, manifest: Manifest, *, each: int = 3) -> None:
-        self.records = {
-            e.type: [make_record(e, n) for n in range(1, each + 1)]
-            for e in manifest.entities.values()
-            if e.listing
+    def __init__(self, manifest: Manifest, *, products: tuple[str, ...] = ("people",), each: int = 3) -> None:
+        listed = [e for e in manifest.entities.values() if e.product in products and e.listing]
+        self.records = {e.type: [make_record(e, n) for n in range(1, each + 1)] for e in listed}
+        self._includes = {
+            e.type: {
+                include: manifest.entities[target].type
+                for include, target in e.include_targets.items()
+                if target is not None
+            }
+            for e in listed
         }
+        self._base_paths = tuple(f"{manifest.products[product].base_path}/" for product in products)
         self.scripts: dict[str, Script] = {}
         self.date: str | None = None
         """What answers carry as their `Date`; None: the present."""
@@ -54,9 +64,10 @@ class ScriptedSource:
         self.requests: list[tuple[str, int]] = []
         """Type and offset of every request, in order."""
         application = web.Application()
-        for entity in manifest.entities.values():
+        for entity in listed:
             if entity.listing:
                 application.router.add_get(entity.listing.path, self._listing(entity.type))
+        application.router.add_get("/{elsewhere:.*}", self._elsewhere)
         self._server = TestServer(application)
 
     async def __aenter__(self) -> Self:
@@ -69,6 +80,12 @@ class ScriptedSource:
     @property
     def base_url(self) -> str:
         return str(self._server.make_url("/")).rstrip("/")
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        """Below single records, and in other products."""
+        if request.path.startswith(self._base_paths):
+            return await refuse(404, "not_found", "The resource you requested could not be found")(request)
+        return await refuse(401, "unauthorized", "Error Code Hint: (TRASH_PANDA)")(request)
 
     def _listing(self, type_name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
@@ -98,11 +115,23 @@ class ScriptedSource:
         }
         if self.date is not None:
             headers["Date"] = self.date
-        body = json.dumps({"links": links, "data": page, "meta": meta}).encode()
+        document = {
+            "links": links,
+            "data": page,
+            "included": self._included(request, type_name),
+            "meta": meta,
+        }
+        body = json.dumps(document).encode()
         return web.Response(body=body, headers=headers, content_type="application/vnd.api+json")
 
+    def _included(self, request: web.Request, type_name: str) -> list[dict[str, Any]]:
+        if int(request.query.get("offset", 0)):
+            return []
+        asked = [name for name in request.query.get("include", "").split(",") if name]
+        return [r for name in asked for r in self.records.get(self._includes[type_name][name], ())]
 
-def refuse(status: int, code: str, detail: str = "") -> Script:
+
+def refuse(status: int, code: str, detail: str = "") -> Callable[[web.Request], Awaitable[web.Response]]:
     """A script that answers every request with an error document."""
 
     async def answer(_: web.Request) -> web.Response:

@@ -6,15 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from openfaith.manifest import AttributeType, Column, Entity, Manifest, columns, table_name
+from openfaith.simulator import RunningSimulator
 
 Record = Mapping[str, Any]
-"""One record as the source has it: id, attributes, relationships."""
+"""One record as the source has it: id, attributes, relationships; `parents` where it is found below others only."""
 
 
 def differences(
@@ -34,7 +37,7 @@ def _differences(
 ) -> Iterator[str]:
     rows = read_rows(url, manifest, entity, org)
     own = columns(entity)
-    for record in truth:
+    for record in filter(_is_found, truth):
         row = rows.pop(str(record["id"]), None)
         if row is None:
             yield f"{entity.name} {record['id']} is missing"
@@ -43,6 +46,11 @@ def _differences(
             f"{entity.name} {record['id']}: {text}" for text in _wrong_fields(entity, own, record, row)
         )
     yield from (f"{entity.name} {record_id} is not at the source" for record_id in rows)
+
+
+def _is_found(record: Record) -> bool:
+    """Whether the path by which an entity is read leads to the record at all."""
+    return record.get("parents") != []
 
 
 def read_rows(url: str, manifest: Manifest, entity: Entity, org: str) -> dict[str, dict[str, Any]]:
@@ -72,8 +80,22 @@ def _wrong_fields(
         if column.kind == "attribute":
             if column.source not in record["attributes"] and row[column.name] is not None:
                 yield f"column {column.name} is {row[column.name]!r}, but the source has no such attribute"
-        elif row[column.name] != (expected := _related(record, column)):
-            yield f"column {column.name} is {row[column.name]!r}, expected {expected!r}"
+        elif row[column.name] not in (expected := _expected_ids(record, column)):
+            yield f"column {column.name} is {row[column.name]!r}, expected {' or '.join(map(repr, expected))}"
+
+
+def _expected_ids(record: Record, column: Column) -> list[str | None]:
+    """What an id can be: the record's own word, else that of a place where it is found, of which there may be several."""
+    related = None if column.kind == "parent_id" else _related(record, column)
+    places = [place.get(column.placeholder) for place in record.get("parents") or ()]
+    return places if related is None and column.placeholder and places else [related]
+
+
+def simulated_truth(simulator: RunningSimulator, entity: Entity) -> list[Record]:
+    """Every record that a simulator has of an entity, with the parents below which it is found."""
+    path = f"?path={quote(entity.below.endpoint.path, safe='')}" if entity.below is not None else ""
+    with urlopen(f"{simulator.control_url}/truth/{entity.name}{path}", timeout=30) as answer:
+        return [json.loads(line) for line in answer]
 
 
 def _related(record: Record, column: Column) -> str | None:

@@ -6,11 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from openfaith.engine import RunView
-from openfaith.records import EntityName, EntityRunId, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.records import (
+    EntityName,
+    EntityRunId,
+    EntityStatus,
+    OrgId,
+    RunId,
+    RunStatus,
+    Strategy,
+    SyncKind,
+)
 from openfaith.store import EntityRunRecord, EntityState, Executor, RunRecord
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FINAL = {EntityStatus.COMPLETED, EntityStatus.FAILED, EntityStatus.SKIPPED, EntityStatus.CANCELLED}
+FINAL = {*EntityStatus} - {EntityStatus.WAITING, EntityStatus.RUNNING}
 
 
 def make_entity(name: str = "people.Person", **changed: Any) -> EntityRunRecord:
@@ -39,6 +48,11 @@ def make_entity(name: str = "people.Person", **changed: Any) -> EntityRunRecord:
         "progressed_at": NOON if begun else None,
         "finished_at": NOON if status in FINAL else None,
         "seconds": 1.25 if begun else None,
+        "reading": "top",
+        "path": "/people/v2/people",
+        "parent": None,
+        "carrier": None,
+        "include": None,
     }
     return EntityRunRecord(**(defaults | changed))
 
@@ -52,6 +66,7 @@ def make_run(status: RunStatus = RunStatus.COMPLETED, **changed: Any) -> RunReco
         "adapter": "pco",
         "kind": SyncKind.FULL,
         "entities": None,
+        "strategy": Strategy.HYBRID,
         "requested_by": "command",
         "status": status,
         "reason": None,

@@ -16,11 +16,14 @@ from openfaith.errors import (
     DatabaseRefusedError,
     DatabaseUnavailableError,
     DependencyCycleError,
+    IncludeIgnoredError,
     InterruptedRunError,
     InvalidRecordError,
     LeaseLostError,
     ManifestError,
+    ParentsFailedError,
     PermanentError,
+    ProductClosedError,
     RateLimitedError,
     RecordError,
     RecordNotFoundError,
@@ -73,6 +76,10 @@ EXAMPLES: list[tuple[SyncError, str]] = [
         "GET /giving: the credentials' user has no access (403); grant it at the source, or leave it out",
     ),
     (
+        ProductClosedError("GET /giving", "402"),
+        "GET /giving: the credentials' user has no access (402); grant it at the source, or leave it out",
+    ),
+    (
         RequestRejectedError("GET /people", 422, "bad order"),
         "GET /people: the source refused it with 422 (bad order)",
     ),
@@ -93,6 +100,18 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     (UnknownNameError("entity", "x", ("A", "B")), "there is no entity 'x'; did you mean A or B?"),
     (UnknownNameError("entity", "x"), "there is no entity 'x'"),
     (RunConflictError("7", "is over", "start a new one"), "run 7 is over; start a new one"),
+    (
+        IncludeIgnoredError("people.Person", "emails", "people.Email"),
+        "people.Person: the source no longer offers include=emails, on which people.Email rides; sync people.Person by itself, and tell us: the manifest has to follow",
+    ),
+    (
+        ParentsFailedError("groups.Enrollment", 1, "503"),
+        "groups.Enrollment: below 1 parent nothing could be read (the first: 503); all others were read; retry the run, which asks for these only",
+    ),
+    (
+        ParentsFailedError("groups.Enrollment", 2, "503"),
+        "groups.Enrollment: below 2 parents nothing could be read (the first: 503); all others were read; retry the run, which asks for these only",
+    ),
     (
         TooManyDeadLettersError("people.Person", 40, 200),
         "people.Person: 40 of 200 records cannot be stored; look at the dead letters before going on",

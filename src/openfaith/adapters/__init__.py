@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from openfaith.adapters.planning_center import load_planning_center
+from openfaith.adapters.planning_center import load_planning_center, load_planning_center_mapping
 from openfaith.errors import UnknownNameError
-from openfaith.manifest import Manifest
+from openfaith.manifest import CanonicalMapping, Manifest
 from openfaith.records import EntityName
 
 
@@ -22,6 +22,8 @@ class Adapter:
     probe: EntityName
     """Asked for once to see whether a token is accepted; it has a list of its own."""
     load_manifest: Callable[[], Manifest]
+    load_mapping: Callable[[], CanonicalMapping]
+    """What its entities mean in the canonical model."""
 
 
 ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
@@ -32,6 +34,7 @@ ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
             base_url="https://api.planningcenteronline.com",
             probe=EntityName("people.Person"),
             load_manifest=load_planning_center,
+            load_mapping=load_planning_center_mapping,
         )
     }
 )

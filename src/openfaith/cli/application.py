@@ -14,7 +14,9 @@ from openfaith.cli.commands.demo import demo
 from openfaith.cli.commands.doctor import doctor
 from openfaith.cli.commands.entities import entities
 from openfaith.cli.commands.graph import graph
+from openfaith.cli.commands.manifest import manifest
 from openfaith.cli.commands.migrate import migrate
+from openfaith.cli.commands.plan import plan
 from openfaith.cli.commands.runs import runs
 from openfaith.cli.commands.simulate import simulate
 from openfaith.cli.commands.status import status
@@ -32,10 +34,12 @@ application.command()(demo)
 application.command()(up)
 application.command()(connect)
 application.command()(sync)
+application.command()(plan)
 application.command()(status)
 application.add_typer(runs, name="runs")
 application.command()(entities)
 application.command()(graph)
+application.add_typer(manifest, name="manifest")
 application.command()(simulate)
 application.command()(migrate)
 application.add_typer(database, name="database")

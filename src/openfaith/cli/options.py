@@ -27,6 +27,16 @@ OrgOrAll = Annotated[str | None, Argument(metavar="ORG", help="One organization;
 RunNumber = Annotated[
     int, Argument(metavar="ID", callback=_run_number, help="The run's number (`openfaith runs list`).")
 ]
+Products = Annotated[
+    list[str] | None,
+    Option(
+        "--product", metavar="NAME", help="Only this product, as in `giving`; may be given several times."
+    ),
+]
+Entities = Annotated[
+    list[str] | None,
+    Option("--entity", metavar="NAME", help="Only this entity, as in `Person`; may be given several times."),
+]
 People = Annotated[
     int, Option("--people", metavar="N", min=0, help="How many people the simulated church has.")
 ]

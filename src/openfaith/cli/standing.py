@@ -54,6 +54,7 @@ class Standing:
             "interrupted": self.status == "interrupted",
             "reason": run.reason,
             "attempt": run.attempt,
+            "strategy": run.strategy,
             "requested_by": run.requested_by,
             "requested_at": run.requested_at,
             "started_at": run.started_at,

@@ -75,7 +75,7 @@ def fitting(needed: dict[str, int], width: int) -> list[str]:
 def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
     """What did not complete and why, then the whole in a sentence; each with its style."""
     for (status, reason), names in _left_undone(view.entities).items():
-        yield f"{', '.join(names)} {status}: {reason}", STYLES.get(status, "")
+        yield f"{_named(status, names)} {status.replace('_', ' ')}: {reason}", STYLES.get(status, "")
     yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
     dead = sum(e.dead_letters for e in view.entities)
     if dead:
@@ -96,6 +96,14 @@ def _left_undone(entities: Sequence[EntityRunRecord]) -> dict[tuple[EntityStatus
             reason = entity.reason or "no reason was recorded"
             groups.setdefault((entity.status, reason), []).append(entity.entity)
     return groups
+
+
+def _named(status: EntityStatus, names: Sequence[str]) -> str:
+    """Who it is about. What nobody may see is told by product: there may be more than a hundred entities."""
+    if status is not EntityStatus.NOT_ACCESSIBLE or len(names) == 1:
+        return ", ".join(names)
+    products = sorted({name.partition(".")[0] for name in names})
+    return f"{counted(len(names), 'entity')} of {', '.join(products)}"
 
 
 def is_unchanged(view: RunView) -> bool:

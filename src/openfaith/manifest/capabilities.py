@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -195,17 +195,18 @@ def carriers(manifest: Manifest, name: EntityName) -> tuple[Carrier, ...]:
 
 def _delta_fields(entity: Entity) -> EntityDeltaFields:
     collection = entity.collection
-    query = _times(collection.query_by) if collection is not None else ()
-    order = _times(collection.order_by) if collection is not None else ()
-    way, field = _best_way(query, order)
+    query = times_in(collection.query_by) if collection is not None else ()
+    order = times_in(collection.order_by) if collection is not None else ()
+    way, field = best_delta_way(query, order)
     return EntityDeltaFields(name=entity.name, query=query, order=order, way=way, field=field)
 
 
-def _times(keys: tuple[str, ...]) -> tuple[str, ...]:
+def times_in(keys: Collection[str]) -> tuple[str, ...]:
+    """The times among the keys of a filter or an order by which a delta can be read, the better one first."""
     return tuple(time for time in ("updated_at", "created_at") if time in keys)
 
 
-def _best_way(query: tuple[str, ...], order: tuple[str, ...]) -> tuple[DeltaWay, str | None]:
+def best_delta_way(query: Collection[str], order: Collection[str]) -> tuple[DeltaWay, str | None]:
     """Any way by `updated_at` is better than one by `created_at`, which misses changes."""
     for time in ("updated_at", "created_at"):
         match (time in query, time in order):

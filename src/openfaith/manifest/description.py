@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openfaith.manifest.capabilities import (
+    DeltaWay,
     EntityCapabilities,
     ProductTotals,
     analyse_manifest,
@@ -11,7 +12,7 @@ from openfaith.manifest.capabilities import (
     get_entity_orderable_fields,
     get_entity_relationships,
 )
-from openfaith.manifest.entity import Manifest, Relationship
+from openfaith.manifest.entity import Manifest, Reading, Relationship
 from openfaith.manifest.naming import table_name
 from openfaith.records import EntityName
 
@@ -21,10 +22,8 @@ def describe_manifest(manifest: Manifest) -> dict[str, object]:
     analysis = analyse_manifest(manifest)
     return {
         "entities": [describe_entity(manifest, name) for name in manifest.entities],
-        "totals": {
-            "entities": len(manifest.entities),
-            "products": {totals.product: _totals(totals) for totals in analysis.products},
-        },
+        "totals": _all_totals(analysis.products)
+        | {"products": {totals.product: _totals(totals) for totals in analysis.products}},
         "remarks": [{"entity": remark.entity, "text": remark.text} for remark in analysis.remarks],
     }
 
@@ -53,6 +52,7 @@ def describe_entity(manifest: Manifest, name: str) -> dict[str, object]:
         "only_when_asked": [a.name for a in entity.attributes.values() if a.only_when_asked],
         "orderable": _orderable(manifest, entity.name),
         "queryable": list(entity.collection.query_by) if entity.collection is not None else [],
+        "same_as": entity.same_as,
         "note": entity.note,
     }
 
@@ -88,6 +88,15 @@ def _referenced_by(manifest: Manifest, name: EntityName) -> list[str]:
 def _orderable(manifest: Manifest, name: EntityName) -> list[str]:
     fields = get_entity_orderable_fields(manifest, name)
     return [*fields.attributes, *fields.computed]
+
+
+def _all_totals(products: tuple[ProductTotals, ...]) -> dict[str, object]:
+    return {
+        "entities": sum(totals.entities for totals in products),
+        "reading": {way: sum(totals.by_reading[way] for totals in products) for way in Reading},
+        "delta": {way: sum(totals.by_delta[way] for totals in products) for way in DeltaWay},
+        "delta_by_created_at_only": sum(totals.created_only for totals in products),
+    }
 
 
 def _totals(totals: ProductTotals) -> dict[str, object]:

@@ -91,6 +91,28 @@ class Endpoint:
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PathId:
+    """One id that a nested path needs."""
+
+    name: str
+    """The placeholder, as in `group_id`."""
+    column: str
+    """Of the parent's mirror row, that holds it: `id` for the parent's own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Below:
+    """The place below a parent where an entity is read."""
+
+    endpoint: Endpoint
+    parent: EntityName
+    ids: tuple[PathId, ...]
+    """Of the path, in order."""
+    shared: bool = False
+    """True where several parents can have the same record, so that it belongs to none of them: the person who attends."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entity:
     """One kind of record that an API offers."""
@@ -106,6 +128,10 @@ class Entity:
     """What each include of this entity's collection brings; None where unknown."""
     computed_keys: tuple[str, ...] = ()
     """Keys of `order_by` and `query_by` that no attribute or relationship has the name of, as `search_name`."""
+    same_as: EntityName | None = None
+    """The entity, usually of another product, whose records have the same ids and mean the same thing."""
+    below: Below | None = None
+    """Where it is read below a parent, for an entity without a list of its own; chosen when the manifest is loaded."""
     note: str = ""
     """Why it is not read, or what is peculiar, for a person to read."""
 

@@ -19,6 +19,7 @@ from openfaith.records import EntityName
 
 ENTITY_MEMBERS = (
     "type",
+    "same_as",
     "note",
     "only_when_asked",
     "relationships",
@@ -54,6 +55,7 @@ class EntityReader:
             endpoints=self._endpoints(members, tuple(includes)),
             include_targets=includes,
             computed_keys=self._list(members, "computed_keys"),
+            same_as=self._same_as(EntityName(f"{self.product.name}.{name}"), members.get("same_as")),
             note=(self.place / "note").text(members.get("note", "")),
         )
 
@@ -85,6 +87,13 @@ class EntityReader:
             place.wrong(f"polymorphic, yet to {target}", "null as the target of a polymorphic relationship")
         many = (place / "many").truth(members.get("many", False))
         return Relationship(name=name, to=target, many=many, polymorphic=polymorphic)
+
+    def _same_as(self, own: EntityName, value: object) -> EntityName | None:
+        place = self.place / "same_as"
+        target = self._target(place, value)
+        if target == own:
+            place.wrong("itself", "another entity")
+        return target
 
     def _includes(self, value: object) -> dict[str, EntityName | None]:
         place = self.place / "includes"

@@ -15,6 +15,7 @@ from openfaith.manifest.checks import check_between, check_entity
 from openfaith.manifest.entity import DependencyRule, Entity, Manifest, Product
 from openfaith.manifest.entity_documents import EntityReader, entity_reference
 from openfaith.manifest.problems import Place, Problem, raise_problems, shown
+from openfaith.manifest.ways import with_places
 from openfaith.records import EntityName
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -75,7 +76,7 @@ def load_manifest(documents: Mapping[str, object], *, adapter: str, default_prod
     readers = [_ProductReader(Place(problems, file), document, names) for file, document in documents.items()]
     manifest = _assembled(readers, adapter, default_product, problems)
     raise_problems(problems)
-    return manifest
+    return with_places(manifest)
 
 
 def _assembled(

@@ -12,14 +12,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from openfaith.errors import UnknownNameError
 from openfaith.manifest.entity import AttributeType, Entity, Manifest, Relationship
 from openfaith.records import EntityName
 
-ColumnKind = Literal["attribute", "relationship_id", "relationship_type"]
+ColumnKind = Literal["attribute", "relationship_id", "relationship_type", "parent_id"]
 
 RESERVED_COLUMNS = frozenset({"org_id", "id"})
 """The key of every mirror table. Names that begin with `_` are the store's too."""
@@ -37,9 +37,11 @@ class Column:
     name: str
     kind: ColumnKind
     source: str
-    """The attribute or relationship that fills it."""
+    """The attribute or relationship that fills it; for a parent's id the placeholder in the path."""
     type: AttributeType | None
-    """The attribute's type; None for a relationship, whose columns are text."""
+    """The attribute's type; None for an id, whose columns are text."""
+    placeholder: str | None = None
+    """The placeholder in the path that fills it where the record itself does not."""
 
 
 def snake_case(name: str) -> str:
@@ -54,7 +56,30 @@ def table_name(entity: Entity) -> str:
 
 def columns(entity: Entity) -> tuple[Column, ...]:
     """What the mirror table has beside its key and the store's own columns: attributes first, in the manifest's order."""
-    return (*_attribute_columns(entity), *_relationship_columns(entity))
+    belongs = entity.below is not None and not entity.below.shared
+    ids = (
+        {parent_column(entity, i.name): i.name for i in entity.below.ids} if entity.below and belongs else {}
+    )
+    own = (*_attribute_columns(entity), *_relationship_columns(entity))
+    named = {column.name for column in own}
+    return (
+        *(replace(c, placeholder=ids[c.name]) if c.name in ids else c for c in own),
+        *(
+            Column(name=name, kind="parent_id", source=placeholder, type=None, placeholder=placeholder)
+            for name, placeholder in ids.items()
+            if name not in named
+        ),
+    )
+
+
+def parent_column(entity: Entity, placeholder: str) -> str:
+    """The column that holds an id of the path the entity is read by: `group_id`.
+
+    It is the relationship's where the record names its parent itself. Where an attribute has the name already, the
+    column becomes `<stem>_parent_id`.
+    """
+    plain = placeholder in entity.attributes or placeholder in RESERVED_COLUMNS
+    return f"{placeholder.removesuffix('_id')}_parent_id" if plain else placeholder
 
 
 def _attribute_columns(entity: Entity) -> Iterator[Column]:
@@ -98,6 +123,19 @@ def resolve_entity(manifest: Manifest, name: str) -> EntityName:
     )
 
 
+def resolve_product(manifest: Manifest, name: str) -> str:
+    """The product that a person means by `check-ins`, `Check-Ins` or `check_ins`.
+
+    Raises:
+        UnknownNameError: there is no such product.
+    """
+    found = [product for product in manifest.products if _folded(product) == _folded(name)]
+    if found:
+        return found[0]
+    near = near_names(name, manifest.products) or tuple(manifest.products)
+    raise UnknownNameError("product", name, near)
+
+
 def _spellings(manifest: Manifest, entity: Entity) -> set[str]:
     bare, table = entity.name.rpartition(".")[2], table_name(entity)
     spellings = (
@@ -117,11 +155,25 @@ def _folded(name: str) -> str:
 
 def _alternatives(manifest: Manifest, name: str, found: Iterable[Entity]) -> tuple[str, ...]:
     """The entities that share the name, else those that are spelt much like it."""
-    return tuple(entity.name for entity in found) or near_names(name, manifest.entities)
+    return tuple(entity.name for entity in found) or near_names(
+        name, manifest.entities, default_product=manifest.default_product
+    )
 
 
-def near_names(name: str, known: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
-    """The known names that `name` may be a misspelling of, best first; the product may be left out."""
-    bare = {k.rpartition(".")[2].casefold(): k for k in sorted(known, reverse=True)}
-    close = difflib.get_close_matches(name.rpartition(".")[2].casefold(), sorted(bare), n=most, cutoff=0.6)
+def near_names(
+    name: str, known: Iterable[str], *, most: int = 3, default_product: str = ""
+) -> tuple[str, ...]:
+    """The known names that `name` may be a misspelling of, best first; the product may be left out.
+
+    Where several products have a name, the one of the product that was typed stands for them, else of the default one.
+    """
+    typed, _, wanted = name.rpartition(".")
+    products = [_folded(typed), _folded(default_product)]
+
+    def preference(full: str) -> tuple[list[bool], str]:
+        product = _folded(full.rpartition(".")[0])
+        return [product != preferred for preferred in products], full
+
+    bare = {full.rpartition(".")[2].casefold(): full for full in sorted(known, key=preference, reverse=True)}
+    close = difflib.get_close_matches(wanted.strip().casefold(), sorted(bare), n=most, cutoff=0.6)
     return tuple(bare[match] for match in close)

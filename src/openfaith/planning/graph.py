@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +27,8 @@ class Rule(StrEnum):
     """It is created below the other, and so cannot exist without it."""
     REFERENCE = "reference"
     """It points at one record of the other."""
+    SAME = "same"
+    """It points at one record of an entity that is the other's under another name."""
     INCLUDE = "include"
     """It can bring along several records of the other."""
 
@@ -66,6 +68,21 @@ class Graph:
     """By entity, then by what it depends on."""
     omissions: tuple[Omission, ...] = ()
     """Likewise."""
+
+
+def with_dependencies(graph: Graph, names: Iterable[EntityName]) -> frozenset[EntityName]:
+    """These entities and all that they depend on, directly or not."""
+    onward: dict[EntityName, list[EntityName]] = {}
+    for dependency in graph.dependencies:
+        onward.setdefault(dependency.entity, []).append(dependency.on)
+    found: set[EntityName] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += onward.get(name, ())
+    return frozenset(found)
 
 
 def restrict(graph: Graph, names: Collection[EntityName]) -> Graph:

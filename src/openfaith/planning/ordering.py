@@ -46,6 +46,22 @@ def order(graph: Graph) -> Ordering:
     return Ordering(order=_topological(graph.entities, kept), cuts=cuts)
 
 
+def stages(graph: Graph, ordering: Ordering) -> dict[EntityName, int]:
+    """By how many others an entity comes at the earliest: 1 depends on nothing, 2 on entities of stage 1, and so on.
+
+    Entities of one stage may run together. Cuts do not count.
+    """
+    dropped = {cut.dependency for cut in ordering.cuts}
+    before: dict[EntityName, list[EntityName]] = {}
+    for dependency in graph.dependencies:
+        if dependency not in dropped:
+            before.setdefault(dependency.entity, []).append(dependency.on)
+    stage: dict[EntityName, int] = {}
+    for name in ordering.order:
+        stage[name] = 1 + max((stage[on] for on in before.get(name, ())), default=0)
+    return stage
+
+
 def _cuts(dependencies: Iterable[Dependency]) -> Iterator[Cut]:
     """Open one cycle after the other at its weakest soft dependency. No cycle may be hard throughout."""
     left = {(dependency.entity, dependency.on): dependency for dependency in dependencies}

@@ -1,15 +1,16 @@
-"""What a run will do, and what it may do next."""
+"""What a run will do."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from openfaith.errors import ConfigurationError
-from openfaith.manifest import Manifest, Reading, resolve_entity
-from openfaith.planning.graph import Dependency, Graph, Rule, restrict
+from openfaith.manifest import Manifest, resolve_entity
+from openfaith.planning.graph import Dependency, Graph, restrict
 from openfaith.planning.ordering import Cut, order
 from openfaith.planning.rules import derive_graph
+from openfaith.planning.ways import Way, choose_ways, find_rides
 from openfaith.records import EntityName
 
 
@@ -18,10 +19,12 @@ class PlannedEntity:
     """One entity of a plan. Its dependencies are those within the plan."""
 
     name: EntityName
+    way: Way
+    """How it is read."""
     hard: tuple[EntityName, ...]
     """Must have completed before it starts."""
     soft: tuple[EntityName, ...]
-    """Come before it in the order; it does not wait for them."""
+    """Come before it in the order. Whether it waits for them is the strategy's choice."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,57 +42,57 @@ class Plan:
         return tuple(entity.name for entity in self.entities)
 
 
-def make_plan(manifest: Manifest, names: Iterable[str] | None = None) -> Plan:
+def make_plan(
+    manifest: Manifest,
+    names: Iterable[str] | None = None,
+    counts: Mapping[EntityName, int] | None = None,
+) -> Plan:
     """Plan the named entities, or all that can be read; a name given twice counts once.
 
     An entity whose hard dependency was not requested is synced by itself: what it depends on may be there from an
     earlier run. The plan has a note of it.
 
+    Args:
+        counts: records by entity as of an earlier run, by which the ways are chosen.
+
     Raises:
         UnknownNameError: there is no such entity.
-        ConfigurationError: an entity was named that has no list of its own.
+        ConfigurationError: an entity was named that cannot be read, or not without another one.
         DependencyCycleError: the manifest's hard dependencies form a cycle.
     """
     graph = derive_graph(manifest)
-    requested = _readable(manifest) if names is None else _requested(manifest, graph, names)
     whole = order(graph)
-    part = restrict(graph, requested)
+    requested = None if names is None else {resolve_entity(manifest, name) for name in names}
+    asked = [name for name in whole.order if requested is None or name in requested]
+    ways = choose_ways(manifest, graph, asked, counts or {})
+    if requested is not None:
+        _refuse_unreadable(manifest, graph, requested - ways.keys())
+    part = restrict(graph, ways.keys())
     return Plan(
-        entities=tuple(_planned(name, part, whole.cuts) for name in whole.order if name in requested),
-        cuts=tuple(
-            c for c in whole.cuts if c.dependency.entity in requested and c.dependency.on in requested
-        ),
-        notes=tuple(_notes(graph, requested)),
+        entities=tuple(_planned(way, part, whole.cuts) for way in ways.values()),
+        cuts=tuple(c for c in whole.cuts if c.dependency.entity in ways and c.dependency.on in ways),
+        notes=tuple(_notes(graph, ways.keys())),
     )
 
 
-def _readable(manifest: Manifest) -> set[EntityName]:
-    return {entity.name for entity in manifest.entities.values() if entity.reading is Reading.TOP}
+def _refuse_unreadable(manifest: Manifest, graph: Graph, names: Collection[EntityName]) -> None:
+    for name in sorted(names):
+        carriers = [carrier for carrier, _ in find_rides(manifest, graph, name)]
+        if carriers:
+            seen = f"it comes along with {carriers[0]} only, which was not asked for"
+            raise ConfigurationError(name, seen, f"{carriers[0]} among the entities")
+        note = manifest.entities[name].note or "the API has no list of it"
+        raise ConfigurationError(name, note, "entities that can be read (`openfaith entities` shows which)")
 
 
-def _requested(manifest: Manifest, graph: Graph, names: Iterable[str]) -> set[EntityName]:
-    requested = {resolve_entity(manifest, name) for name in names}
-    for name in sorted(requested - _readable(manifest)):
-        raise ConfigurationError(
-            name,
-            f"{_place(graph, name)}, and such entities are not read yet",
-            "entities with a list of their own (`openfaith entities` shows which)",
-        )
-    return requested
-
-
-def _place(graph: Graph, name: EntityName) -> str:
-    """Where an entity without a list of its own is to be found."""
-    nested = (d for d in graph.dependencies if d.entity == name and d.rule is Rule.NESTED)
-    parent = next(nested, None)
-    return f"it is nested below {parent.on} ({parent.why})" if parent else "the API has no list of it"
-
-
-def _planned(name: EntityName, graph: Graph, cuts: Iterable[Cut]) -> PlannedEntity:
+def _planned(way: Way, graph: Graph, cuts: Iterable[Cut]) -> PlannedEntity:
     dropped = {cut.dependency for cut in cuts}
-    own = [d for d in graph.dependencies if d.entity == name and d not in dropped]
+    own = [d for d in graph.dependencies if d.entity == way.entity and d not in dropped]
     return PlannedEntity(
-        name=name, hard=tuple(d.on for d in own if d.hard), soft=tuple(d.on for d in own if not d.hard)
+        name=way.entity,
+        way=way,
+        hard=tuple(d.on for d in own if d.hard),
+        soft=tuple(d.on for d in own if not d.hard),
     )
 
 
@@ -103,32 +106,3 @@ def _note(missing: Dependency) -> str:
         f"{missing.entity} depends on {missing.on} ({missing.why}), which was not asked for: "
         "it is synced without, and references may lead nowhere until that is synced too"
     )
-
-
-# While the run goes on
-
-
-def ready(
-    plan: Plan,
-    completed: Collection[EntityName],
-    failed: Collection[EntityName],
-    running: Collection[EntityName] = (),
-) -> tuple[EntityName, ...]:
-    """What may start now, best first: all its hard dependencies have completed, and it has not started itself.
-
-    `failed` are those that ended in any other way than completed. Whatever `skipped` names never becomes ready.
-    """
-    begun = {*completed, *failed, *running}
-    return tuple(
-        e.name for e in plan.entities if e.name not in begun and all(on in completed for on in e.hard)
-    )
-
-
-def skipped(plan: Plan, failed: Collection[EntityName]) -> dict[EntityName, EntityName]:
-    """What can no longer run, each with the hard dependency that blocks it: one that failed, or is skipped itself."""
-    blocked: dict[EntityName, EntityName] = {}
-    for entity in plan.entities:
-        blocking = next((on for on in entity.hard if on in failed or on in blocked), None)
-        if blocking is not None and entity.name not in failed:
-            blocked[entity.name] = blocking
-    return blocked

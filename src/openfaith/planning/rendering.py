@@ -1,117 +1,138 @@
-"""A graph as text: for a person, for Mermaid, for Graphviz, or as JSON."""
+"""A graph as text: for a person, for Mermaid, for Graphviz, or as JSON. Pictures are made in `drawing`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Literal, get_args
 
 from openfaith.errors import ConfigurationError
+from openfaith.planning.drawing import dot, mermaid
 from openfaith.planning.graph import Dependency, Graph
-from openfaith.planning.ordering import Cut, Ordering, order
+from openfaith.planning.ordering import Cut
+from openfaith.planning.views import View, bare_name, make_view, product_of
 from openfaith.records import EntityName
 
 GraphFormat = Literal["text", "mermaid", "dot", "json"]
 
+_WIDTH = 118
+"""Columns of text, after which a list of names goes on below."""
 
-def render(graph: Graph, form: str = "text") -> str:
-    """The graph and its order. In pictures an arrow points from the dependent to what it depends on.
+
+def render(graph: Graph, form: str = "text", *, only: Collection[EntityName] | None = None) -> str:
+    """The graph and its order, or the part with these entities. The order of a part is that of the whole.
+
+    In pictures an arrow points from the dependent to what it depends on.
 
     Raises:
         ConfigurationError: there is no such format.
         DependencyCycleError: hard dependencies form a cycle.
     """
-    renderers: dict[str, Callable[[Graph, Ordering], str]] = {
+    renderers: dict[str, Callable[[View], str]] = {
         "text": _text,
-        "mermaid": _mermaid,
-        "dot": _dot,
+        "mermaid": mermaid,
+        "dot": dot,
         "json": _json,
     }
     if form not in renderers:
         raise ConfigurationError("format", repr(form), f"one of {', '.join(get_args(GraphFormat))}")
-    return renderers[form](graph, order(graph))
+    return renderers[form](make_view(graph, only))
 
 
-def _text(graph: Graph, ordering: Ordering) -> str:
-    return "\n".join(_lines(graph, ordering)) + "\n"
+# For a person
 
 
-def _lines(graph: Graph, ordering: Ordering) -> Iterator[str]:
-    dropped = {cut.dependency for cut in ordering.cuts}
-    width = len(str(len(ordering.order)))
-    for number, name in enumerate(ordering.order, start=1):
-        yield f"{number:>{width}}. {name}"
-        for dependency in graph.dependencies:
-            if dependency.entity == name and dependency not in dropped:
-                yield f"{'':{width}}    {_relation(dependency)} {dependency.on}: {dependency.why}"
-    yield from _cut_lines(ordering)
-    yield from _omission_lines(graph)
+def _text(view: View) -> str:
+    return "\n".join(_lines(view)) + "\n"
 
 
-def _relation(dependency: Dependency) -> str:
-    return "waits for" if dependency.hard else "rather after"
+def _lines(view: View) -> Iterator[str]:
+    yield "Numbers are the order of a sync; what is of one stage may run together."
+    for product in dict.fromkeys(product_of(name) for name in sorted(view.order)):
+        yield ""
+        yield from _product_lines(view, product)
+    yield from _cut_lines(view.cuts)
+    yield from _omission_lines(view)
 
 
-def _cut_lines(ordering: Ordering) -> Iterator[str]:
-    if ordering.cuts:
+def _product_lines(view: View, product: str) -> Iterator[str]:
+    names = [name for name in view.order if product_of(name) == product]
+    own = [d for d in (*view.dependencies, *view.outside) if product_of(d.entity) == product]
+    hard = sum(dependency.hard for dependency in own)
+    if product:
+        yield f"{product}: {len(names)} entities; dependencies: {hard} hard, {len(own) - hard} soft"
+    for name in names:
+        yield f"{view.number[name]:>5}. {bare_name(name)}  (stage {view.stage[name]})"
+        yield from _dependency_lines(view, name)
+
+
+def _dependency_lines(view: View, name: EntityName) -> Iterator[str]:
+    """Hard ones each with its reason; soft ones by name, since they are many and cost nothing to miss."""
+    kept = [d for d in (*view.kept, *view.outside) if d.entity == name]
+    for dependency in kept:
+        if dependency.hard:
+            yield f"{'':10} waits for {_seen_from(name, dependency.on)}: {dependency.why}"
+    soft = [_seen_from(name, dependency.on) for dependency in kept if not dependency.hard]
+    if soft:
+        yield textwrap.fill(
+            f"rather after {', '.join(soft)}",
+            _WIDTH,
+            initial_indent=" " * 11,
+            subsequent_indent=" " * 13,
+            break_on_hyphens=False,
+        )
+
+
+def _seen_from(entity: EntityName, other: EntityName) -> str:
+    return bare_name(other) if product_of(entity) == product_of(other) else other
+
+
+def _cut_lines(cuts: Iterable[Cut]) -> Iterator[str]:
+    lines = [
+        f"  {c.dependency.entity} after {c.dependency.on} ({c.dependency.why}): {_path(c)}" for c in cuts
+    ]
+    if lines:
         yield "\nCut, since they closed a cycle:"
-    for cut in ordering.cuts:
-        yield f"  {cut.dependency.entity} after {cut.dependency.on} ({cut.dependency.why}): {_path(cut)}"
+        yield from lines
 
 
 def _path(cut: Cut) -> str:
     return " → ".join(cut.path)
 
 
-def _omission_lines(graph: Graph) -> Iterator[str]:
-    if graph.omissions:
+def _omission_lines(view: View) -> Iterator[str]:
+    if view.omissions and view.partial:
         yield "\nNot made:"
-    for omission in graph.omissions:
-        yield f"  {omission.entity} after {omission.on}: {omission.why}"
+        yield from (f"  {o.entity} after {o.on}: {o.why}" for o in view.omissions)
+    elif view.omissions:
+        yield f"\n{len(view.omissions)} more were suggested and not made: JSON, or a part of the graph, has the reasons."
 
 
-def _mermaid(graph: Graph, ordering: Ordering) -> str:
-    """Names stand in quoted labels; the ids are numbers, since a dot or a keyword in an id breaks the syntax."""
-    ids = _ids(ordering)
-    dropped = {cut.dependency for cut in ordering.cuts}
-    lines = ["flowchart LR", *(f'  {ids[name]}["{_mermaid_label(name)}"]' for name in ordering.order)]
-    for dependency in graph.dependencies:
-        arrow = "-. cut .->" if dependency in dropped else "-->" if dependency.hard else "-.->"
-        lines.append(f"  {ids[dependency.entity]} {arrow} {ids[dependency.on]}")
-    return "\n".join(lines) + "\n"
+# For a program
 
 
-def _mermaid_label(name: EntityName) -> str:
-    return name.replace("&", "&amp;").replace('"', "&quot;")
-
-
-def _dot(graph: Graph, ordering: Ordering) -> str:
-    dropped = {cut.dependency for cut in ordering.cuts}
-    lines = ["digraph dependencies {", "  rankdir=LR;", "  node [shape=box];"]
-    lines += [f"  {_quoted(name)};" for name in ordering.order]
-    for dependency in graph.dependencies:
-        style = "dotted" if dependency in dropped else "solid" if dependency.hard else "dashed"
-        label = f"style={style}, tooltip={_quoted(dependency.why)}"
-        lines.append(f"  {_quoted(dependency.entity)} -> {_quoted(dependency.on)} [{label}];")
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _ids(ordering: Ordering) -> dict[EntityName, str]:
-    return {name: f"e{number}" for number, name in enumerate(ordering.order)}
-
-
-def _json(graph: Graph, ordering: Ordering) -> str:
+def _json(view: View) -> str:
     document = {
-        "order": list(ordering.order),
-        "edges": [_edge(dependency) for dependency in graph.dependencies],
-        "cuts": [{**_edge(cut.dependency), "path": list(cut.path)} for cut in ordering.cuts],
-        "omissions": [{"from": o.entity, "to": o.on, "why": o.why} for o in graph.omissions],
+        "order": list(view.order),
+        "stages": {name: view.stage[name] for name in view.order},
+        "edges": [_edge(dependency) for dependency in view.dependencies],
+        "outside": [_edge(dependency) for dependency in view.outside],
+        "cuts": [{**_edge(cut.dependency), "path": list(cut.path)} for cut in view.cuts],
+        "omissions": [{"from": o.entity, "to": o.on, "why": o.why} for o in view.omissions],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def describe_dependencies(graph: Graph) -> dict[EntityName, list[dict[str, str]]]:
+    """For every entity what it depends on, in plain members: `on`, `kind`, `rule`, `why`."""
+    described: dict[EntityName, list[dict[str, str]]] = {name: [] for name in graph.entities}
+    for dependency in graph.dependencies:
+        edge = _edge(dependency)
+        described[dependency.entity].append(
+            {"on": edge["to"], "kind": edge["kind"], "rule": edge["rule"], "why": edge["why"]}
+        )
+    return described
 
 
 def _edge(dependency: Dependency) -> dict[str, str]:

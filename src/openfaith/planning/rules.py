@@ -2,41 +2,42 @@
 
 Hard, the entity must wait:
 
-1. *nested*: it has no collection that needs no id, so it is read below the parent that its own path names.
+1. *nested*: it has no collection that needs no id, so it is read below the parent that its path names.
 2. *owned*: it is created below another (`POST /people/{person_id}/addresses`), and a reference to it, an include
    of it or a listing below it confirms the ownership. Unconfirmed, the dependency is soft.
 
 Soft, it had better wait:
 
 3. *reference*: it points at one record of the other, by a to-one relationship or an include that brings one.
-4. *include*: it can bring along several records of the other.
+4. *same*: the adapter says that the other has the same records as the one it points at, or as itself: a donation's
+   person of Giving is a person of People.
+5. *include*: it can bring along several records of the other.
 
 A soft dependency is not made
 
-5. on the entity itself, where a hard one stands already, or on an entity that has one record only and no list (the
-   organization that a token belongs to): there is nothing to wait for;
-6. on an entity that itself must wait for this one, through however many hard dependencies: a parent's include of
+6. on the entity itself, where a hard one stands already, on an entity that has one record only and no list (the
+   organization that a token belongs to), or on one that is never read: there is nothing to wait for;
+7. on an entity that itself must wait for this one, through however many hard dependencies: a parent's include of
    its children;
-7. of a container on its members, where the members point back. A container owns the memberships: something is
+8. of a container on its members, where the members point back. A container owns the memberships: something is
    created or read below it that points at one member (a household, its household memberships, people). Its
    references to members, such as the primary contact, resolve once the members are there;
-8. by an include of several, where the other points back at one: the include is the far side of that reference.
+9. by an include of several, where the other points back at one: the include is the far side of that reference.
 
-Last, the adapter's overrules: `hard` and `soft` set a dependency, `none` removes it. Rules 5 to 8 leave them alone.
+Last, the adapter's overrules: `hard` and `soft` set a dependency, `none` removes it. Rules 6 to 9 leave them alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from openfaith.manifest import Endpoint, Entity, Manifest, Method
+from openfaith.manifest import Endpoint, Entity, Manifest, Method, Reading
+from openfaith.manifest.capabilities import effective_reading
+from openfaith.manifest.ways import Paths
 from openfaith.planning.graph import Dependency, DependencyKind, Graph, Omission, Rule
 from openfaith.records import EntityName
-
-_PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 Pair = tuple[EntityName, EntityName]
 """An entity, and what it depends on."""
@@ -80,7 +81,7 @@ def _removed(manifest: Manifest) -> dict[Pair, str]:
     return {(rule.entity, rule.on): rule.why for rule in manifest.overrules if rule.kind == "none"}
 
 
-# What contradicts (rules 5 to 8)
+# What contradicts (rules 6 to 9)
 
 
 def _contradictions(
@@ -103,6 +104,8 @@ def _objection(
     entity, on = pair
     if facts.is_single(on):
         return f"there is only one {on}"
+    if facts.is_unreadable(on):
+        return f"{on} is never read"
     if entity in waits_for.get(on, ()):
         return f"{on} must wait for {entity}"
     back = soft.get((on, entity))
@@ -133,7 +136,7 @@ def _reachable(start: EntityName, pairs: Iterable[Pair]) -> set[EntityName]:
     return seen
 
 
-# What the manifest says (rules 1 to 4)
+# What the manifest says (rules 1 to 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,12 @@ class _Facts:
 
     def __init__(self, manifest: Manifest) -> None:
         self._entities = manifest.entities
-        self._listed_at = _collections(manifest)
+        self._paths = Paths(manifest.entities)
+        self._unreadable = {
+            entity.name
+            for entity in manifest.entities.values()
+            if effective_reading(manifest, entity) is Reading.NONE
+        }
 
     def by_path(self) -> Iterator[Dependency]:
         """Nested before owned, so that it wins where both hold."""
@@ -162,6 +170,8 @@ class _Facts:
         for entity in self._entities.values():
             for reference in self._references(entity):
                 yield _soft(entity.name, reference.to, Rule.REFERENCE, reference.why)
+        for entity in self._entities.values():
+            yield from self._same(entity)
         for entity in self._entities.values():
             yield from self._includes_of_several(entity)
 
@@ -179,20 +189,18 @@ class _Facts:
         request = _own_request(self._entities[name])
         return request is not None and not request.collection and not request.placeholders
 
+    def is_unreadable(self, name: EntityName) -> bool:
+        return name in self._unreadable
+
     def _nested(self, entity: Entity) -> Iterator[Dependency]:
-        request = _own_request(entity)
-        if entity.listing is not None or request is None:
-            return
-        parent = self._parent(request)
-        if parent is not None:
-            why = f"read below it, at {request.path}"
-            yield Dependency(
-                entity=entity.name, on=parent, kind=DependencyKind.HARD, rule=Rule.NESTED, why=why
-            )
+        if entity.below is not None:
+            why = f"read below it, at {entity.below.endpoint.path}"
+            on = entity.below.parent
+            yield Dependency(entity=entity.name, on=on, kind=DependencyKind.HARD, rule=Rule.NESTED, why=why)
 
     def _owned(self, entity: Entity) -> Iterator[Dependency]:
         for request in entity.endpoints:
-            owner = self._parent(request) if request.method is Method.POST else None
+            owner = self._paths.parent(request) if request.method is Method.POST else None
             if owner is None:
                 continue
             confirmed = self._confirms(entity, owner)
@@ -214,6 +222,16 @@ class _Facts:
             if target is not None and self._brings_one(entity, include, target):
                 yield _Reference(target, f"include {include}, of one record")
 
+    def _same(self, entity: Entity) -> Iterator[Dependency]:
+        if entity.same_as is not None:
+            yield _soft(entity.name, entity.same_as, Rule.SAME, "its records are the same, by id")
+        for reference in self._references(entity):
+            same = self._entities[reference.to].same_as
+            if same is not None:
+                yield _soft(
+                    entity.name, same, Rule.SAME, f"{reference.why}, to the same by id in {reference.to}"
+                )
+
     def _targets(self, entity: Entity) -> set[EntityName]:
         return {reference.to for reference in self._references(entity)}
 
@@ -233,16 +251,7 @@ class _Facts:
     def _lists(self, parent: EntityName, child: EntityName) -> bool:
         """Whether the child's records can be listed below one record of the parent."""
         collections = (e for e in self._entities[child].endpoints if e.method is Method.GET and e.collection)
-        return any(self._parent(endpoint) == parent for endpoint in collections)
-
-    def _parent(self, endpoint: Endpoint) -> EntityName | None:
-        """Whose record the last id of the path names: `/lists/{list_id}/rules` → the entity listed at `/lists`.
-
-        The id of the record itself (`/rules/{id}`) is no parent's.
-        """
-        shape = _shape(endpoint.path)
-        below, _, own = shape.rpartition("/{}")
-        return self._listed_at.get(below) if own else None
+        return any(self._paths.parent(endpoint) == parent for endpoint in collections)
 
 
 def _soft(entity: EntityName, on: EntityName, rule: Rule, why: str) -> Dependency:
@@ -253,25 +262,6 @@ def _own_request(entity: Entity) -> Endpoint | None:
     """How its records are asked for: its own `list`, which may answer one record, else any collection."""
     own = (e for e in entity.endpoints if e.method is Method.GET and e.name == "list")
     return next(own, None) or entity.collection
-
-
-def _collections(manifest: Manifest) -> dict[str, EntityName]:
-    """Which entity a path lists. An entity's own `list` counts before the edges that others have to it."""
-    lists = [
-        (endpoint.name != "list", entity.name, _shape(endpoint.path))
-        for entity in manifest.entities.values()
-        for endpoint in entity.endpoints
-        if endpoint.method is Method.GET and endpoint.collection
-    ]
-    listed: dict[str, EntityName] = {}
-    for _, name, shape in sorted(lists):
-        listed.setdefault(shape, name)
-    return listed
-
-
-def _shape(path: str) -> str:
-    """A path without its placeholders' names: two pages can spell the same place differently."""
-    return _PLACEHOLDER.sub("{}", path)
 
 
 def _bare(name: EntityName) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from openfaith.errors import ConfigurationError
+from openfaith.errors import SyncError
 from openfaith.simulator.arguments import from_arguments
 from openfaith.simulator.running import serve
 
@@ -13,7 +13,7 @@ def main() -> int:
     try:
         options, rest = from_arguments(sys.argv[1:])
         serve(options, rest.host, rest.port, on_ready=_tell, stop_with_input=rest.stop_with_input)
-    except ConfigurationError as error:
+    except SyncError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

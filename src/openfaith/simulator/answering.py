@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from openfaith.errors import SyncError
+from openfaith.errors import SyncError, UnknownNameError
+from openfaith.manifest import near_names
 from openfaith.simulator import answers
 from openfaith.simulator.answers import DOCUMENT_TYPE, HTML_TYPE, Answer
 from openfaith.simulator.changes import Account, Change
 from openfaith.simulator.credentials import Caller, identify
-from openfaith.simulator.data import PRODUCT, Church
+from openfaith.simulator.data import Church
 from openfaith.simulator.documents import Parameters
 from openfaith.simulator.editing import apply
 from openfaith.simulator.fault_plans import Strikes, read_plan
@@ -27,8 +28,12 @@ from openfaith.simulator.query import parse_parameters
 from openfaith.simulator.reading import Address, Reader
 from openfaith.simulator.rendering import Renderer
 from openfaith.simulator.routes import Match, Routes
+from openfaith.simulator.rows import DEFAULT_PRODUCT
 from openfaith.simulator.stamps import http_date
 from openfaith.simulator.versions import processed_version
+
+NO_ACCESS = "TRASH_PANDA"
+"""The hint of a 401 to somebody who has no access to the product."""
 
 REMEMBERED_CHANGES = 10_000
 """How many changes the log of changes keeps."""
@@ -85,13 +90,16 @@ class Simulator:
 
         Raises:
             ConfigurationError: the options' faults mean nothing.
+            UnknownNameError: the options name a product or an entity that there is not.
         """
-        self.options = options
-        self.church = church or Church(people=options.people, seed=options.seed)
+        self.church = church or Church(
+            people=options.people, seed=options.seed, products=options.products or None
+        )
+        self.set_options(options)
         self.journal = Journal(options.logged_requests)
         self.changes: deque[dict[str, Any]] = deque(maxlen=REMEMBERED_CHANGES)
         """What happened, newest last: the account of each change, or the error of a scheduled one."""
-        self._routes = Routes(self.church.manifest)
+        self._routes = Routes(self.church)
         self.renderer = Renderer(self.church, self._routes, options.cache_bytes)
         self._reader = Reader(self.church, self._routes, self.renderer)
         self._clock = clock
@@ -110,6 +118,19 @@ class Simulator:
     def waiting(self) -> int:
         """How many scheduled changes have not happened yet."""
         return len(self._scheduled)
+
+    def set_options(self, options: SimulatorOptions) -> None:
+        """Replace the options; those of the church itself stay without effect.
+
+        Raises:
+            UnknownNameError: they name a product that there is not, or an entity that the church has not.
+        """
+        products = self.church.manifest.products
+        for product in options.inaccessible_products:
+            if product not in products:
+                raise UnknownNameError("product", product, near_names(product, products))
+        self._forbidden = frozenset(self.church.table(name).type for name in options.forbidden_entities)
+        self.options = options
 
     def set_faults(self, text: str) -> None:
         """Replace all faults.
@@ -159,7 +180,7 @@ class Simulator:
         caller = identify(request.authorization, self.options.tokens, self.options.refused_tokens)
         parameters = parse_parameters(request.query)
         match = self._reader.match(request.path)
-        strikes = self.plan.strike(match.route.entity.type if match else None)
+        strikes = self.plan.strike(match.route.type if match else None, request.path)
         return Situation(
             request=request,
             parameters=parameters,
@@ -167,9 +188,13 @@ class Simulator:
             match=match,
             strikes=strikes,
             verdict=self._limiter.admit(caller.label, self._clock(), self._limit(parameters, strikes)),
-            version=processed_version(request.version, self.church.manifest.products[PRODUCT].version),
+            version=self._version(request),
             now=self.now,
         )
+
+    def _version(self, request: Request) -> str | None:
+        product = self._routes.product_of(request.path) or DEFAULT_PRODUCT
+        return processed_version(request.version, product, self.church.manifest.products[product].version)
 
     def _limit(self, parameters: Parameters, strikes: Strikes) -> int:
         """The requests that are allowed; fewer where the offset is deep."""
@@ -177,6 +202,11 @@ class Simulator:
         offset = dict(parameters).get("offset", "")
         is_deep = offset.isdecimal() and int(offset[:18]) > self.options.deep_offset
         return max(1, int(limit * self.options.deep_offset_share)) if is_deep else limit
+
+    def _is_closed(self, product: str | None) -> bool:
+        """To those who may not see it, and to a church that does not use it."""
+        unused = product is not None and product not in self.church.products
+        return unused or product in self.options.inaccessible_products
 
     def _decide(self, situation: Situation) -> Answer:
         """The first of these that applies."""
@@ -187,6 +217,9 @@ class Simulator:
             return situation.strikes.answer
         if situation.caller.hint is not None:
             return answers.unauthorized(situation.caller.hint)
+        product = self._routes.product_of(request.path)
+        if self._is_closed(product):
+            return answers.unauthorized(NO_ACCESS)
         if situation.version is None:
             return answers.unsupported_version(request.version)
         if request.method != "GET":
@@ -195,7 +228,9 @@ class Simulator:
                 if self._routes.allows(request.method, request.path)
                 else answers.no_such_method()
             )
-        return answers.no_such_path() if match is None else self._read(match, situation)
+        if match is None:
+            return answers.no_such_path()
+        return answers.forbidden() if match.route.type in self._forbidden else self._read(match, situation)
 
     def _read(self, match: Match, situation: Situation) -> Answer:
         request = situation.request

@@ -59,7 +59,7 @@ def unauthorized(hint: str) -> Answer:
 
 
 def forbidden() -> Answer:
-    """403: the simulator's user may read everything and write nothing."""
+    """403: the simulator's user may write nothing, and read everything that is not forbidden."""
     return error(403, status="403", title="Forbidden", detail="You do not have access to this resource")
 
 

@@ -14,6 +14,10 @@ _LISTS = {"tokens": "--token", "refused_tokens": "--refused-token"}
 """Options with several values are given by repeating an argument."""
 
 
+_COMMAS = frozenset({"products", "inaccessible_products", "forbidden_entities"})
+"""Options with several values in one argument."""
+
+
 def to_arguments(options: SimulatorOptions) -> list[str]:
     """The arguments that say what differs from the defaults."""
     defaults = SimulatorOptions()
@@ -26,6 +30,8 @@ def to_arguments(options: SimulatorOptions) -> list[str]:
 
 
 def _written(name: str, value: object) -> list[str]:
+    if name in _COMMAS:
+        return [f"--{name.replace('_', '-')}={','.join(value)}"] if isinstance(value, tuple) else []
     if name == "tokens":
         return [f"--token={token}" for token in value] if isinstance(value, tuple) else []
     if name == "refused_tokens":
@@ -53,7 +59,7 @@ def from_arguments(arguments: Sequence[str]) -> tuple[SimulatorOptions, argparse
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m openfaith.simulator", description="A simulated Planning Center People."
+        prog="python -m openfaith.simulator", description="A simulated Planning Center."
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
@@ -74,8 +80,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reader(name: str) -> Callable[[str], Any]:
     default = getattr(SimulatorOptions(), name)
+    if name in _COMMAS:
+        return _read_names
     reader: Callable[[str], Any] = _read_truth if isinstance(default, bool) else type(default)
     return reader
+
+
+def _read_names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _read_truth(text: str) -> bool:

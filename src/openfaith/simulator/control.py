@@ -15,11 +15,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from openfaith.errors import ConfigurationError, SyncError
+from openfaith.simulator.ancestry import Ancestors, ancestors, path_named, usual_path
 from openfaith.simulator.answering import Simulator
 from openfaith.simulator.changes import Change
 from openfaith.simulator.options import PeriodText
 from openfaith.simulator.rendering import Shape, encode
-from openfaith.simulator.rows import Reference
+from openfaith.simulator.rows import Reference, Table
 
 T = TypeVar("T")
 
@@ -55,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     latency_seconds: float | msgspec.UnsetType = msgspec.UNSET
     clock_offset_seconds: float | msgspec.UnsetType = msgspec.UNSET
     included_when_empty: bool | msgspec.UnsetType = msgspec.UNSET
+    inaccessible_products: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    forbidden_entities: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Warming(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +92,8 @@ class Control:
         return _json(
             {
                 "status": "ok",
-                "people": len(self._simulator.church.table("Person")),
+                "people": len(self._simulator.church.world.layouts["Person"].ids),
+                "products": list(self._simulator.church.products),
                 "seed": self._simulator.church.seed,
                 "now": self._simulator.now,
             }
@@ -119,19 +123,28 @@ class Control:
     async def options(self, request: Request) -> Response:
         """The options that may change, after changing those given."""
         if request.method == "POST":
-            wanted = msgspec.to_builtins(_decode(await request.body(), Settings))
-            self._simulator.options = dataclasses.replace(self._simulator.options, **wanted)
+            wanted = msgspec.structs.asdict(_decode(await request.body(), Settings))
+            given = {name: value for name, value in wanted.items() if value is not msgspec.UNSET}
+            self._simulator.set_options(dataclasses.replace(self._simulator.options, **given))
         return _json({name: getattr(self._simulator.options, name) for name in Settings.__struct_fields__})
 
     async def truth(self, _request: Request) -> Response:
         """How many live records each entity has, under the names that a manifest gives them."""
-        tables = self._simulator.church.tables.values()
+        tables = self._served()
         return _json({"entities": {table.entity.name: len(table) for table in tables}})
 
     async def truth_of(self, request: Request) -> Response:
-        """Every live record of one entity, one JSON object a line, in numeric order of the ids."""
-        table = self._simulator.church.table(request.path_params["entity"])
-        return StreamingResponse(self._records(table.type), media_type=NEWLINE_DELIMITED)
+        """Every live record of one entity, one JSON object a line, in numeric order of the ids.
+
+        Records that are found below others only have `parents`: the ids of their usual path, or of `?path=` as the
+        manifest writes it, by placeholder, once for each place where they are found.
+        """
+        church = self._simulator.church
+        table = church.table(request.path_params["entity"])
+        template = request.query_params.get("path")
+        path = path_named(church, table.type, template) if template else usual_path(church, table.type)
+        found = ancestors(church, path) if path is not None else None
+        return StreamingResponse(self._records(table.type, found), media_type=NEWLINE_DELIMITED)
 
     async def requests(self, request: Request) -> Response:
         """What was asked of the API: `?after=` a number, `?limit=` so many. DELETE forgets it."""
@@ -146,20 +159,27 @@ class Control:
         includes = _decode(body, Warming).includes if body else {}
         shapes = {name: Shape(includes=tuple(names.split(","))) for name, names in includes.items()}
         origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        tables = self._simulator.church.tables.values()
+        tables = self._served()
         references = [Reference(table.type, record_id) for table in tables for record_id in table.ids]
         records = self._simulator.renderer.render(references, shapes, origin)
         return _json({"records": len(records), "bytes": sum(len(record.text) for record in records)})
 
-    async def _records(self, entity_type: str) -> AsyncIterator[bytes]:
+    def _served(self) -> list[Table]:
+        """The tables that have paths."""
+        return [self._simulator.church.tables[entity_type] for entity_type in self._simulator.church.served]
+
+    async def _records(self, entity_type: str, found: Ancestors | None) -> AsyncIterator[bytes]:
         ids = list(self._simulator.church.tables[entity_type].ids)
         for start in range(0, len(ids), TRUTH_BATCH):
-            yield b"".join(self._lines(entity_type, ids[start : start + TRUTH_BATCH]))
+            yield b"".join(self._lines(entity_type, ids[start : start + TRUTH_BATCH], found))
 
-    def _lines(self, entity_type: str, ids: list[int]) -> Iterator[bytes]:
+    def _lines(self, entity_type: str, ids: list[int], found: Ancestors | None) -> Iterator[bytes]:
         for record_id in ids:
             if record_id in self._simulator.church.tables[entity_type]:
-                yield self._simulator.renderer.truth(Reference(entity_type, record_id)) + b"\n"
+                text = self._simulator.renderer.truth(Reference(entity_type, record_id))
+                if found is not None:
+                    text = text[:-1] + b',"parents":' + encode(found.get(record_id, [])) + b"}"
+                yield text + b"\n"
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 from openfaith.simulator.query import Query, Window
 from openfaith.simulator.rendering import Rendered, Shape, encode
 from openfaith.simulator.routes import Route
-from openfaith.simulator.rows import Reference
+from openfaith.simulator.rows import Reference, bare
 
 Parameters = Sequence[tuple[str, str]]
 """Of a query, decoded, in the order in which they were sent."""
@@ -96,4 +96,4 @@ def single_meta(route: Route, *, parent: Reference) -> dict[str, Any]:
 
 
 def _parent(reference: Reference) -> dict[str, str]:
-    return {"id": str(reference.id), "type": reference.type}
+    return {"id": str(reference.id), "type": bare(reference.type)}

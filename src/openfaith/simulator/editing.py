@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from openfaith.errors import ConfigurationError, UnknownNameError
+from openfaith.simulator.additions import is_product_person, new_record
 from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Update
+from openfaith.simulator.contents import PRODUCT_PEOPLE
 from openfaith.simulator.data import Church
 from openfaith.simulator.dice import Dice
-from openfaith.simulator.kinds import Row, make_record
-from openfaith.simulator.relations import Children, Link, link_named, links_of, links_to
+from openfaith.simulator.relations import Children, Link, Via
 from openfaith.simulator.rows import Record, Reference
 from openfaith.simulator.stamps import stamp
-from openfaith.simulator.variations import other_values, with_full_name
+from openfaith.simulator.variations import names_of, other_values, with_full_name
 
 TOUCHING_THEIR_PERSON = frozenset({"Address", "Email", "PhoneNumber"})
 """A change of these moves the person's `updated_at` too (said by staff of Planning Center in 2017)."""
@@ -51,6 +52,7 @@ class _Editor:
     def __init__(self, church: Church, at: int, ordinal: int, *, blind: bool) -> None:
         self.account = Account()
         self._church = church
+        self._relations = church.relations
         self._ordinal = ordinal
         self._now = stamp(at)
         self._blind = blind
@@ -76,6 +78,10 @@ class _Editor:
         self._check_attributes(table.type, change.attributes)
         for _ in range(change.count):
             record = self._new_record(table.type, links)
+            if is_product_person(table.type):
+                if record.links["person"] is None:
+                    return  # whoever the church knows, the product knows already
+                record = self._named_like_the_person(record)
             self._save(table.type, record.with_attributes(with_full_name(record, change.attributes)))
 
     def delete(self, change: Delete) -> None:
@@ -109,11 +115,24 @@ class _Editor:
         self._follow(entity_type, record, before)
 
     def _put(self, reference: Reference, record: Record) -> None:
-        """Store a record as it is given."""
-        is_new = not self._church.has(reference)
+        """Store a record as it is given, and let those that repeat its references follow."""
+        before = self._church.find(reference)
         self._church.put(reference.type, record)
         if reference not in self._noted:
-            self._note(self.account.added if is_new else self.account.updated, reference)
+            self._note(self.account.added if before is None else self.account.updated, reference)
+        for name, target in record.links.items():
+            if before is not None and before.links.get(name) != target:
+                self._pass_on(reference, name, target)
+
+    def _pass_on(self, reference: Reference, name: str, target: Reference | None) -> None:
+        """Records that refer to what this one refers to, because it does, refer to the new target."""
+        for link in self._relations.following(reference.type, name):
+            assert isinstance(link.rule, Via)
+            near = Children(type=link.type, link=link.rule.link)
+            for one in self._church.reach(reference, near):
+                record = self._church.find(one)
+                if record is not None and record.links.get(link.name) != target:
+                    self._put(one, record.with_link(link.name, target))
 
     def _note(self, records: dict[str, list[str]], reference: Reference) -> None:
         self._noted.add(reference)
@@ -146,7 +165,7 @@ class _Editor:
     def _delete(self, reference: Reference) -> None:
         """Take a record away: first what belongs to it, then what only referred to it is told."""
         self._doomed.add(reference)
-        for link in sorted(links_to(reference.type), key=lambda link: not link.owned):
+        for link in sorted(self._relations.links_to(reference.type), key=lambda link: not link.owned):
             for child in self._pointing(link, reference):
                 if link.owned:
                     self._delete(child)
@@ -165,14 +184,37 @@ class _Editor:
 
     def _merge(self, loser_id: int, keeper_id: int) -> None:
         loser, keeper = Reference("Person", loser_id), Reference("Person", keeper_id)
-        for link in sorted(links_to("Person"), key=lambda link: link.owned):
-            for child in self._pointing(link, loser):
-                self._hand_over(child, link, keeper)
+        for product_person in sorted(PRODUCT_PEOPLE):
+            self._merge_in_product(product_person, loser_id, keeper_id)
+        self._hand_over_all(loser, keeper)
         self._delete(loser)
         self._touch(keeper)
         links: dict[str, Reference | None] = {"person_to_keep": keeper, "person_to_remove": loser}
         self._save("PersonMerger", self._new_record("PersonMerger", links))
         self.account.merged.append((str(loser_id), str(keeper_id)))
+
+    def _merge_in_product(self, entity_type: str, loser_id: int, keeper_id: int) -> None:
+        """What a product knows of the loser goes to the keeper, whom it knows from now on."""
+        loser, keeper = Reference(entity_type, loser_id), Reference(entity_type, keeper_id)
+        record = self._church.find(loser)
+        if record is None:
+            return
+        if not self._church.has(keeper):
+            links = {**record.links, "person": Reference("Person", keeper_id)}
+            kept = Record(keeper_id, record.attributes, links)
+            self._save(entity_type, self._named_like_the_person(kept))
+        self._hand_over_all(loser, keeper)
+        self._delete(loser)
+
+    def _named_like_the_person(self, record: Record) -> Record:
+        person = self._church.find(Reference("Person", record.id))
+        return record.with_attributes(names_of(person, record)) if person is not None else record
+
+    def _hand_over_all(self, loser: Reference, keeper: Reference) -> None:
+        links = [link for link in self._relations.links_to(loser.type) if link.type not in PRODUCT_PEOPLE]
+        for link in sorted(links, key=lambda link: link.owned):
+            for child in self._pointing(link, loser):
+                self._hand_over(child, link, keeper)
 
     def _hand_over(self, child: Reference, link: Link, keeper: Reference) -> None:
         """Let what was the loser's be the keeper's; nobody is twice in one household, or has two primary addresses."""
@@ -233,41 +275,17 @@ class _Editor:
             for child in self._church.reach(reference, Children(type=entity_type, link=link)):
                 record = self._church.tables[entity_type].record(child.id)
                 self._save(entity_type, record.with_attributes({f"{link}_name": name}))
+        for one in self._known_as(person.id):
+            record = self._church.tables[one.type].record(one.id)
+            self._save(one.type, record.with_attributes(names_of(person, record)))
+
+    def _known_as(self, person_id: int) -> Iterator[Reference]:
+        """A person as each product knows them."""
+        known = (Reference(entity_type, person_id) for entity_type in sorted(PRODUCT_PEOPLE))
+        return filter(self._church.has, known)
 
     def _new_record(self, entity_type: str, links: Mapping[str, Reference | None]) -> Record:
-        """A record that was never there, of now; nothing in it refers to records that are gone."""
-        table = self._church.tables[entity_type]
-        owners = {
-            link.name: self._owner(link) for link in _needed_links(entity_type) if link.name not in links
-        }
-        record_id = table.new_id()
-        row = Row(
-            id=record_id,
-            index=table.index_of(record_id),
-            rank=self._rank(entity_type, {**owners, **links}),
-            dice=self._church.world.dice(entity_type, record_id, "added"),
-            created_at=self._now,
-            updated_at=self._now,
-            links={**owners, **links},
-        )
-        record = make_record(table.entity, self._church.kinds[entity_type], row, self._church.world)
-        for link in links_of(entity_type):
-            target = record.links.get(link.name)
-            if target is not None and not link.kept and not self._church.has(target):
-                record = record.with_link(link.name, None)
-        return record
-
-    def _owner(self, link: Link) -> Reference | None:
-        ids = self._church.tables[link.to].ids
-        return Reference(link.to, self._dice.pick(ids)) if ids else None
-
-    def _rank(self, entity_type: str, links: Mapping[str, Reference | None]) -> int:
-        """How many siblings a new record finds."""
-        for link in _needed_links(entity_type):
-            owner = links.get(link.name)
-            if owner is not None:
-                return len(self._church.reach(owner, Children(type=entity_type, link=link.name)))
-        return 0
+        return new_record(self._church, entity_type, links, now=self._now, dice=self._dice)
 
     def _variation(self, entity_type: str, record: Record) -> Mapping[str, object]:
         return other_values(
@@ -298,7 +316,7 @@ class _Editor:
     def _targets(self, entity_type: str, links: Mapping[str, str | None]) -> dict[str, Reference | None]:
         targets: dict[str, Reference | None] = {}
         for name, target in links.items():
-            link = link_named(entity_type, name)
+            link = self._relations.link_named(entity_type, name)
             if link is None:
                 raise UnknownNameError("relationship", f"{entity_type}.{name}")
             chosen = [] if target is None else self._chosen(link.to, (target,), 0)
@@ -317,15 +335,9 @@ class _Editor:
 
     def _name_of(self, person: Reference | None) -> object:
         record = self._church.find(person) if person else None
-        return record.attributes["name"] if record else None
+        names = (record.attributes.get(name) for name in ("name", "full_name")) if record else ()
+        return next((name for name in names if name is not None), None)
 
 
 def _is_renamed(before: Record, after: Record) -> bool:
     return before.attributes["name"] != after.attributes["name"]
-
-
-def _needed_links(entity_type: str) -> list[Link]:
-    """What a new record cannot do without: its owners, and a household its contact."""
-    links = [link for link in links_of(entity_type) if link.owned]
-    contact = link_named(entity_type, "primary_contact")
-    return [*links, contact] if contact else links

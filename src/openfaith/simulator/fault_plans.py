@@ -5,6 +5,7 @@ A plan is a list of faults, separated by commas:
     error=500:0.02              two in a hundred answers, chosen by the seed
     drop@7                      the seventh request since the plan was set
     error=503@3-5/Email         the third to fifth request for e-mails
+    error=403~/groups/v2/groups/81/*   everything below one group; `*` stands for any text
     slow=2s:0.05                one in twenty answers comes two seconds late
     limit=10@50                 from the fiftieth request on, the rate limit is 10
     poison=Person:3             three people, chosen by the seed, come out wrong
@@ -20,6 +21,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from openfaith.errors import ConfigurationError
@@ -33,10 +35,11 @@ from openfaith.simulator.rows import Reference
 
 _FAULT = re.compile(
     r"(?P<name>[a-z_]+)"
-    r"(=(?P<argument>[^:@/]*))?"
+    r"(=(?P<argument>[^:@/~]*))?"
     r"(:(?P<number>[0-9.]+))?"
     r"(@(?P<first>[0-9]+)(?P<to>-(?P<last>[0-9]+))?)?"
-    r"(/(?P<entity>\w+))?"
+    r"(/(?P<entity>[\w-]+(\.\w+)?))?"
+    r"(~(?P<path>/[^,]*))?"
 )
 
 
@@ -54,11 +57,15 @@ class RequestFault:
     """None: to the end."""
     entity_type: str | None = None
     """None: of all requests."""
+    path: str | None = None
+    """The paths it looks at, `*` for any text; None: all."""
     seen: int = 0
 
-    def strikes(self, entity_type: str | None) -> bool:
+    def strikes(self, entity_type: str | None, path: str) -> bool:
         """Whether it strikes this request, which is counted if it is one of those the fault looks at."""
         if self.entity_type is not None and entity_type != self.entity_type:
+            return False
+        if self.path is not None and not fnmatchcase(path, self.path):
             return False
         self.seen += 1
         if self.seen < self.first or (self.last is not None and self.seen > self.last):
@@ -98,9 +105,9 @@ class FaultPlan:
     requests: list[RequestFault] = field(default_factory=list)
     records: list[RecordFault] = field(default_factory=list)
 
-    def strike(self, entity_type: str | None) -> Strikes:
+    def strike(self, entity_type: str | None, path: str) -> Strikes:
         """What happens to the next request; ``entity_type`` is None where it has no route."""
-        struck = [fault for fault in self.requests if fault.strikes(entity_type)]
+        struck = [fault for fault in self.requests if fault.strikes(entity_type, path)]
         if not struck:
             return Strikes()
         effects = [fault.effect for fault in struck]
@@ -147,7 +154,7 @@ def read_plan(text: str, church: Church) -> FaultPlan:
             raise ConfigurationError(
                 f"fault {part!r}",
                 "it cannot be read",
-                "name[=argument][:number][@first[-last]][/Entity], as in error=500:0.02",
+                "name[=argument][:number][@first[-last]][/Entity][~/path], as in error=500:0.02",
             )
         if found["name"] in RECORD_FAULTS:
             plan.records.append(_record_fault(part, found, church))
@@ -182,6 +189,7 @@ def _request_fault(text: str, found: re.Match[str], church: Church, place: int) 
         first=first,
         last=last,
         entity_type=church.table(found["entity"]).type if found["entity"] else None,
+        path=found["path"],
     )
 
 
@@ -199,7 +207,7 @@ def _chance(text: str, number: str | None) -> float:
 
 def _record_fault(text: str, found: re.Match[str], church: Church) -> RecordFault:
     name, _, ids = (found["argument"] or "").partition("#")
-    if not name or found["first"] or found["entity"]:
+    if not name or found["first"] or found["entity"] or found["path"]:
         raise ConfigurationError(
             f"fault {text!r}",
             "no records, or more than records, to strike",

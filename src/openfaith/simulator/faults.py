@@ -13,12 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from openfaith.manifest import AttributeType, Entity
-from openfaith.simulator.answers import HTML_TYPE, Answer, page, server_error, too_many_requests
+from openfaith.simulator.answers import (
+    HTML_TYPE,
+    Answer,
+    forbidden,
+    not_found,
+    page,
+    server_error,
+    too_many_requests,
+)
 from openfaith.simulator.dice import Dice
 from openfaith.simulator.documents import Document
 from openfaith.simulator.limits import Verdict
 
 SERVER_ERRORS = (500, 502, 503, 504)
+REFUSALS = {"403": forbidden, "404": not_found}
+"""What the API answers where a user may not see something, or no such thing is there (any more)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +50,11 @@ class Effect:
 
 
 def _error(argument: str) -> Effect:
+    if argument in REFUSALS:
+        return Effect(answer=REFUSALS[argument]())
     if argument not in map(str, SERVER_ERRORS):
-        raise ValueError(f"one of {', '.join(map(str, SERVER_ERRORS))}, as in error=500")
+        known = ", ".join([*REFUSALS, *map(str, SERVER_ERRORS)])
+        raise ValueError(f"one of {known}, as in error=500")
     return Effect(answer=server_error(int(argument)))
 
 

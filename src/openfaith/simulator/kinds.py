@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from openfaith.manifest.entity import Attribute, AttributeType, Entity
+from openfaith.manifest.entity import Entity
 from openfaith.simulator import words
 from openfaith.simulator.dice import Dice
 from openfaith.simulator.layouts import ORGANIZATION_ID, Plan
+from openfaith.simulator.plain import plain_value
 from openfaith.simulator.rows import Layout, Record, Reference, place_of
 from openfaith.simulator.stamps import stamp
 
@@ -64,6 +65,29 @@ class World:
         ids = self.layouts[entity_type].ids if entity_type in self.layouts else ()
         return Reference(entity_type, ids[dice.below(len(ids))]) if ids else None
 
+    def linked(self, reference: Reference | None, link: str) -> Reference | None:
+        """What a record referred to at first; None also for one that was added later."""
+        if reference is None or link not in self.layouts[reference.type].links:
+            return None
+        layout = self.layouts[reference.type]
+        place = place_of(layout.ids, reference.id)
+        to, ids = layout.links[link]
+        return Reference(to, ids[place]) if place is not None and ids[place] else None
+
+    def owned_ids(self, entity_type: str, owner_id: int) -> Sequence[int]:
+        """The ids of an entity's first records that belong to one owner."""
+        if entity_type not in self.layouts:
+            return ()
+        layout = self.layouts[entity_type]
+        owners = layout.links[layout.owner][1]
+        return layout.ids[bisect_left(owners, owner_id) : bisect_left(owners, owner_id + 1)]
+
+    def created_at(self, reference: Reference | None) -> str | None:
+        """When a record was made; None for one that was added later."""
+        layout = self.layouts[reference.type] if reference is not None else None
+        place = place_of(layout.ids, reference.id) if layout is not None and reference is not None else None
+        return None if layout is None or place is None else stamp(layout.created[place])
+
     def identity(self, person_id: int) -> Identity:
         """Who the person was at first; a person added later has an identity too."""
         return self.identity_by(self.dice("Person", person_id), person_id)
@@ -104,13 +128,20 @@ Fill = Callable[[Row, World], Mapping[str, object]]
 """The attributes of a record, without `created_at` and `updated_at`; its links are added to the row."""
 
 
+def _nothing(_row: Row, _world: World) -> Mapping[str, object]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One entity of the simulated church."""
 
     type: str
     plan: Plan
-    fill: Fill
+    fill: Fill = _nothing
+    """What it does not name gets a plain value."""
+    is_joint: bool = False
+    """True: the records only tie two others together, and no path returns them."""
     together: tuple[tuple[str, ...], ...] = ()
     """Groups of attributes that only make sense together; a random change takes all of a group."""
     fixed: tuple[str, ...] = ()
@@ -119,7 +150,10 @@ class Kind:
 
 def make_record(entity: Entity, kind: Kind, row: Row, world: World) -> Record:
     """The record of a row: what the kind knows, and a plain value for whatever else the manifest lists."""
-    filled = {**kind.fill(row, world), "created_at": row.created_at, "updated_at": row.updated_at}
+    stamps = {"created_at": row.created_at, "updated_at": row.updated_at}
+    filled = {**kind.fill(row, world), **stamps}
+    repeated = {f"{name}_id": target.id if target else None for name, target in row.links.items()}
+    filled = {**repeated, **filled}
     attributes = {
         name: filled[name] if name in filled else plain_value(attribute, row.dice)
         for name, attribute in entity.attributes.items()
@@ -131,7 +165,7 @@ def first_row(kind: Kind, index: int, world: World) -> Row:
     """The row number ``index`` of the church as it was at first."""
     layout = world.layouts[kind.type]
     links: dict[str, Reference | None] = {
-        name: Reference(to, ids[index]) for name, (to, ids) in layout.links.items()
+        name: Reference(to, ids[index]) if ids[index] else None for name, (to, ids) in layout.links.items()
     }
     return Row(
         id=layout.ids[index],
@@ -146,30 +180,7 @@ def first_row(kind: Kind, index: int, world: World) -> Row:
 
 def _rank(layout: Layout, index: int) -> int:
     """The owner's records follow each other, so the first link says where they begin."""
-    for _, owners in layout.links.values():
-        return index - bisect_left(owners, owners[index])
-    return 0
-
-
-def plain_value(attribute: Attribute, dice: Dice) -> object:
-    """Some value of the attribute's type, or none: for attributes that no one described."""
-    if dice.one_in(3):
-        return None
-    number = dice.below(1000)
-    match attribute.type:
-        case AttributeType.INTEGER:
-            return number
-        case AttributeType.FLOAT:
-            return number / 8
-        case AttributeType.BOOLEAN:
-            return number % 2 == 0
-        case AttributeType.DATE:
-            return f"{2000 + number % 25}-{1 + number % 12:02}-{1 + number % 28:02}"
-        case AttributeType.DATE_TIME:
-            return f"{2000 + number % 25}-{1 + number % 12:02}-{1 + number % 28:02}T{number % 24:02}:{number % 60:02}:00Z"
-        case AttributeType.JSON:
-            return {"number": number}
-        case AttributeType.ARRAY:
-            return [number]
-        case AttributeType.STRING:
-            return dice.pick(words.SENTENCES)
+    if not layout.owner:
+        return 0
+    owners = layout.links[layout.owner][1]
+    return index - bisect_left(owners, owners[index])

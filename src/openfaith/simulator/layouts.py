@@ -59,8 +59,11 @@ def counted(count: Callable[[int], int]) -> Plan:
     return plan
 
 
-def owned(link: str, owner_type: str, weights: Sequence[int]) -> Plan:
-    """Some records for each owner: ``weights[n]`` of them, relatively, have n. The first owner has at least one."""
+def owned(link: str, owner_type: str, weights: Sequence[int], *, spread: bool = False) -> Plan:
+    """Some records for each owner: ``weights[n]`` of them, relatively, have n. The first owner has at least one.
+
+    Most are made with their owner; ``spread``: at any time since.
+    """
 
     def plan(drafting: Drafting, entity_type: str) -> Layout:
         owners = drafting.finished[owner_type]
@@ -69,10 +72,15 @@ def owned(link: str, owner_type: str, weights: Sequence[int]) -> Plan:
         counts[:1] = [max(1, first) for first in counts[:1]]
         owner_ids = array("q", chain.from_iterable(map(repeat, owners.ids, counts)))
         since = chain.from_iterable(map(repeat, owners.created, counts))
-        created = array("q", _soon_after(chance, since, len(owner_ids)))
+        made = _any_time_after(chance, since) if spread else _soon_after(chance, since, len(owner_ids))
+        created = array("q", made)
         ids = array("q", ids_with_gaps(chance, len(owner_ids)))
         return Layout(
-            ids=ids, created=created, updated=_updated(chance, created), links={link: (owner_type, owner_ids)}
+            ids=ids,
+            created=created,
+            updated=_updated(chance, created),
+            links={link: (owner_type, owner_ids)},
+            owner=link,
         )
 
     return plan
@@ -90,6 +98,7 @@ def households(drafting: Drafting, entity_type: str) -> Layout:
         created=created,
         updated=_updated(chance, created),
         links={"primary_contact": ("Person", contacts)},
+        owner="primary_contact",
     )
 
 
@@ -107,7 +116,7 @@ def household_memberships(drafting: Drafting, entity_type: str) -> Layout:
     )
     layout = _unowned(drafting.random(entity_type), len(members))
     return Layout(
-        ids=layout.ids, created=layout.created, updated=layout.updated, links={"person": ("Person", members), "household": ("Household", households_of)}
+        ids=layout.ids, created=layout.created, updated=layout.updated, links={"person": ("Person", members), "household": ("Household", households_of)}, owner="person"
     )  # fmt: skip
 
 
@@ -142,6 +151,10 @@ def _soon_after(chance: random.Random, since: Iterator[int], count: int) -> Iter
     """Most children are made with their owner, the others some time later."""
     delays = chance.choices((0, 1, 2, 40, 86_400 * 3, 86_400 * 200), (50, 20, 10, 5, 10, 5), k=count)
     return (min(moment + delay, LATEST) for moment, delay in zip(since, delays, strict=True))
+
+
+def _any_time_after(chance: random.Random, since: Iterator[int]) -> Iterator[int]:
+    return (moment + int(chance.random() * (LATEST - moment)) for moment in since)
 
 
 def _updated(chance: random.Random, created: array[int]) -> array[int]:
@@ -179,3 +192,111 @@ def only_organization(_drafting: Drafting, _entity_type: str) -> Layout:
     return Layout(
         ids=array("q", [ORGANIZATION_ID]), created=array("q", [EARLIEST]), updated=array("q", [EARLIEST])
     )
+
+
+def subset(of_type: str, percent: int, link: str = "person") -> Plan:
+    """Some records of another entity, under the same ids, among them the first: the people whom a product knows."""
+
+    def plan(drafting: Drafting, entity_type: str) -> Layout:
+        whole = drafting.finished[of_type]
+        chance = drafting.random(entity_type)
+        chosen = [place for place in range(len(whole.ids)) if place == 0 or chance.random() * 100 < percent]
+        ids = array("q", (whole.ids[place] for place in chosen))
+        created = array("q", (whole.created[place] for place in chosen))
+        return Layout(
+            ids=ids,
+            created=created,
+            updated=_updated(chance, created),
+            links={link: (of_type, ids)},
+            owner=link,
+        )
+
+    return plan
+
+
+def paired(
+    one: tuple[str, str, str], other: tuple[str, str, str], *, percent: int = 100, most: int | None = None
+) -> Plan:
+    """A record for each two that belong together: an attendance for each event and each member of its group.
+
+    Args:
+        one: the link to the first of them, its type, and its link that both have in common (`id` for itself).
+        other: the same of the second.
+        percent: how many of a hundred pairs have a record; the first pair always has.
+        most: how many pairs each of the first takes part in, at most.
+    """
+
+    def plan(drafting: Drafting, entity_type: str) -> Layout:
+        link, owner_type, shared = one
+        owners = drafting.finished[owner_type]
+        partners = _by_shared(drafting.finished[other[1]], other[2])
+        chance = drafting.random(entity_type)
+        pairs = [
+            (place, partner)
+            for place, common in enumerate(_shared(owners, shared))
+            for partner in partners.get(common, ())[:most]
+        ]
+        kept = [pair for number, pair in enumerate(pairs) if not number or chance.random() * 100 < percent]
+        since = iter([owners.created[place] for place, _ in kept])
+        created = array("q", _soon_after(chance, since, len(kept)))
+        return Layout(
+            ids=array("q", ids_with_gaps(chance, len(kept))),
+            created=created,
+            updated=_updated(chance, created),
+            links={
+                link: (owner_type, array("q", (owners.ids[place] for place, _ in kept))),
+                other[0]: (other[1], array("q", (partner for _, partner in kept))),
+            },
+            owner=link,
+        )
+
+    return plan
+
+
+def sampled(
+    one: tuple[str, str], other: tuple[str, str], sizes: Sequence[int], *, percent: float = 0
+) -> Plan:
+    """Different records of one entity for each of another: a group's members, none of them twice.
+
+    Args:
+        one: a link and the type of those in whose order the records are.
+        other: a link and the type of those that are drawn.
+        sizes: how many each has, one of these by chance.
+        percent: beside that, so many of a hundred of the others.
+    """
+
+    def plan(drafting: Drafting, entity_type: str) -> Layout:
+        owners, others = drafting.finished[one[1]], drafting.finished[other[1]].ids
+        chance = drafting.random(entity_type)
+        drawn: list[tuple[int, int]] = []
+        for place in range(len(owners.ids)):
+            size = chance.choice(sizes) + round(len(others) * percent / 100)
+            size = min(max(size, not place), len(others))
+            drawn += [(place, others[index]) for index in sorted(chance.sample(range(len(others)), size))]
+        since = iter([owners.created[place] for place, _ in drawn])
+        created = array("q", _soon_after(chance, since, len(drawn)))
+        return Layout(
+            ids=array("q", ids_with_gaps(chance, len(drawn))),
+            created=created,
+            updated=_updated(chance, created),
+            links={
+                one[0]: (one[1], array("q", (owners.ids[place] for place, _ in drawn))),
+                other[0]: (other[1], array("q", (drawn_id for _, drawn_id in drawn))),
+            },
+            owner=one[0],
+        )
+
+    return plan
+
+
+def _shared(layout: Layout, link: str) -> Sequence[int]:
+    return layout.ids if link == "id" else layout.links[link][1]
+
+
+def _by_shared(layout: Layout, link: str) -> dict[int, list[int]]:
+    """The ids of the records that lead to each target."""
+    found: dict[int, list[int]] = {}
+    for record_id, common in zip(layout.ids, _shared(layout, link), strict=True):
+        if common:
+            found.setdefault(common, []).append(record_id)
+    return found

@@ -34,6 +34,12 @@ class SimulatorOptions:
     """How many people the church has; everything else grows with them. 0 is an empty church."""
     seed: int = 1
     """Another seed is another church, and other coincidences of the faults."""
+    products: tuple[str, ...] = ()
+    """The products that the church uses, as in `("people", "giving")`; empty: all. The token may see nothing of others."""
+    inaccessible_products: tuple[str, ...] = ()
+    """Products that the token's user has no access to: every request gets a 401 with the hint TRASH_PANDA."""
+    forbidden_entities: tuple[str, ...] = ()
+    """Entities whose collections and records answer 403, as in `("giving.Donation", "Note")`."""
     rate_limit: int = 100
     """Requests per period and credential, at least 1."""
     rate_period_seconds: int = 20

@@ -17,10 +17,9 @@ from openfaith.simulator.documents import (
     single_meta,
 )
 from openfaith.simulator.query import Query, read_query, window
-from openfaith.simulator.relations import ToOne, edge
 from openfaith.simulator.rendering import Rendered, Renderer
-from openfaith.simulator.routes import Match, Route, Routes, ids_of, owners_agree
-from openfaith.simulator.rows import Reference
+from openfaith.simulator.routes import Match, Route, Routes, ids_of
+from openfaith.simulator.rows import DEFAULT_PRODUCT, Reference
 from openfaith.simulator.selection import select
 
 ME = "me"
@@ -49,40 +48,61 @@ class Reader:
 
     def match(self, path: str) -> Match | None:
         """What a path reads; None for one that the router does not know."""
-        people = self._church.tables["Person"].ids
-        if path == f"{self._routes.base_path}/{ME}" and people:
-            # The church's first person stands for whoever holds a token.
-            return self._routes.match(f"{self._routes.base_path}/people/{people[0]}")
+        base, _, last = path.rpartition("/")
+        if (
+            last == ME
+            and (product := self._routes.product_of(path))
+            and base == f"/{self._routes.bases[product]}"
+        ):
+            return self._match_me(base, product)
         return self._routes.match(path)
+
+    def _match_me(self, base: str, product: str) -> Match | None:
+        """The first person that a product knows stands for whoever holds a token."""
+        person = "Person" if product == DEFAULT_PRODUCT else f"{product}.Person"
+        people = self._church.tables[person].ids if person in self._church.tables else ()
+        return self._routes.match(f"{base}/people/{people[0]}") if people else None
 
     def read(self, match: Match, address: Address) -> Document | None:
         """The document of a matched path; None where there is no such record, or nothing below it."""
         ids, route = ids_of(match.ids), match.route
+        if ids is None:
+            return None
         query = read_query(address.parameters, route.entity, route.endpoint)
-        organization = self._church.world.organization
-        if ids is None or (route.edge and route.parent is None):
+        named = [Reference(owner, one) for owner, one in zip(route.path.owners, ids, strict=True)]
+        if not self._hang_together(named, route.path.edges):
             return None
-        if route.parent is not None:
-            return self._edge(route, Reference(route.parent.type, ids[-1]), query, address)
+        if route.path.leads_on:
+            return self._edge(route, named[-1], query, address)
+        parent = self._church.world.organization
         if route.endpoint.collection:
-            return self._collection(route, query, address, parent=organization)
-        reference = Reference(route.entity.type, ids[-1]) if ids else organization
-        record = self._church.find(reference)
-        if record is None or reference.type != route.entity.type or not owners_agree(match, record):
-            return None
-        return self._single(route, reference, query, address, parent=organization)
+            return self._collection(route, query, address, parent=parent)
+        found = named[-1] if named else self._only_one(route.type)
+        above = named[-2] if len(named) > 1 else parent
+        return self._single(route, found, query, address, parent=above) if found else None
+
+    def _hang_together(self, named: Sequence[Reference], edges: Sequence[str]) -> bool:
+        """Whether the records that a path names are there, each below the one before it."""
+        if not all(map(self._church.has, named)):
+            return False
+        for above, name, below in zip(named, edges, named[1:], strict=False):
+            known = self._church.relations.edge(above.type, name)
+            if known is None or not self._church.connects(above, known, below):
+                return False
+        return True
+
+    def _only_one(self, entity_type: str) -> Reference | None:
+        """The record of an entity that has one for the whole church."""
+        ids = self._church.tables[entity_type].ids
+        return Reference(entity_type, ids[0]) if ids else None
 
     def _edge(self, route: Route, parent: Reference, query: Query, address: Address) -> Document | None:
-        """What lies below a record; nothing below one that is not there. An unset to-one is not there either."""
-        if self._church.find(parent) is None:
-            return None
-        known = edge(parent.type, route.edge)
+        """What lies below a record. An unset to-one is not there."""
+        known = self._church.relations.edge(parent.type, route.edge)
         found = self._church.reach(parent, known) if known is not None else ()
         if route.endpoint.collection:
             return self._collection(route, query, address, parent=parent, within=[one.id for one in found])
-        if not isinstance(known, ToOne) or not found:
-            return None
-        return self._single(route, found[0], query, address, parent=parent)
+        return self._single(route, found[0], query, address, parent=parent) if found else None
 
     def _collection(
         self,
@@ -93,12 +113,11 @@ class Reader:
         parent: Reference,
         within: Sequence[int] | None = None,
     ) -> Document:
-        """A page of a collection; entities of which the church has nothing are empty collections."""
-        table = self._church.tables.get(route.entity.type)
-        ids = select(table, query, within) if table is not None else ()
+        """A page of a collection."""
+        ids = select(self._church.tables[route.type], query, within)
         part = window(query, len(ids))
-        chosen = [Reference(route.entity.type, one) for one in ids[part.start : part.stop]]
-        records = self._renderer.render(chosen, shapes(query, route.entity.type), address.origin)
+        chosen = [Reference(route.type, one) for one in ids[part.start : part.stop]]
+        records = self._renderer.render(chosen, shapes(query, route.type), address.origin)
         return Document(
             data=[record.text for record in records],
             included=self._included(records, query, address.origin),

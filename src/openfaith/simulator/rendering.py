@@ -10,9 +10,9 @@ import msgspec
 
 from openfaith.manifest import Entity
 from openfaith.simulator.data import Church
-from openfaith.simulator.relations import ToOne, edge
+from openfaith.simulator.relations import Chain, Only, ToOne
 from openfaith.simulator.routes import Route, Routes
-from openfaith.simulator.rows import Record, Reference
+from openfaith.simulator.rows import Record, Reference, bare
 
 encode = msgspec.json.Encoder().encode
 
@@ -55,9 +55,9 @@ class Renderer:
         self._max_bytes = max_bytes
         self._kept: dict[tuple[str, Shape, str], dict[int, Rendered]] = {}
         self._kept_bytes = 0
-        entities = church.entities.values()
-        self._plain_attributes = {entity.type: _plain_attributes(entity) for entity in entities}
-        self._to_one = {entity.type: tuple(one.name for one in entity.to_one) for entity in entities}
+        entities = church.served.items()
+        self._plain_attributes = {name: _plain_attributes(entity) for name, entity in entities}
+        self._to_one = {name: tuple(one.name for one in entity.to_one) for name, entity in entities}
         self.alter: Callable[[Reference, dict[str, Any]], dict[str, Any]] | None = None
         """What a fault makes of a record, if any is set. Call `forget_all` when setting it."""
         church.listeners.append(self.forget)
@@ -104,7 +104,7 @@ class Renderer:
         record = self._church.tables[reference.type].record(reference.id)
         document, brought = self._document(reference, record, shape, origin)
         rendered = Rendered(encode(self._altered(reference, document)), brought)
-        if shape.is_kept:
+        if shape.is_kept and not self._looks_far(reference.type, shape):
             self._keep((reference.type, shape, origin), reference.id, rendered)
         return rendered
 
@@ -135,7 +135,7 @@ class Renderer:
                 brought += targets
         if shape.fields is not None:
             relationships = {name: value for name, value in relationships.items() if name in shape.fields}
-        document: dict[str, Any] = {"type": reference.type, "id": str(record.id)}
+        document: dict[str, Any] = {"type": bare(reference.type), "id": str(record.id)}
         document["attributes"] = {name: record.attributes[name] for name in shown}
         if relationships:
             document["relationships"] = relationships
@@ -161,17 +161,25 @@ class Renderer:
 
     def _linkage(self, entity_type: str, name: str, targets: Sequence[Reference]) -> object:
         """A list for an edge to many; for an edge to one the target, or null."""
-        known = edge(entity_type, name)
-        to_one = isinstance(known, ToOne) or (
-            known is None and not self._routes.is_collection(entity_type, name)
-        )
-        if to_one:
+        if self._is_single(entity_type, name):
             return _identifier(targets[0]) if targets else None
         return [_identifier(target) for target in targets]
 
+    def _is_single(self, entity_type: str, name: str) -> bool:
+        """Whether an edge leads to one record: a reference does, and of others their path says it, if they have one."""
+        if isinstance(self._church.relations.edge(entity_type, name), ToOne | Only):
+            return True
+        return self._routes.is_collection(entity_type, name) is False
+
     def _reach(self, reference: Reference, name: str) -> Sequence[Reference]:
-        known = edge(reference.type, name)
-        return self._church.reach(reference, known) if known is not None else ()
+        known = self._church.relations.edge(reference.type, name)
+        found = self._church.reach(reference, known) if known is not None else ()
+        return found[:1] if self._is_single(reference.type, name) else found
+
+    def _looks_far(self, entity_type: str, shape: Shape) -> bool:
+        """Whether an include shows what is several steps away, so that no change tells when it is stale."""
+        edges = (self._church.relations.edge(entity_type, include) for include in shape.includes)
+        return any(isinstance(one, Chain) for one in edges)
 
     def _edge_link(self, route: Route, reference: Reference, own_link: str) -> str | None:
         is_unset = not route.endpoint.collection and not self._reach(reference, route.edge)
@@ -179,7 +187,7 @@ class Renderer:
 
 
 def _identifier(reference: Reference | None) -> dict[str, str] | None:
-    return {"type": reference.type, "id": str(reference.id)} if reference else None
+    return {"type": bare(reference.type), "id": str(reference.id)} if reference else None
 
 
 def _plain_attributes(entity: Entity) -> tuple[str, ...]:

@@ -21,11 +21,21 @@ MAX_REMEMBERED_SELECTIONS = 16
 """Results of queries that one table keeps; each holds up to one number per record."""
 
 
+DEFAULT_PRODUCT = "people"
+"""Its entities go by their bare names."""
+
+
 class Reference(NamedTuple):
     """Which record is meant."""
 
     type: str
+    """As the church calls it: `Person` of People, `groups.Person` of every other product."""
     id: int
+
+
+def bare(entity_type: str) -> str:
+    """A type as the API writes it, without its product."""
+    return entity_type.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +68,10 @@ class Layout:
     created: array[int]
     """Unix times."""
     updated: array[int]
-    links: dict[str, tuple[str, array[int]]] = field(default_factory=dict)
-    """Link name → type and id of its target, for the links that decide how many records there are."""
+    links: Mapping[str, tuple[str, array[int]]] = field(default_factory=dict)
+    """Link name → type and ids of its targets, for the links that need no record to be known; 0 stands for none."""
+    owner: str = ""
+    """The link by whose targets the records are in order, if there is one."""
 
     def column(self, key: str, entity: Entity) -> Iterable[object] | None:
         """One column without building a record; None where that takes one."""
@@ -67,16 +79,20 @@ class Layout:
         if key in stamps and key in entity.attributes:
             return map(stamp, stamps[key])
         link = key.removesuffix("_id")
-        return self.links[link][1] if link != key and link in self.links else None
+        if link == key or link not in self.links:
+            return None
+        return (target or None for target in self.links[link][1])
 
 
 class Table:
     """The live records of one entity."""
 
-    def __init__(self, entity: Entity, layout: Layout, make: Callable[[int], Record]) -> None:
+    def __init__(
+        self, entity_type: str, entity: Entity, layout: Layout, make: Callable[[int], Record]
+    ) -> None:
         """``make`` builds the record number n of the layout, counted from 0."""
         self.entity = entity
-        self.type = entity.type
+        self.type = entity_type
         self._layout = layout
         self._make = make
         self._ids = layout.ids.tolist()

@@ -5,6 +5,7 @@ Texts of this one form sort as the times do, so that the simulator compares text
 
 from __future__ import annotations
 
+import calendar
 import functools
 import time
 from datetime import UTC, date, datetime
@@ -28,6 +29,11 @@ def stamp(second: int) -> str:
     minutes, seconds = divmod(rest, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{_day(day)}T{hours:02}:{minutes:02}:{seconds:02}Z"
+
+
+def later(text: str, seconds: int) -> str:
+    """A stamp so much later than another; earlier by a negative number."""
+    return stamp(calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) + seconds)
 
 
 def http_date(now: float) -> str:

@@ -34,7 +34,7 @@ def other_values(
         index=table.index_of(record.id),
         rank=0,
         dice=church.world.dice(entity_type, record.id, "again", ordinal),
-        created_at=str(record.attributes.get("created_at")),
+        created_at=str(record.attributes.get("created_at") or now),
         updated_at=now,
         links=dict(record.links),
     )
@@ -57,11 +57,23 @@ def changeable(kind: Kind, attributes: Iterable[str]) -> list[tuple[str, ...]]:
     return [*together, *alone]
 
 
+NAMES = ("first_name", "last_name", "name")
+
+
+def names_of(person: Record, record: Record) -> Mapping[str, object]:
+    """A person's names under the attributes in which another record repeats them."""
+    names = {name: person.attributes[name] for name in NAMES}
+    full = dict.fromkeys(("full_name", "profile_name"), names["name"])
+    return {name: value for name, value in {**names, **full}.items() if name in record.attributes}
+
+
 def with_full_name(record: Record, attributes: Mapping[str, object]) -> Mapping[str, object]:
     """A person's `name` follows from the two names it is made of, unless it is given."""
     if "name" in attributes or attributes.keys().isdisjoint({"first_name", "last_name"}):
         return attributes
     parts = {**record.attributes, **attributes}
+    if not {"first_name", "last_name", "name"} <= parts.keys():
+        return attributes
     return {**attributes, "name": f"{parts['first_name']} {parts['last_name']}"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openfaith.simulator.rows import DEFAULT_PRODUCT
 from openfaith.simulator.stamps import read_day
 
 KNOWN = (
@@ -13,12 +14,19 @@ KNOWN = (
 LATEST = "LATEST"
 
 
-def processed_version(asked: str, default: str) -> str | None:
-    """The newest version not after the date asked for; None where there is none, or the date cannot be read."""
+def processed_version(asked: str, product: str, described: str) -> str | None:
+    """The newest version not after the date asked for; None where there is none, or the date cannot be read.
+
+    Args:
+        asked: the header, empty where there was none.
+        product: whose versions count. Of others than People the first one and the described one are taken to exist.
+        described: the version that the manifest describes, which also answers those who ask for none.
+    """
+    known = KNOWN if product == DEFAULT_PRODUCT else (KNOWN[0], described)
     if not asked:
-        return default
+        return described
     if asked == LATEST:
-        return KNOWN[-1]
+        return known[-1]
     if read_day(asked) is None:
         return None
-    return max((version for version in KNOWN if version <= asked), default=None)
+    return max((version for version in known if version <= asked), default=None)

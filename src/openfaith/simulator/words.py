@@ -148,3 +148,43 @@ SENTENCES = (
 )
 LONG_TEXT = "Long history: " + "visited, called, wrote; nothing changed — and yet… " * 80
 """About 4,000 characters."""
+
+TOPICS = (
+    "Alpha", "Bible study", "Choir", "Prayer", "Youth", "Kids", "Men's breakfast", "Café", "Missions 🌍", "Worship", "Retiro",
+    "Welcome team", "Marriage", "Grief share", "Young adults", "Seniors", "Outreach", "Baptism", "Easter", "Christmas Eve",
+)  # fmt: skip
+SORTS = ("standard", "custom", "default", "other")
+GROUP_TYPES = ("Small Groups", "Classes", "Teams", "Online", "Recovery")
+FUNDS = ("General", "Missions", "Building", "Benevolence", "Youth Camp", "Diezmo")
+SONGS = (
+    "Amazing Grace", "How Great Thou Art", "Be Thou My Vision", "It Is Well", "Holy, Holy, Holy", "O Come, O Come, Emmanuel",
+    "Great Is Thy Faithfulness", "Doxology", "Silent Night", "Crown Him with Many Crowns", "Castillo Fuerte", "Abide with Me",
+    "Come Thou Fount", "All Creatures", "Ein feste Burg",
+)  # fmt: skip
+TEAMS = ("Band", "Vocals", "Tech", "Hospitality", "Kids Check-in", "Parking", "Prayer")
+POSITIONS = (
+    "Drums",
+    "Bass",
+    "Piano",
+    "Soprano",
+    "Tenor",
+    "Sound",
+    "Slides",
+    "Camera 1",
+    "Greeter",
+    "Usher",
+    "Lead",
+)
+SERVICE_TYPES = ("Sunday Morning", "Saturday Night", "Youth", "Servicio en Español", "Special Events")
+ROOMS = (
+    "Nursery",
+    "Toddlers",
+    "Pre-K",
+    "Elementary",
+    "Gym",
+    "Fellowship Hall",
+    "Room 101",
+    "Chapel",
+    "Sanctuary",
+)
+KEYS = ("C", "D", "Eb", "E", "F", "G", "A", "Bb")

@@ -6,6 +6,7 @@ Measured on a page of 100 records (85 KB): about 80 µs, against 290 µs for msg
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -51,6 +52,10 @@ class _Links(msgspec.Struct):
     next: object = None
 
 
+class _Typed(msgspec.Struct):
+    type: str
+
+
 class _Identified(msgspec.Struct):
     """What makes a JSON object a record."""
 
@@ -64,6 +69,7 @@ T = TypeVar("T")
 _LISTING = msgspec.json.Decoder(_Listing)
 _SINGLE = msgspec.json.Decoder(_Single)
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
+_TYPED = msgspec.json.Decoder(_Typed)
 _META = msgspec.json.Decoder(_Meta)
 _LINKS = msgspec.json.Decoder(_Links)
 
@@ -95,7 +101,7 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
     link = (_leniently(_LINKS, envelope.links) or _Links()).next
     return Page(
         records=tuple(map(bytes, envelope.data)),
-        included=tuple(map(bytes, envelope.included or ())),
+        included=_by_type(envelope.included or ()),
         total_count=_count(meta.total_count),
         next_offset=_next_offset(meta.next, link),
         has_next=bool(meta.next) or link is not None,
@@ -108,6 +114,26 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
         requests=exchange.attempt,
         latency_seconds=exchange.ended_at - exchange.sent_at,
     )
+
+
+def _by_type(included: Iterable[msgspec.Raw]) -> dict[str, tuple[bytes, ...]]:
+    """The records that came along, each as it came; what has no type is nobody's, and stands under the empty one."""
+    found: dict[str, list[bytes]] = {}
+    for raw in included:
+        found.setdefault(_type_of(raw), []).append(bytes(raw))
+    return {kind: tuple(records) for kind, records in found.items()}
+
+
+def _type_of(raw: msgspec.Raw) -> str:
+    """Also of a record with a fault that only msgspec minds: it is its entity's to set aside. Empty where it has none."""
+    try:
+        return _TYPED.decode(raw).type
+    except msgspec.ValidationError:
+        return ""
+    except msgspec.DecodeError:
+        record = json.loads(bytes(raw))
+        kind = record.get("type") if isinstance(record, dict) else None
+        return kind if isinstance(kind, str) else ""
 
 
 def _organization(parent: object) -> str | None:

@@ -18,6 +18,7 @@ from openfaith.errors import (
     AccessDeniedError,
     BrokenResponseError,
     CredentialsRejectedError,
+    ProductClosedError,
     RateLimitedError,
     RecordNotFoundError,
     RequestRejectedError,
@@ -93,7 +94,8 @@ def _refusal(what: str, status: int, exchange: Exchange) -> SyncError:
     if status == 401:
         return _unauthorized(what, entries)
     if status in {402, 403}:
-        return AccessDeniedError(what, f"{status}, {_described(entries, exchange, quoting=True)}")
+        denied = ProductClosedError if status == 402 else AccessDeniedError
+        return denied(what, f"{status}, {_described(entries, exchange, quoting=True)}")
     if status == 404 and entries:
         return RecordNotFoundError(what, _described(entries, exchange, quoting=True))
     if 200 <= status < 300:
@@ -108,7 +110,7 @@ def _unauthorized(what: str, entries: tuple[ErrorEntry, ...]) -> SyncError:
     hint = next((found[1] for entry in entries if (found := _HINT.search(entry.detail))), None)
     meaning = "without a hint" if hint is None else f"{hint}: {_HINTS.get(hint, 'a hint we do not know')}"
     if hint in _DENYING_HINTS:
-        return AccessDeniedError(what, f"401, {meaning}")
+        return ProductClosedError(what, f"401, {meaning}")
     return CredentialsRejectedError(what, f"401, {meaning}")
 
 

@@ -4,9 +4,10 @@ The page is the unit of work. Its rows, the checkpoint of its walk and its count
 (`upserts`), and only while the writer holds the entity run's fencing token (`runs`). Everything that could
 otherwise go wrong half-way, a crash, a zombie, two processes at once, is thereby a question that PostgreSQL
 answers. Statements stand in `sql/`, the schema of the control tables in `migrations/`; Python composes none
-but those that follow from a manifest (`mirror`, `upserts`).
+but those that follow from a manifest (`table_changes`, `conversions`, `fillings`, `upserts`, `canonical_views`).
 """
 
+from openfaith.store.canonical import drop_canonical_views, install_canonical_model
 from openfaith.store.connection import Database, check_url, open_database, server_name
 from openfaith.store.credentials import (
     Credential,
@@ -18,19 +19,36 @@ from openfaith.store.credentials import (
     save_credential,
 )
 from openfaith.store.events import StoredEvent, list_events, store_events
+from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
+from openfaith.store.fillings import fill_mirror_tables
 from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
 from openfaith.store.migrations import migrate
-from openfaith.store.mirror import ensure_mirror_tables
-from openfaith.store.pages import Committed, PageCommit, PageWriter
-from openfaith.store.run_records import EntityRunRecord, EntityState, HeldEntityRun, RunRecord
+from openfaith.store.pages import Committed, PageCommit, PageWriter, PartCommitted
+from openfaith.store.parents import (
+    ParentRow,
+    count_parent_failures,
+    list_parents,
+    note_checkpoint,
+)
+from openfaith.store.run_records import (
+    EntityRunRecord,
+    EntityState,
+    HeldEntityRun,
+    PlannedReading,
+    Rider,
+    RunRecord,
+)
 from openfaith.store.runs import (
     begin_run,
     cancel_run,
+    close_product,
     finish_entity_run,
     finish_run,
+    get_entity_run,
     get_run,
     list_entity_runs,
+    list_riders,
     list_runs,
     list_settled_entity_runs,
     list_sync_state,
@@ -39,8 +57,10 @@ from openfaith.store.runs import (
     plan_entity_runs,
     request_run,
     retry_run,
+    settle_closed_products,
     take_entity_run,
 )
+from openfaith.store.unknowns import Unknowns, sample_unknowns
 
 __all__ = [
     "Committed",
@@ -54,29 +74,43 @@ __all__ = [
     "LeaseConnection",
     "PageCommit",
     "PageWriter",
+    "ParentRow",
+    "PartCommitted",
+    "PlannedReading",
+    "Rider",
     "RunRecord",
     "SamplePerson",
     "SecretKey",
     "StoredEvent",
+    "Unknowns",
     "begin_run",
     "cancel_run",
     "check_url",
+    "close_product",
+    "count_parent_failures",
+    "drop_canonical_views",
     "ensure_mirror_tables",
+    "fill_mirror_tables",
     "finish_entity_run",
     "finish_run",
     "get_credential",
+    "get_entity_run",
     "get_run",
     "inspect_database",
+    "install_canonical_model",
     "lease_connection",
     "list_entity_runs",
     "list_events",
     "list_organizations",
+    "list_parents",
+    "list_riders",
     "list_runs",
     "list_settled_entity_runs",
     "list_sync_state",
     "list_unfinished_runs",
     "load_or_create_keys",
     "migrate",
+    "note_checkpoint",
     "note_source_start",
     "open_database",
     "parse_keys",
@@ -84,8 +118,10 @@ __all__ = [
     "request_run",
     "retry_run",
     "sample_people",
+    "sample_unknowns",
     "save_credential",
     "server_name",
+    "settle_closed_products",
     "store_events",
     "take_entity_run",
 ]

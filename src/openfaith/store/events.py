@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -34,8 +35,13 @@ class StoredEvent:
 async def store_events(database: Database, events: Sequence[Event]) -> None:
     """Append events, in order, all or none."""
     async with database.transaction() as connection:
-        for event in events:
-            await connection.execute(query("events", "insert_event"), _row(event))
+        await insert_events(connection, events)
+
+
+async def insert_events(connection: psycopg.AsyncConnection, events: Sequence[Event]) -> None:
+    """Append events in the caller's transaction: they are true if that is committed."""
+    for event in events:
+        await connection.execute(query("events", "insert_event"), _row(event))
 
 
 def _row(event: Event) -> dict[str, object]:

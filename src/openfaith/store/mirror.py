@@ -1,22 +1,21 @@
-"""The mirror tables: one per entity, made from the manifest, in a schema named after the adapter.
+"""The mirror tables as the manifest wants them: one per entity, in a schema named after the adapter.
 
-A table holds what the source says and nothing else: a typed column per attribute, an id per to-one
-relationship, and the columns below, which are the engine's own. Making tables only ever adds: a table that is
-missing, a column that is missing. What it finds it leaves alone, but for one thing: what `_extra` holds because
-no column did until now moves into its column, so that a wider manifest costs no request.
+A table holds what the source says and nothing else: a typed column per attribute, an id per to-one relationship, the
+ids of the parents where it is read below some, and the columns below, which are the engine's own. Table and columns
+carry comments that say what they are and where it comes from. How a table that stands there already comes to look so
+is decided in `table_changes` and done in `evolution`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
-from openfaith.errors import ManifestError
-from openfaith.manifest import AttributeType, Column, Entity, Manifest, Relationship, columns, table_name
-from openfaith.store.queries import query
+from openfaith.manifest import AttributeType, Column, Entity, Manifest, columns, table_name
+from openfaith.records import EntityName
 
 _COLUMN_TYPES = {
     AttributeType.STRING: "text",
@@ -48,11 +47,48 @@ _OWN_COLUMNS = (
     ("_merged_into", "text", "The id of the record that took its place, where it was merged."),
 )
 
-_LOCK = 0x6F70656E66616975
+_KEY = (
+    ("org_id", "text NOT NULL", "The organization, by the name it was connected with."),
+    ("id", "text NOT NULL", "The record's id at the source."),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WantedColumn:
+    """A column as the manifest, or the engine, wants it."""
+
+    name: str
+    definition: str
+    """Its type, and what follows that in a definition."""
+    comment: str
+    content: Column | None
+    """What of the record it holds; None for the key and the engine's own."""
+
+    @property
+    def type(self) -> str:
+        """As in `timestamptz`."""
+        return self.definition.partition(" NOT NULL")[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WantedTable:
+    """A mirror table as the manifest wants it."""
+
+    schema: str
+    name: str
+    entity: EntityName
+    comment: str
+    columns: tuple[WantedColumn, ...]
+    """All of them, in order; the key first."""
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Qualified and quoted."""
+        return sql.Identifier(self.schema, self.name)
 
 
 def column_type(column: Column) -> str:
-    """PostgreSQL's type for a mirror column. Relationship columns hold ids, which are text."""
+    """PostgreSQL's type for a mirror column. Whatever holds an id is text."""
     return "text" if column.type is None else _COLUMN_TYPES[column.type]
 
 
@@ -66,189 +102,58 @@ def beside_parameters(part: sql.Composable) -> sql.Composable:
     return sql.SQL(part.as_string().replace("%", "%%"))
 
 
-async def ensure_mirror_tables(connection: psycopg.AsyncConnection, manifest: Manifest) -> bool:
-    """Make what is missing. Safe in several processes at once; False when there was nothing to do.
-
-    The manifest's fingerprint is kept, so that an unchanged manifest costs one query.
-
-    Raises:
-        ManifestError: a column is there with another type than the manifest's.
-    """
-    wanted = {
-        "adapter": manifest.adapter,
-        "fingerprint": fingerprint(manifest),
-        "tables": [table_name(entity) for entity in manifest.entities.values()],
-    }
-    async with connection.transaction():
-        await connection.execute(query("mirror", "lock"), {"lock": _LOCK})
-        if await _is_current(connection, wanted):
-            return False
-        await connection.execute(query("mirror", "forget"), wanted)
-        present = await _make(connection, manifest)
-    # Only now, when the new columns are committed: nobody who reads the tables waits while rows are moved.
-    async with connection.transaction():
-        await connection.execute(query("mirror", "lock"), {"lock": _LOCK})
-        if await _is_current(connection, wanted):
-            return False
-        for entity in manifest.entities.values():
-            if table_name(entity) in present:
-                await _fill(connection, manifest, entity)
-        await connection.execute(query("mirror", "note"), wanted)
-    return True
-
-
-async def _is_current(connection: psycopg.AsyncConnection, wanted: Mapping[str, object]) -> bool:
-    found = await (await connection.execute(query("mirror", "is_current"), wanted)).fetchone()
-    return found is not None and bool(found[0])
-
-
-async def _make(connection: psycopg.AsyncConnection, manifest: Manifest) -> dict[str, dict[str, str]]:
-    """Add tables and columns. Returns what was there before."""
-    await connection.execute(
-        sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(manifest.adapter))
-    )
-    present = await _present_columns(connection, manifest.adapter)
-    for entity in manifest.entities.values():
-        for statement in statements(manifest, entity, present.get(table_name(entity))):
-            await connection.execute(statement)
-    return present
-
-
-async def _present_columns(connection: psycopg.AsyncConnection, adapter: str) -> dict[str, dict[str, str]]:
-    present: dict[str, dict[str, str]] = {}
-    cursor = await connection.execute(query("mirror", "present_columns"), {"adapter": adapter})
-    for name, column, kind in await cursor.fetchall():
-        present.setdefault(name, {})[column] = kind
-    return present
-
-
-def statements(
-    manifest: Manifest, entity: Entity, present: Mapping[str, str] | None
-) -> Iterator[sql.Composed]:
-    """What makes one entity's table as the manifest wants it, given the columns it has (None: no table).
-
-    Raises:
-        ManifestError: one of the columns has another type.
-    """
-    name = table(manifest, entity)
-    definitions = {c.name: column_type(c) for c in columns(entity)} | {n: t for n, t, _ in _OWN_COLUMNS}
-    if present is None:
-        yield sql.SQL(
-            "CREATE TABLE {} (org_id text NOT NULL, id text NOT NULL, {}, PRIMARY KEY (org_id, id))"
-        ).format(
-            name,
-            sql.SQL(", ").join(
-                sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
-                for column, kind in definitions.items()
-            ),
+def wanted_tables(manifest: Manifest) -> tuple[WantedTable, ...]:
+    """Every mirror table of a manifest, in its order."""
+    return tuple(
+        WantedTable(
+            schema=manifest.adapter,
+            name=table_name(entity),
+            entity=entity.name,
+            comment=_table_comment(manifest, entity),
+            columns=tuple(_wanted_columns(entity)),
         )
-        yield from _comments(name)
-        return
-    for column, kind in definitions.items():
-        if column not in present:
-            yield sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
-                name, sql.Identifier(column), sql.SQL(kind)
-            )
-        elif present[column] != _type_of(kind):
-            raise ManifestError(
-                f"{manifest.adapter}.{table_name(entity)}.{column}",
-                f"the column's type is {present[column]}",
-                f"{_type_of(kind)}, as the manifest has it: rename or drop the column, the next full sync fills it",
-            )
-
-
-def _type_of(definition: str) -> str:
-    """The type in a column's definition, in PostgreSQL's own spelling."""
-    words = definition.partition(" NOT NULL")[0]
-    return "timestamp with time zone" if words == "timestamptz" else words
-
-
-def _comments(name: sql.Identifier) -> Iterator[sql.Composed]:
-    for column, _, comment in _OWN_COLUMNS:
-        yield sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(
-            name, sql.Identifier(column), sql.Literal(comment)
-        )
-
-
-async def _fill(connection: psycopg.AsyncConnection, manifest: Manifest, entity: Entity) -> None:
-    """Move what has a column now out of `_extra`."""
-    kept = sql.SQL(
-        "SELECT 'attribute', key FROM {table} CROSS JOIN jsonb_object_keys(_extra) AS key GROUP BY key UNION ALL"
-        " SELECT 'relationship', key FROM {table}"
-        " CROSS JOIN jsonb_object_keys(CASE WHEN jsonb_typeof(_extra -> 'relationships') = 'object'"
-        " THEN _extra -> 'relationships' END) AS key GROUP BY key"
-    ).format(table=table(manifest, entity))
-    found = await (await connection.execute(kept)).fetchall()
-    for statement in fillings(
-        manifest,
-        entity,
-        attributes={key for member, key in found if member == "attribute"},
-        relationships={key for member, key in found if member == "relationship"},
-    ):
-        await connection.execute(statement)
-
-
-def fillings(
-    manifest: Manifest, entity: Entity, *, attributes: Collection[str], relationships: Collection[str]
-) -> Iterator[sql.Composed]:
-    """What moves values from `_extra` into their columns, given what `_extra` has in any row. What does not fit stays."""
-    name = table(manifest, entity)
-    for column in columns(entity):
-        if column.kind == "attribute" and column.source in attributes:
-            yield _filling_of_attribute(name, column)
-    for relationship in entity.to_one:
-        if relationship.name in relationships:
-            yield _filling_of_relationship(name, entity, relationship)
-
-
-def _filling_of_attribute(name: sql.Identifier, column: Column) -> sql.Composed:
-    kind = column_type(column)
-    return sql.SQL(
-        "UPDATE {table} SET {column} = {value}, _extra = NULLIF(_extra - {source}, '{{}}')"
-        " WHERE _extra ? {source} AND openfaith.fits(_extra ->> {source}, {kind}) IS NOT FALSE"
-    ).format(
-        table=name,
-        column=sql.Identifier(column.name),
-        value=sql.SQL(
-            "NULLIF(_extra -> {}, 'null')" if kind == "jsonb" else f"(_extra ->> {{}})::{kind}"
-        ).format(sql.Literal(column.source)),
-        source=sql.Literal(column.source),
-        kind=sql.Literal(kind),
-    )
-
-
-def _filling_of_relationship(
-    name: sql.Identifier, entity: Entity, relationship: Relationship
-) -> sql.Composed:
-    own = [c for c in columns(entity) if c.kind != "attribute" and c.source == relationship.name]
-    members = {"relationship_id": "id", "relationship_type": "type"}
-    values = [
-        sql.SQL("{} = _extra #>> {}").format(
-            sql.Identifier(c.name), sql.Literal(["relationships", relationship.name, members[c.kind]])
-        )
-        for c in own
-    ]
-    return sql.SQL(
-        "UPDATE {table} SET {values}, _extra = NULLIF(CASE"
-        " WHEN (_extra -> 'relationships') - {source} = '{{}}' THEN _extra - 'relationships'"
-        " ELSE _extra #- {path} END, '{{}}')"
-        " WHERE _extra -> 'relationships' ? {source}"
-        " AND openfaith.is_id(_extra #>> {id})"
-    ).format(
-        table=name,
-        values=sql.SQL(", ").join(values),
-        source=sql.Literal(relationship.name),
-        path=sql.Literal(["relationships", relationship.name]),
-        id=sql.Literal(["relationships", relationship.name, "id"]),
-    )
-
-
-def fingerprint(manifest: Manifest) -> str:
-    """Changes whenever a table or column of the manifest does."""
-    parts = [
-        f"{table_name(entity)}.{column.name} {column_type(column)}"
         for entity in manifest.entities.values()
-        for column in columns(entity)
-    ]
-    parts += [f"{name} {kind}" for name, kind, _ in _OWN_COLUMNS]
+    )
+
+
+def _wanted_columns(entity: Entity) -> Iterator[WantedColumn]:
+    yield from _own(_KEY)
+    for column in columns(entity):
+        comment = column_comment(entity, column)
+        yield WantedColumn(name=column.name, definition=column_type(column), comment=comment, content=column)
+    yield from _own(_OWN_COLUMNS)
+
+
+def _own(definitions: tuple[tuple[str, str, str], ...]) -> Iterator[WantedColumn]:
+    for name, definition, comment in definitions:
+        yield WantedColumn(name=name, definition=definition, comment=comment, content=None)
+
+
+def _table_comment(manifest: Manifest, entity: Entity) -> str:
+    origin = "" if entity.collection is None else f" Source: {entity.collection.path},"
+    version = manifest.products[entity.product].version
+    return f"{entity.name}: one row for each record of type {entity.type}.{origin} API version {version}."
+
+
+def column_comment(entity: Entity, column: Column) -> str:
+    """What a column holds, of which kind, and what of the source it comes from."""
+    if column.kind == "attribute":
+        asked = entity.attributes[column.source].only_when_asked
+        told = " The source sends it only when asked for it by name." if asked else ""
+        return f"Attribute {column.source} of {entity.name}, {column.type}.{told}"
+    relationship = entity.relationships.get(column.source)
+    if relationship is None:
+        return f"Parent of {entity.name}: the {column.source} of the path it was read by."
+    target = "record it points to" if relationship.to is None else f"{relationship.to} it points to"
+    what = "type" if column.kind == "relationship_type" else "id"
+    return f"Relationship {column.source} of {entity.name}: the {what} of the {target}."
+
+
+def fingerprint(tables: Iterable[WantedTable]) -> str:
+    """Changes whenever a table, a column or a comment does."""
+    parts = (
+        f"{wanted.name} {wanted.comment}\n"
+        + "\n".join(f"{c.name} {c.definition} {c.comment}" for c in wanted.columns)
+        for wanted in tables
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

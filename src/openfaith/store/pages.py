@@ -4,12 +4,15 @@ The fast way hands the page to PostgreSQL unread. When PostgreSQL refuses it, no
 page is examined record by record: values that do not fit their columns move to `_extra`, records that
 cannot be stored become dead letters, a record that stands twice counts once, and the rest is committed with
 its checkpoint by the very same statement.
+
+What rode on the page, the records of other entities that it brought along, is stored in the page's own transaction,
+each entity's by a statement of its own, and goes the slow way in the same manner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 import psycopg
@@ -19,11 +22,12 @@ from psycopg.adapt import Dumper
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
-from openfaith.records import EntityRunId, Page, PageCounts
+from openfaith.records import EntityName, EntityRunId, Page, PageCounts
 from openfaith.store.connection import Database
+from openfaith.store.evolution import as_stored
 from openfaith.store.examination import DeadLetter, Examined, examine
-from openfaith.store.queries import numbered, query
-from openfaith.store.upserts import page_statement
+from openfaith.store.queries import NumberedStatement, numbered, query
+from openfaith.store.upserts import page_statement, rider_statement
 
 _REFUSED = (
     psycopg.DataError,  # a value that does not cast, a member that is no object, what is no JSON
@@ -33,9 +37,6 @@ _REFUSED = (
     pg.StatementTooComplex,  # nested too deeply
 )
 """What PostgreSQL raises for a page because of something that stands in it."""
-
-_UNEXAMINED = Examined(records={}, letters=())
-"""Of a page that went the fast way: nothing was found."""
 
 _BIGGEST_COUNT = 2**63 - 1
 
@@ -74,31 +75,91 @@ class PageCommit:
     """The walk's state after this page, as JSON."""
     requests: int
     """How many requests it took, retries included."""
+    parents: str | None = None
+    """The ids of the path it was asked by, as JSON by placeholder; None for a list of its own."""
+    read_below: str | None = None
+    """The parent that is done with this page, if it is: it is no longer one that was left behind."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartCommitted:
+    """What a commit did to one entity's table."""
+
+    entity: EntityName
+    records: int
+    counts: PageCounts
+    misfits: dict[str, int]
+    """How many values of which attribute or relationship went to `_extra` because they did not fit."""
+    reasons: tuple[str, ...]
+    """Why records were set aside, each reason once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Committed:
     """What a commit did."""
 
-    counts: PageCounts
+    parts: tuple[PartCommitted, ...]
+    """The page's own records first, then what rode on it."""
     cancel_requested: bool
     """True where the run was cancelled meanwhile: this was its last page."""
-    misfits: dict[str, int] = field(default_factory=dict)
-    """How many values of which attribute or relationship went to `_extra` because they did not fit."""
-    reasons: tuple[str, ...] = ()
-    """Why records were set aside, each reason once."""
+
+    @property
+    def counts(self) -> PageCounts:
+        """Of the page's own records."""
+        return self.parts[0].counts
+
+
+@dataclass(slots=True)
+class _Table:
+    """One entity's side of the writer."""
+
+    entity: Entity
+    statement: NumberedStatement
+    include: str | None = None
+    """By which it rides; None for the page's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Records of one page that go to one table."""
+
+    table: _Table
+    records: Sequence[bytes]
+    entity_run_id: EntityRunId
+    """Whose dead letters they may become."""
+    parameters: Mapping[str, object]
+
+
+_UNEXAMINED = Examined(records={}, letters=())
+"""Of a page that went the fast way: nothing was found."""
 
 
 class PageWriter:
-    """Commits the pages of one entity. Composes the statement once; keeps no state of a run."""
+    """Commits the pages of one entity. Composes the statements once, unless a table changes; keeps no state of a run."""
 
-    def __init__(self, database: Database, manifest: Manifest, entity: Entity) -> None:
+    def __init__(
+        self,
+        database: Database,
+        manifest: Manifest,
+        entity: Entity,
+        riders: Sequence[tuple[Entity, str]] = (),
+    ) -> None:
+        """Riders are the entities that come along, each with its include."""
         self._database = database
-        self._entity = entity
-        self._statement = numbered(page_statement(manifest, entity))
+        self._manifest = manifest
+        self._own = _Table(entity, numbered(page_statement(manifest, entity)))
+        self._riders = [
+            _Table(rider, numbered(rider_statement(manifest, rider, entity, include)), include)
+            for rider, include in riders
+        ]
 
-    async def commit(self, page: Page, place: PageCommit) -> Committed:
-        """Store a page with its checkpoint and counts, in one transaction.
+    async def commit(
+        self, page: Page, place: PageCommit, riders: Mapping[EntityName, EntityRunId] | None = None
+    ) -> Committed:
+        """Store a page with its checkpoint and counts, and what rode on it, in one transaction.
+
+        Args:
+            riders: the entity runs of those that come along.
 
         Raises:
             LeaseLostError: somebody else holds the entity run now, or it is settled, or this is not its next page;
@@ -106,108 +167,162 @@ class PageWriter:
             DatabaseUnavailableError: whether anything was written is not known. Whoever takes the entity run again
                 learns it, and cannot commit the page twice.
         """
+        parts = self._parts(page, place, riders or {})
         async with self._database.connection() as connection:
             try:
-                row = await self._execute(connection, page, place, page.records)
-            except _REFUSED:
-                return await self._commit_examined(connection, page, place)
-        return _committed(row, page, place, _UNEXAMINED)
+                return await self._commit(connection, place, parts)
+            except pg.DatatypeMismatch:
+                # A program of another manifest gave a column another type meanwhile. Nothing was written.
+                await self._follow_tables(connection)
+                return await self._commit(connection, place, parts)
 
-    async def _execute(
-        self,
-        connection: psycopg.AsyncConnection,
-        page: Page,
-        place: PageCommit,
-        records: Sequence[bytes],
-        *,
-        misfits: str | None = None,
-        dead_letters: int = 0,
-    ) -> tuple[int, int, bool] | None:
-        parameters = {
+    def _parts(
+        self, page: Page, place: PageCommit, riders: Mapping[EntityName, EntityRunId]
+    ) -> tuple[_Part, ...]:
+        shared = {
             "entity_run_id": place.entity_run_id,
             "fence": place.fence,
-            "records": _Records(records),
-            "misfits": misfits,
             "requested_at": page.requested_at,
             "page": place.number,
+        }
+        own = {
             "token": place.token,
-            "size": len(page.records),
-            "dead_letters": dead_letters,
             "requests": place.requests,
             "checkpoint": place.checkpoint,
+            "parents": place.parents,
+            "read_below": place.read_below,
             "total_count": _storable_count(page.total_count),
         }
-        cursor = psycopg.AsyncRawCursor(connection)
-        await cursor.execute(self._statement.text, self._statement.arguments(parameters), prepare=True)
-        return cast("tuple[int, int, bool] | None", await cursor.fetchone())
-
-    async def _commit_examined(
-        self, connection: psycopg.AsyncConnection, page: Page, place: PageCommit
-    ) -> Committed:
-        """The slow way. One transaction: the good records, the dead letters, the checkpoint."""
-        async with connection.transaction():
-            examined = await examine(connection, self._entity, page.records)
-            try:
-                async with connection.transaction():
-                    row = await self._execute_examined(connection, page, place, examined)
-            except _REFUSED:
-                # The examination knows every fault but the strangest, which show only when one tries.
-                examined = examined.without(await self._refusals(connection, page, place, examined))
-                row = await self._execute_examined(connection, page, place, examined)
-            committed = _committed(row, page, place, examined)
-            await _set_aside(connection, page, place, examined.letters)
-        return committed
-
-    async def _execute_examined(
-        self, connection: psycopg.AsyncConnection, page: Page, place: PageCommit, examined: Examined
-    ) -> tuple[int, int, bool] | None:
-        return await self._execute(
-            connection,
-            page,
-            place,
-            [record.body for record in examined.records.values()],
-            misfits=examined.misfits,
-            dead_letters=len(examined.letters),
+        carried = {"carriers": _Records(page.records)}
+        return (
+            _Part(self._own, page.records, place.entity_run_id, shared | own),
+            *(
+                _Part(rider, records, run_id, shared | carried | {"rider_run_id": run_id})
+                for rider in self._riders
+                if (records := page.included.get(rider.entity.type))
+                and (run_id := riders.get(rider.entity.name)) is not None
+            ),
         )
 
-    async def _refusals(
-        self, connection: psycopg.AsyncConnection, page: Page, place: PageCommit, examined: Examined
-    ) -> dict[str, str]:
-        """Why PostgreSQL refuses single records, by id. Leaves nothing behind."""
-        refusals: dict[str, str] = {}
-        for key, record in examined.records.items():
-            alone = Examined(records={key: record}, letters=())
-            try:
-                async with connection.transaction(force_rollback=True):
-                    await self._execute_examined(connection, page, place, alone)
-            except _REFUSED as exc:
-                refusals[key] = f"PostgreSQL refuses it ({exc.sqlstate}: {type(exc).__name__})"
-        return refusals
+    async def _follow_tables(self, connection: psycopg.AsyncConnection) -> None:
+        # In place: the page that was refused is sent again through the same objects.
+        carrier = self._own.entity = await as_stored(connection, self._manifest, self._own.entity)
+        self._own.statement = numbered(page_statement(self._manifest, carrier))
+        for rider in self._riders:
+            assert rider.include is not None, "a rider has an include"
+            rider.entity = await as_stored(connection, self._manifest, rider.entity)
+            rider.statement = numbered(rider_statement(self._manifest, rider.entity, carrier, rider.include))
+
+    async def _commit(
+        self, connection: psycopg.AsyncConnection, place: PageCommit, parts: Sequence[_Part]
+    ) -> Committed:
+        try:
+            if len(parts) == 1:
+                return _committed([await _store(connection, place, parts[0])])
+            async with connection.transaction():
+                return _committed([await _store(connection, place, part) for part in parts])
+        except _REFUSED:
+            async with connection.transaction():
+                return _committed(await _store_all_examined(connection, place, parts))
 
 
-def _committed(
-    row: tuple[int, int, bool] | None, page: Page, place: PageCommit, examined: Examined
-) -> Committed:
+_Stored = tuple[PartCommitted, bool]
+"""What was done, and whether the run was cancelled meanwhile."""
+
+
+async def _store(
+    connection: psycopg.AsyncConnection, place: PageCommit, part: _Part, examined: Examined = _UNEXAMINED
+) -> _Stored:
+    """Run the part's statement.
+
+    Raises:
+        LeaseLostError: the page is not ours to commit.
+    """
+    fast = examined is _UNEXAMINED
+    statement = part.table.statement
+    parameters = {
+        **part.parameters,
+        "records": _Records(part.records if fast else [r.body for r in examined.records.values()]),
+        "misfits": None if fast else examined.misfits,
+        "size": len(part.records),
+        "dead_letters": len(examined.letters),
+    }
+    cursor = psycopg.AsyncRawCursor(connection)
+    await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
+    row = cast("tuple[int, int, bool] | None", await cursor.fetchone())
     if row is None:
         raise LeaseLostError(place.entity_run_id, place.fence)
-    inserted, updated, cancel_requested = row
-    dead = len(examined.letters)
+    return _part_committed(part, examined, row[0], row[1]), row[2]
+
+
+async def _store_all_examined(
+    connection: psycopg.AsyncConnection, place: PageCommit, parts: Sequence[_Part]
+) -> list[_Stored]:
+    """The slow way, for the page and what rode on it. Whose that is, only the page's good records can say."""
+    own, *riders = parts
+    stored, examined = await _store_examined(connection, place, own)
+    carriers = _Records([record.body for record in examined.records.values()])
+    all_stored = [stored]
+    for rider in riders:
+        part = replace(rider, parameters={**rider.parameters, "carriers": carriers})
+        all_stored.append((await _store_examined(connection, place, part))[0])
+    return all_stored
+
+
+async def _store_examined(
+    connection: psycopg.AsyncConnection, place: PageCommit, part: _Part
+) -> tuple[_Stored, Examined]:
+    """The slow way for one entity: the good records, and the dead letters."""
+    examined = await examine(connection, part.table.entity, part.records)
+    try:
+        async with connection.transaction():
+            stored = await _store(connection, place, part, examined)
+    except _REFUSED:
+        # The examination knows every fault but the strangest, which show only when one tries.
+        examined = examined.without(await _refusals(connection, place, part, examined))
+        stored = await _store(connection, place, part, examined)
+    await _set_aside(connection, part, examined.letters)
+    return stored, examined
+
+
+async def _refusals(
+    connection: psycopg.AsyncConnection, place: PageCommit, part: _Part, examined: Examined
+) -> dict[str, str]:
+    """Why PostgreSQL refuses single records, by id. Leaves nothing behind."""
+    refusals: dict[str, str] = {}
+    for key, record in examined.records.items():
+        alone = Examined(records={key: record}, letters=())
+        try:
+            async with connection.transaction(force_rollback=True):
+                await _store(connection, place, part, alone)
+        except _REFUSED as exc:
+            refusals[key] = f"PostgreSQL refuses it ({exc.sqlstate}: {type(exc).__name__})"
+    return refusals
+
+
+def _committed(stored: Sequence[_Stored]) -> Committed:
     return Committed(
+        parts=tuple(part for part, _ in stored), cancel_requested=any(cancelled for _, cancelled in stored)
+    )
+
+
+def _part_committed(part: _Part, examined: Examined, inserted: int, updated: int) -> PartCommitted:
+    dead = len(examined.letters)
+    return PartCommitted(
+        entity=part.table.entity.name,
+        records=len(part.records),
         counts=PageCounts(
             inserted=inserted,
             updated=updated,
-            unchanged=len(page.records) - dead - inserted - updated,
+            unchanged=len(part.records) - dead - inserted - updated,
             dead_letters=dead,
         ),
-        cancel_requested=cancel_requested,
         misfits={} if examined is _UNEXAMINED else examined.count_misfits(),
         reasons=tuple(sorted({letter.reason for letter in examined.letters})),
     )
 
 
-async def _set_aside(
-    connection: psycopg.AsyncConnection, page: Page, place: PageCommit, letters: Sequence[DeadLetter]
-) -> None:
+async def _set_aside(connection: psycopg.AsyncConnection, part: _Part, letters: Sequence[DeadLetter]) -> None:
     for letter in letters:
         await connection.execute(
             query("dead_letters", "set_aside"),
@@ -215,8 +330,8 @@ async def _set_aside(
                 "record_key": letter.record_key,
                 "reason": letter.reason,
                 "body": letter.body,
-                "requested_at": page.requested_at,
-                "entity_run_id": place.entity_run_id,
+                "requested_at": part.parameters["requested_at"],
+                "entity_run_id": part.entity_run_id,
             },
         )
 

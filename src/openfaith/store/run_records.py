@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from openfaith.records import EntityName, EntityRunId, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.records import (
+    EntityName,
+    EntityRunId,
+    EntityStatus,
+    OrgId,
+    RunId,
+    RunStatus,
+    Strategy,
+    SyncKind,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +27,7 @@ class RunRecord:
     kind: SyncKind
     entities: tuple[EntityName, ...] | None
     """What was asked for; None: everything that can be read."""
+    strategy: Strategy
     requested_by: str
     status: RunStatus
     reason: str | None
@@ -30,12 +40,34 @@ class RunRecord:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", SyncKind(self.kind))
+        object.__setattr__(self, "strategy", Strategy(self.strategy))
         object.__setattr__(self, "status", RunStatus(self.status))
         object.__setattr__(self, "entities", None if self.entities is None else tuple(self.entities))
 
     @property
     def is_final(self) -> bool:
         return self.finished_at is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedReading:
+    """What is known of an entity run before it starts: how the entity is to be read."""
+
+    entity: EntityName
+    reading: str
+    path: str
+    parent: EntityName | None = None
+    carrier: EntityName | None = None
+    include: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rider:
+    """An entity run that is fed by another one's pages."""
+
+    entity: EntityName
+    entity_run_id: EntityRunId
+    include: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +100,16 @@ class EntityRunRecord:
     finished_at: datetime | None
     seconds: float | None
     """From start to end, or to now."""
+    reading: str
+    """`top`, `include` or `nested`: how it is read in this run."""
+    path: str
+    """Of the collection that is asked."""
+    parent: EntityName | None
+    """Whose rows are walked, where it is nested."""
+    carrier: EntityName | None
+    """Whose pages bring it along, where it rides."""
+    include: str | None
+    """By which include of the carrier."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", EntityStatus(self.status))

@@ -15,11 +15,18 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
-from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, Strategy, SyncKind
 from openfaith.store.connection import Database
 from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
-from openfaith.store.run_records import EntityRunRecord, EntityState, HeldEntityRun, RunRecord
+from openfaith.store.run_records import (
+    EntityRunRecord,
+    EntityState,
+    HeldEntityRun,
+    PlannedReading,
+    Rider,
+    RunRecord,
+)
 from openfaith.store.texts import storable_text
 
 
@@ -30,9 +37,10 @@ async def request_run(
     adapter: str,
     kind: SyncKind,
     entities: Sequence[EntityName] | None,
+    strategy: Strategy = Strategy.HYBRID,
     requested_by: str,
 ) -> tuple[RunId, bool]:
-    """Queue a run, or find the queued or running one that does the same.
+    """Queue a run, or find the queued or running one that does the same, by whatever strategy.
 
     Returns the run and whether it is new.
 
@@ -44,6 +52,7 @@ async def request_run(
         "adapter": adapter,
         "kind": kind,
         "entities": sorted(entities) if entities is not None else None,
+        "strategy": strategy,
         "requested_by": requested_by,
     }
     async with database.transaction() as connection:
@@ -82,11 +91,20 @@ async def begin_run(database: Database, run_id: RunId) -> bool:
     return True
 
 
-async def plan_entity_runs(database: Database, run_id: RunId, entities: Sequence[EntityName]) -> None:
-    """Make the entity runs of a plan, in its order. Those that exist stay as they are."""
+async def plan_entity_runs(database: Database, run_id: RunId, planned: Sequence[PlannedReading]) -> None:
+    """Make the entity runs of a plan, in its order. Those that exist stay as they are, also in how they are read."""
     async with database.connection() as connection:
         await connection.execute(
-            query("runs", "insert_entity_runs"), {"run_id": run_id, "entities": list(entities)}
+            query("runs", "insert_entity_runs"),
+            {
+                "run_id": run_id,
+                "entities": [p.entity for p in planned],
+                "readings": [p.reading for p in planned],
+                "paths": [p.path for p in planned],
+                "parents": [p.parent for p in planned],
+                "carriers": [p.carrier for p in planned],
+                "includes": [p.include for p in planned],
+            },
         )
 
 
@@ -105,6 +123,14 @@ async def take_entity_run(database: Database, run_id: RunId, entity: EntityName)
                 str(run_id), f"cannot read {entity} while another run does", "retry it when that one is over"
             ) from exc
         return await cursor.fetchone()
+
+
+async def list_riders(database: Database, run_id: RunId, entity: EntityName) -> tuple[Rider, ...]:
+    """What rides on an entity's pages in this run, in the plan's order."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Rider))
+        await cursor.execute(query("runs", "list_riders"), {"run_id": run_id, "entity": entity})
+        return tuple(await cursor.fetchall())
 
 
 async def note_source_start(database: Database, held: HeldEntityRun, at: datetime) -> None:
@@ -329,6 +355,40 @@ async def list_entity_runs(database: Database, run_id: RunId) -> list[EntityRunR
         cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
         await cursor.execute(query("runs", "list_entity_runs"), {"run_id": run_id})
         return await cursor.fetchall()
+
+
+async def get_entity_run(database: Database, run_id: RunId, entity: EntityName) -> EntityRunRecord:
+    """One entity of a run, which is known to be part of it."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
+        await cursor.execute(query("runs", "get_entity_run"), {"run_id": run_id, "entity": entity})
+        found = await cursor.fetchone()
+    assert found is not None, "entity runs are made before they are asked for"
+    return found
+
+
+async def close_product(database: Database, run_id: RunId, product: str, reason: str) -> bool:
+    """Remember that a run may see nothing of a product. Returns whether it was not known yet."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("runs", "close_product"),
+            {"run_id": run_id, "product": product, "reason": storable_text(reason)},
+        )
+        return await cursor.fetchone() is not None
+
+
+async def settle_closed_products(
+    database: Database, run_id: RunId, running: Collection[EntityName]
+) -> list[EntityName]:
+    """Settle what is waiting of products that turned out to be closed, and what of it was not started yet."""
+    async with database.transaction() as connection:
+        cursor = await connection.execute(
+            query("runs", "settle_closed_products"), {"run_id": run_id, "running": list(running)}
+        )
+        settled = [EntityName(row[0]) for row in await cursor.fetchall()]
+        for entity in settled:
+            await connection.execute(query("runs", "note_sync_state"), {"run_id": run_id, "entity": entity})
+    return settled
 
 
 async def list_settled_entity_runs(

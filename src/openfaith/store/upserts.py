@@ -11,7 +11,8 @@ composed here from the manifest, does everything that must be atomic:
     progress   the entity run's checkpoint and counts
 
 One statement is one transaction and one round trip. A page is stored with its checkpoint or not at all, and
-a process that lost its lease cannot write.
+a process that lost its lease cannot write. What rode on the page is stored in the same transaction, by a statement of
+its own entity that follows the page's.
 
 The guard compares (updated_at of the source, start of the request by the source's clock). Equal content
 (`_hash`) is not written again. A tombstone gives way to whatever was requested after the proof of its deletion,
@@ -25,28 +26,22 @@ not say: it takes `today` for a date, cuts the time off where a date is wanted, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import LiteralString
 
 from psycopg import sql
 
 from openfaith.manifest import AttributeType, Column, Entity, Manifest, columns
 from openfaith.store.mirror import beside_parameters, column_type, table
 
-_STATEMENT = """
-WITH holder AS MATERIALIZED (
-    SELECT entity_run_id, run_id, org_id, cancel_requested
-    FROM openfaith.entity_run
-    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1
-    FOR UPDATE
-), page AS (
+_WRITE = """), page AS (
     SELECT {read}
-    FROM jsonb_to_recordset(%(records)b::jsonb)
-      AS record (type text, id text, attributes jsonb, relationships jsonb)
+    FROM {source}
     OFFSET 0
 ), written AS (
     INSERT INTO {table} AS t (org_id, id, {names})
     SELECT holder.org_id, page.id, {values}
-    FROM holder CROSS JOIN page
+    FROM holder CROSS JOIN page{beside}
     ON CONFLICT (org_id, id) DO UPDATE
     SET ({names}, _synced_at, _deleted_at, _merged_into) = ({excluded}, now(), NULL, NULL)
     WHERE CASE
@@ -58,7 +53,15 @@ WITH holder AS MATERIALIZED (
     RETURNING (t.xmax = 0) AS inserted
 ), counts AS (
     SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated FROM written
-), ledger AS (
+)"""
+
+_STATEMENT = """
+WITH holder AS MATERIALIZED (
+    SELECT entity_run_id, run_id, org_id, cancel_requested
+    FROM openfaith.entity_run
+    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1
+    FOR UPDATE
+{write}{read_below}, ledger AS (
     INSERT INTO openfaith.page_commit
         (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)
     SELECT holder.entity_run_id, %(page)s, %(fence)s, %(token)s, %(requested_at)s, %(size)s,
@@ -81,6 +84,43 @@ WHERE e.entity_run_id = holder.entity_run_id
 RETURNING counts.inserted, counts.updated, holder.cancel_requested
 """
 
+_READ_BELOW = """, read_below AS (
+    DELETE FROM openfaith.parent_failure AS f USING holder
+    WHERE f.entity_run_id = holder.entity_run_id AND f.parent_id = %(read_below)s
+)"""
+"""A parent that was left behind, and could be read below this time."""
+
+_RIDER = """
+WITH holder AS MATERIALIZED (
+    SELECT entity_run_id, run_id, org_id
+    FROM openfaith.entity_run
+    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' AND pages = %(page)s
+{write}
+UPDATE openfaith.entity_run AS e
+SET records = e.records + %(size)s,
+    inserted = e.inserted + counts.inserted,
+    updated = e.updated + counts.updated,
+    unchanged = e.unchanged + %(size)s - %(dead_letters)s - counts.inserted - counts.updated,
+    dead_letters = e.dead_letters + %(dead_letters)s,
+    progressed_at = now()
+FROM holder CROSS JOIN counts
+WHERE e.entity_run_id = %(rider_run_id)s AND e.run_id = holder.run_id
+RETURNING counts.inserted, counts.updated, false
+"""
+
+_RECORDS = """jsonb_to_recordset(%(records)b::jsonb)
+      AS record (type text, id text, attributes jsonb, relationships jsonb)"""
+
+_OWNERS = """LEFT JOIN (
+        SELECT child ->> 'id' AS id, min(carrier.id) AS owner
+        FROM jsonb_to_recordset(%(carriers)b::jsonb) AS carrier (id text, relationships jsonb)
+        CROSS JOIN LATERAL jsonb_path_query(
+            carrier.relationships -> {include}, '$.data[*] ? (@.type() == "object")'
+        ) AS child
+        GROUP BY 1
+    ) AS owned USING (id)"""
+"""Whose each record that rides is, by what the carrier's records say under the include."""
+
 _READ = (
     sql.SQL("id"),
     sql.SQL("type AS _type"),
@@ -102,29 +142,141 @@ def page_statement(manifest: Manifest, entity: Entity) -> sql.Composed:
 
     Its parameters: entity_run_id, fence, records (a JSON array, as bytes), requested_at, page (its number in
     the entity run, from 1), token, size (records in the page, set-aside ones included), dead_letters,
-    requests, checkpoint (JSON), total_count, and misfits (JSON; what was taken out of the records because no
+    requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
+    null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what was taken out of the records because no
     column can hold it: by id, then `attributes` and `relationships`; null for a page as it came). It returns one
     row (inserted, updated, cancel_requested), or none when the token is no longer the newest, or the page is not
     the next one.
     """
+    parents = {
+        column.name: sql.SQL("%(parents)s::jsonb ->> {}").format(_literal(column.placeholder))
+        for column in columns(entity)
+        if column.placeholder is not None
+    }
+    return _composed(manifest, entity, _STATEMENT, source=sql.SQL(_RECORDS), parents=parents)
+
+
+def rider_statement(manifest: Manifest, entity: Entity, carrier: Entity, include: str) -> sql.Composed:
+    """Compose the statement that stores what rode on a page of `carrier`, after that page's own statement, in the
+    same transaction.
+
+    Its parameters: those of the page (entity_run_id, fence, page, requested_at), records, size, dead_letters and
+    misfits of the rider, rider_run_id (its own entity run), and carriers (the page's own records, as bytes) where
+    the rider's place is below the carrier. It returns one row (inserted, updated, false), or none when the page was
+    not the caller's to commit.
+
+    A thin copy, one that lacks attributes which the stored row has, is stored only where nothing is yet; a
+    relationship that it does not speak of stays as it was.
+    """
+    thick = _thick(manifest, entity)
+    if not _has_owner(entity):
+        return _composed(manifest, entity, _RIDER, source=sql.SQL(_RECORDS), parents={}, beside=thick)
+    owners = sql.SQL(_OWNERS).format(include=_literal(include))
+    source = sql.SQL("{} {}").format(sql.SQL(_RECORDS), owners)
+    parents, joined = _ids_by_carrier(manifest, entity, carrier)
+    return _composed(manifest, entity, _RIDER, source=source, parents=parents, beside=joined + thick)
+
+
+def _has_owner(entity: Entity) -> bool:
+    """Whether each of its records belongs to one of the carrier's, in columns of its own."""
+    return entity.below is not None and not entity.below.shared
+
+
+def _ids_by_carrier(
+    manifest: Manifest, entity: Entity, carrier: Entity
+) -> tuple[dict[str, sql.Composable], sql.Composed]:
+    """What fills the parents' columns of a rider: the carrier's id, and the columns of the carrier's row."""
+    assert entity.below is not None, "only what has a place below the carrier gets ids from it"
+    ids = {i.name: i.column for i in entity.below.ids}
+    parents: dict[str, sql.Composable] = {
+        column.name: sql.SQL("page._owner")
+        if ids[column.placeholder] == "id"
+        else sql.SQL("carrier.{}").format(_name(ids[column.placeholder]))
+        for column in columns(entity)
+        if column.placeholder is not None
+    }
+    if all(column == "id" for column in ids.values()):
+        return parents, sql.Composed([])
+    joined = sql.SQL(
+        " LEFT JOIN {table} AS carrier ON carrier.org_id = holder.org_id AND carrier.id = page._owner"
+    )
+    return parents, joined.format(table=beside_parameters(table(manifest, carrier)))
+
+
+def _thick(manifest: Manifest, entity: Entity) -> sql.Composed:
+    """Whether a record lacks nothing that the stored row has; or there is no row yet."""
+    sent = [a.name for a in entity.attributes.values() if not a.only_when_asked]
+    return sql.SQL(
+        " WHERE page._attributes ?& {sent} IS NOT FALSE OR NOT EXISTS ("
+        "SELECT FROM {known} AND jsonb_strip_nulls(to_jsonb(known)) ?| ARRAY("
+        "SELECT unnest({sent}) EXCEPT SELECT jsonb_object_keys(page._attributes)))"
+    ).format(sent=_array(sent), known=_known(manifest, entity))
+
+
+def _known(manifest: Manifest, entity: Entity) -> sql.Composed:
+    """The stored row of a record."""
+    return sql.SQL("{} AS known WHERE known.org_id = holder.org_id AND known.id = page.id").format(
+        beside_parameters(table(manifest, entity))
+    )
+
+
+def _kept(manifest: Manifest, entity: Entity, column: Column) -> sql.Composed:
+    """The stored id, where a record that rides does not speak of it: it may be thinner than its own list's."""
+    stored = sql.SQL("(SELECT known.{} FROM {})").format(_name(column.name), _known(manifest, entity))
+    if column.kind == "parent_id":
+        return stored
+    told = sql.SQL("COALESCE(_relationships ? {}, false)").format(_literal(column.source))
+    return sql.SQL("CASE WHEN NOT {} THEN {} END").format(told, stored)
+
+
+def _composed(
+    manifest: Manifest,
+    entity: Entity,
+    statement: LiteralString,
+    *,
+    source: sql.Composable,
+    parents: Mapping[str, sql.Composable],
+    beside: sql.Composable | None = None,
+) -> sql.Composed:
     own = columns(entity)
-    values: dict[str, sql.Composable] = {c.name: _value(c) for c in own}
+    rides = statement == _RIDER
+    texts = {
+        c.name: _id(c, [*_some(parents.get(c.name)), *([_kept(manifest, entity, c)] if rides else [])])
+        for c in own
+        if c.kind != "attribute"
+    }
+    values: dict[str, sql.Composable] = {c.name: texts[c.name] if c.name in texts else _value(c) for c in own}
     values |= {"updated_at": sql.SQL("_stamp")} if is_versioned(entity) else {}
     values |= {
         "_extra": _extra(own),
         "_source_updated_at": sql.SQL("_stamp"),
         "_requested_at": sql.SQL("%(requested_at)s"),
-        "_hash": _hash(entity, own),
+        "_hash": _hash(entity, own, texts),
         "_run_id": sql.SQL("holder.run_id"),
     }
+    owner = [sql.SQL("owned.owner AS _owner")] if rides and _has_owner(entity) else []
     names = [_name(name) for name in values]
-    return sql.SQL(_STATEMENT).format(
+    write = sql.SQL(_WRITE).format(
         table=beside_parameters(table(manifest, entity)),
-        read=_joined([*_READ, _stamp(entity), _others(entity), *_texts(own)]),
+        source=source,
+        beside=beside or sql.SQL(""),
+        read=_joined([*_READ, _stamp(entity), _others(entity), *owner, *_texts(own)]),
         names=_joined(names),
         excluded=_joined(sql.SQL("excluded.{}").format(name) for name in names),
         values=_joined(values.values()),
     )
+    read_below = sql.SQL(_READ_BELOW if entity.below is not None else "")
+    return sql.SQL(statement).format(write=write, read_below=read_below)
+
+
+def _some(part: sql.Composable | None) -> list[sql.Composable]:
+    return [] if part is None else [part]
+
+
+def _id(column: Column, otherwise: Sequence[sql.Composable]) -> sql.Composable:
+    """An id: the record's own word goes before the path by which it was read, and that before what is stored."""
+    own = [] if column.kind == "parent_id" else [_text(column)]
+    return sql.SQL("COALESCE({})").format(_joined([*own, *otherwise]))
 
 
 def is_versioned(entity: Entity) -> bool:
@@ -136,7 +288,7 @@ def is_versioned(entity: Entity) -> bool:
 def _texts(own: Iterable[Column]) -> Iterator[sql.Composable]:
     """The texts that are looked at more than once, read once, under the names of their columns."""
     for column in own:
-        if column.kind != "attribute":
+        if column.kind in {"relationship_id", "relationship_type"}:
             member = "id" if column.kind == "relationship_id" else "type"
             path = _array((column.source, "data", member))
             yield sql.SQL("relationships #>> {} AS {}").format(path, _name(column.name))
@@ -145,9 +297,7 @@ def _texts(own: Iterable[Column]) -> Iterator[sql.Composable]:
 
 
 def _value(column: Column) -> sql.Composable:
-    """What fills one column."""
-    if column.kind != "attribute":
-        return _text(column)
+    """What fills the column of an attribute."""
     if column.type in _CHECKS:
         return sql.SQL("{}::{}").format(_text(column), sql.SQL(column_type(column)))
     if column.type in {AttributeType.JSON, AttributeType.ARRAY}:
@@ -186,23 +336,22 @@ def _stamp(entity: Entity) -> sql.Composable:
     return sql.SQL("{}::timestamptz AS _stamp").format(sql.SQL(text))
 
 
-def _hash(entity: Entity, own: tuple[Column, ...]) -> sql.Composable:
+def _hash(entity: Entity, own: tuple[Column, ...], ids: Mapping[str, sql.Composable]) -> sql.Composable:
     """Hash of the content, misfits included; null, and so refused by the table, for what must not be stored so.
 
     The columns are part of it: where the manifest holds a value otherwise than before, content is written again.
     """
-    identity = [c for c in own if c.kind != "attribute"]
     hashes = [
         sql.SQL(
             "jsonb_hash_extended(CASE WHEN _misfits IS NULL THEN _attributes"
             " ELSE _attributes || (_misfits -> 'attributes') END, {})"
         ).format(_number(_seed(own))),
-        *(_hash_of_text(column, seed) for seed, column in enumerate(identity, start=1)),
+        *(_hash_of_text(text, seed) for seed, text in enumerate(ids.values(), start=1)),
         sql.SQL("COALESCE(jsonb_hash_extended(_others, 0), 0)"),
         sql.SQL("COALESCE(jsonb_hash_extended(_misfits -> 'relationships', 1), 0)"),
     ]
     return sql.SQL(
-        "CASE WHEN _type = {type} AND openfaith.is_id(id) AND jsonb_typeof(_attributes) = 'object' THEN"
+        "CASE WHEN _type = {type} AND openfaith.is_id(page.id) AND jsonb_typeof(_attributes) = 'object' THEN"
         " CASE WHEN {unfit} THEN NULL ELSE {hash} END END"
     ).format(
         type=_literal(entity.type),
@@ -223,8 +372,8 @@ def _unfit(own: Iterable[Column]) -> Iterator[sql.Composable]:
             ).format(text=_text(column), name=_literal(column.source))
 
 
-def _hash_of_text(column: Column, seed: int) -> sql.Composable:
-    return sql.SQL("COALESCE(hashtextextended({}, {}), 0)").format(_text(column), _number(seed))
+def _hash_of_text(text: sql.Composable, seed: int) -> sql.Composable:
+    return sql.SQL("COALESCE(hashtextextended({}, {}), 0)").format(text, _number(seed))
 
 
 def _seed(own: tuple[Column, ...]) -> int:

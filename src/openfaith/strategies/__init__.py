@@ -6,16 +6,30 @@ workflows do the asking and commit each state with its page.
 
 from openfaith.strategies.dead_letters import too_many
 from openfaith.strategies.full import PAGE_SIZE, PageRequest, WalkState, advance, check, upcoming
+from openfaith.strategies.nested import (
+    NestedState,
+    advance_below,
+    end_of_pass,
+    leave,
+    restart_second_pass,
+    upcoming_below,
+)
 from openfaith.strategies.pacing import MOST_PAGES_IN_FLIGHT, pages_in_flight
 
 __all__ = [
     "MOST_PAGES_IN_FLIGHT",
     "PAGE_SIZE",
+    "NestedState",
     "PageRequest",
     "WalkState",
     "advance",
+    "advance_below",
     "check",
+    "end_of_pass",
+    "leave",
     "pages_in_flight",
+    "restart_second_pass",
     "too_many",
     "upcoming",
+    "upcoming_below",
 ]

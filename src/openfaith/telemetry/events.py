@@ -17,8 +17,15 @@ but never their values.
 | ValuesSetAside | warning | values by attribute |
 | RecordsSetAside | warning | records |
 | ListingShifted | warning | records before and after |
+| ParentVanished | info | |
+| ParentLeftBehind | warning | |
+| ProductNotAccessible | warning | |
 | SourceNotice | info, warning | |
 | WorkTakenOver | warning | workflows |
+| MirrorTablesMade | info | tables |
+| MirrorTableChanged | info, warning | values set aside by column |
+| MirrorTableFilled | info, warning | values moved, values kept by attribute |
+| ManifestDrift | info, warning | |
 """
 
 from __future__ import annotations
@@ -80,9 +87,11 @@ class RunStarted(Event):
 
     kind: str
     entities: int
+    strategy: str
+    """How they wait for each other."""
 
     def message(self) -> str:
-        return f"{self.kind} sync of {self.entities} entities started"
+        return f"{self.kind} sync of {self.entities} entities started, strategy {self.strategy}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +216,48 @@ class RecordsSetAside(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ParentVanished(Event):
+    """A stored parent is gone at the source: there is nothing below it any more."""
+
+    parent: EntityName
+    parent_id: str
+
+    def message(self) -> str:
+        return f"{self.entity}: {self.parent} {self.parent_id} is gone at the source, and so is what was below it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentLeftBehind(Event):
+    """Below one parent nothing could be read. Its siblings go on, and it is asked for again."""
+
+    parent: EntityName
+    parent_id: str
+    reason: str
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        return f"{self.entity}: below {self.parent} {self.parent_id} nothing could be read: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductNotAccessible(Event):
+    """The token's user may see nothing of a product: its entities are left out, and nothing fails for it."""
+
+    product: str
+    reason: str
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        return f"the product {self.product} is not accessible: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListingShifted(Event):
     """The source's count changed while its pages were read, so that rows may have moved between them."""
 
@@ -245,3 +296,85 @@ class WorkTakenOver(Event):
 
     def message(self) -> str:
         return f"took over {self.workflows} workflows of {len(self.executors)} processes that are gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorTablesMade(Event):
+    """Mirror tables that were not there were made."""
+
+    adapter: str
+    tables: int
+
+    def message(self) -> str:
+        return f"made {self.tables} mirror tables of {self.adapter}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorTableChanged(Event):
+    """A mirror table follows a manifest that differs from the one it was made for."""
+
+    table: str
+    added: tuple[str, ...] = ()
+    """Columns that are new."""
+    changed: tuple[str, ...] = ()
+    """Columns that have another type now, as in `age: text → bigint`."""
+    kept: dict[str, str] = field(default_factory=dict)
+    """Changes of type that were not made, and why."""
+    set_aside: dict[str, int] = field(default_factory=dict)
+    """How many values the new type cannot hold, by column; they are in `_extra`."""
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.kept or self.set_aside else "info"
+
+    def message(self) -> str:
+        parts = (
+            f"new columns {', '.join(self.added)}" if self.added else "",
+            f"changed {', '.join(self.changed)}" if self.changed else "",
+            "; ".join(f"left {change} undone ({why})" for change, why in self.kept.items()),
+            "; ".join(f"{count} values of {name} are in _extra" for name, count in self.set_aside.items()),
+        )
+        return f"{self.table}: {'; '.join(part for part in parts if part)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorTableFilled(Event):
+    """The columns that a mirror table got later hold what `_extra` had for them."""
+
+    table: str
+    columns: tuple[str, ...]
+    moved: int
+    """Values."""
+    kept: dict[str, int] = field(default_factory=dict)
+    """Values that stay in `_extra` because their column cannot hold them, by attribute or relationship."""
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.kept else "info"
+
+    def message(self) -> str:
+        text = f"{self.table}: {self.moved} values moved from _extra into {', '.join(self.columns)}"
+        left = ", ".join(f"{name} ({count})" for name, count in sorted(self.kept.items()))
+        return f"{text}; they do not fit and stay there: {left}" if left else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestDrift(Event):
+    """What the source says of itself differs from the manifest."""
+
+    added: dict[str, list[str]] = field(default_factory=dict)
+    """What the manifest does not know, by kind: collection, attribute, relationship, filter, order, include."""
+    gone: dict[str, list[str]] = field(default_factory=dict)
+    """What the manifest knows and the source no longer has, likewise."""
+    consequences: tuple[str, ...] = ()
+    """What it changes for a sync; empty where nothing."""
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.consequences else "info"
+
+    def message(self) -> str:
+        parts = [f"new {kind} {', '.join(names)}" for kind, names in self.added.items()]
+        parts += [f"{kind} {', '.join(names)} gone" for kind, names in self.gone.items()]
+        text = f"{self.entity}: the source differs from the manifest: {'; '.join(parts)}"
+        return ". ".join((text, *self.consequences))

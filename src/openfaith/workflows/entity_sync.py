@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dbos import DBOS
 
-from openfaith.errors import LeaseLostError, RunCancelledError, SyncError
+from openfaith.errors import AccessDeniedError, LeaseLostError, RunCancelledError, SyncError
 from openfaith.records import EntityName, EntityStatus, RunId
 from openfaith.workflows.steps import (
     get_api_client,
@@ -21,18 +21,20 @@ async def sync_entity(run_id: RunId, attempt: int, entity: EntityName) -> str:
     """Read one entity, segment by segment, and settle it. Returns its status; a failure is a result, not an error."""
     try:
         definition = await get_entity_definition(run_id, entity)
-        await select_endpoint(definition["adapter"], entity)
+        endpoint = await select_endpoint(run_id, entity)
         await get_api_client(definition["org_id"], definition["adapter"])
         parameters = await get_sync_parameters(
             definition["adapter"], definition["product"], definition["kind"]
         )
-        while not (await process_entity_pages(run_id, definition, entity, parameters))["done"]:
+        while not (await process_entity_pages(run_id, definition, entity, endpoint, parameters))["done"]:
             pass
     except LeaseLostError:
         # Somebody else reads and settles this entity now. For this workflow's run there is nothing left to start.
         return EntityStatus.CANCELLED
     except RunCancelledError as exc:
         return await update_sync_status(run_id, attempt, entity, EntityStatus.CANCELLED, str(exc))
+    except AccessDeniedError as exc:
+        return await update_sync_status(run_id, attempt, entity, EntityStatus.NOT_ACCESSIBLE, str(exc))
     except SyncError as exc:
         return await update_sync_status(run_id, attempt, entity, EntityStatus.FAILED, str(exc))
     return await update_sync_status(run_id, attempt, entity, EntityStatus.COMPLETED, None)

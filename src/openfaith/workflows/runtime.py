@@ -12,12 +12,20 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from openfaith.errors import UnknownNameError
+from openfaith.errors import ProductClosedError, UnknownNameError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, OrgId, RunId
 from openfaith.source import RateBudget, SourceClient, SourceEvent, parse_token
-from openfaith.store import Database, PageWriter, SecretKey, get_credential, store_events
-from openfaith.telemetry import Event, SourceNotice, Subject, log_event
+from openfaith.store import (
+    Database,
+    PageWriter,
+    Rider,
+    SecretKey,
+    close_product,
+    get_credential,
+    store_events,
+)
+from openfaith.telemetry import Event, ProductNotAccessible, SourceNotice, Subject, log_event
 
 _LONGEST_COMMIT = timedelta(seconds=5)
 """A process that is stopping waits no longer for the pages that it is writing."""
@@ -35,7 +43,10 @@ class Runtime:
     """Of one organization."""
     reading: dict[OrgId, RunId] = field(default_factory=dict)
     """The run that reads for an organization: there is one at a time. What its client notices belongs to it."""
-    _writers: dict[tuple[str, EntityName], PageWriter] = field(default_factory=dict)
+    _writers: dict[tuple[str, EntityName, tuple[tuple[EntityName, str], ...]], PageWriter] = field(
+        default_factory=dict
+    )
+    _closed: dict[tuple[RunId, str], ProductClosedError] = field(default_factory=dict)
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
     _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
@@ -55,12 +66,36 @@ class Runtime:
         except KeyError:
             raise UnknownNameError("adapter", adapter, tuple(self.manifests)) from None
 
-    def writer(self, adapter: str, entity: Entity) -> PageWriter:
-        """What commits an entity's pages; made once, since it composes a long statement."""
-        key = (adapter, entity.name)
+    def writer(self, adapter: str, entity: Entity, riders: Sequence[Rider] = ()) -> PageWriter:
+        """What commits an entity's pages and what rides on them; made once, since it composes long statements."""
+        entities = self.manifest(adapter).entities
+        carried = tuple((rider.entity, rider.include) for rider in riders)
+        key = (adapter, entity.name, carried)
         if key not in self._writers:
-            self._writers[key] = PageWriter(self.database, self.manifest(adapter), entity)
+            self._writers[key] = PageWriter(
+                self.database,
+                self.manifest(adapter),
+                entity,
+                [(entities[rider], include) for rider, include in carried],
+            )
         return self._writers[key]
+
+    def refuse_closed(self, run_id: RunId, product: str) -> None:
+        """Spare a request for a product that the run has found closed.
+
+        Raises:
+            ProductClosedError: it is, as the source said it.
+        """
+        if (run_id, product) in self._closed:
+            raise self._closed[run_id, product]
+
+    async def close_product(self, about: Subject, product: str, error: ProductClosedError) -> None:
+        """Remember that a run may see nothing of a product, and tell it once."""
+        assert about.run_id is not None, "products are closed for a run"
+        self._closed[about.run_id, product] = error
+        if await close_product(self.database, about.run_id, product, error.seen):
+            subject = Subject(org_id=about.org_id, run_id=about.run_id)
+            await self.tell(ProductNotAccessible(about=subject, product=product, reason=error.seen))
 
     async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:
         """The organization's client, by its present credential. One per credential: they share its rate budget.

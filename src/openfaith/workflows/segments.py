@@ -9,37 +9,38 @@ it takes to use the announced rate.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import islice
 
-from openfaith.errors import RunCancelledError, TooManyDeadLettersError
-from openfaith.manifest import Endpoint, Entity
-from openfaith.records import OrgId, Page, RunId
+from openfaith.errors import IncludeIgnoredError, RunCancelledError, TooManyDeadLettersError
+from openfaith.manifest import Endpoint, Entity, Reading, find_drift
+from openfaith.records import EntityName, OrgId, Page, RunId
 from openfaith.source import SourceClient
 from openfaith.store import (
     Committed,
     HeldEntityRun,
     PageCommit,
     PageWriter,
+    PartCommitted,
+    Rider,
     note_source_start,
-    take_entity_run,
 )
-from openfaith.strategies import PageRequest, WalkState, advance, check, pages_in_flight, too_many, upcoming
+from openfaith.strategies import WalkState, pages_in_flight, too_many
 from openfaith.telemetry import (
-    EntityRunStarted,
     Event,
     ListingShifted,
     RecordsSetAside,
     Subject,
     ValuesSetAside,
 )
+from openfaith.workflows.drift import drift_event
 from openfaith.workflows.runtime import Runtime
+from openfaith.workflows.walks import Ask, TopWalk, Walk
 
 MOST_PAGES = 100
 """Pages in one segment: a few seconds at a fast source."""
@@ -56,9 +57,13 @@ class Assignment:
     org_id: OrgId
     adapter: str
     entity: Entity
-    endpoint: Endpoint
+    endpoint: Endpoint | None
+    """What is asked; None for what rides on another entity's pages."""
     version: str
     page_size: int
+    reading: Reading = Reading.TOP
+    riders: tuple[Rider, ...] = ()
+    """What comes along with its pages."""
 
     @property
     def subject(self) -> Subject:
@@ -81,49 +86,51 @@ class PagesInFlight:
     After a crash these are fetched again, so there are no more of them than the pace of the source wants.
     """
 
-    def __init__(self, client: SourceClient, assignment: Assignment) -> None:
+    def __init__(self, client: SourceClient, version: str) -> None:
         self._client = client
-        self._assignment = assignment
-        self._tasks: deque[tuple[PageRequest, asyncio.Task[Page]]] = deque()
+        self._version = version
+        self._tasks: deque[tuple[Ask, asyncio.Task[Page]]] = deque()
         self._latency_seconds = 0.0
 
-    async def take(self, state: WalkState) -> tuple[PageRequest, Page]:
-        """The page that `state` asks for."""
-        self._ask(state, 1)
-        request, task = self._tasks.popleft()
+    async def take(self, walk: Walk) -> tuple[Ask, Page]:
+        """The page that `walk` asks for."""
+        self._ask(walk, 1)
+        ask, task = self._tasks.popleft()
         page = await task
         self._latency_seconds = page.latency_seconds
-        return request, page
+        return ask, page
 
     @property
     def under_way(self) -> bool:
         """Whether pages were asked for that nobody has taken yet. They are used up before a segment ends."""
         return bool(self._tasks)
 
-    def look_ahead(self, state: WalkState) -> None:
-        """Start what `state` will ask for, while the page before it is being written."""
-        self._ask(state, self._pace() - 1)
+    def look_ahead(self, walk: Walk) -> None:
+        """Start what `walk` will ask for, while the page before it is being written."""
+        self._ask(walk, self._pace() - 1)
 
-    def _ask(self, state: WalkState, most: int) -> None:
+    def _ask(self, walk: Walk, most: int) -> None:
         """Have up to `most` requests under way. What is under way already stays, unless it was a wrong guess."""
-        coming = list(islice(upcoming(state, self._assignment.page_size), max(most, len(self._tasks))))
-        while [request for request, _ in self._tasks] != coming[: len(self._tasks)]:
-            self._tasks.pop()[1].cancel()
-        for request in coming[len(self._tasks) : most]:
-            self._tasks.append((request, asyncio.create_task(self._fetch(request, state))))
+        coming = list(islice(walk.asks(), max(most, len(self._tasks))))
+        while [ask for ask, _ in self._tasks] != coming[: len(self._tasks)]:
+            self._drop(self._tasks.pop()[1])
+        for ask in coming[len(self._tasks) : most]:
+            self._tasks.append((ask, asyncio.create_task(self._fetch(ask, walk))))
 
     def _pace(self) -> int:
         limit = self._client.rate_limit
         rate = limit.requests / limit.period.total_seconds()
         return pages_in_flight(requests_per_second=rate, latency_seconds=self._latency_seconds)
 
-    async def _fetch(self, request: PageRequest, state: WalkState) -> Page:
+    async def _fetch(self, ask: Ask, walk: Walk) -> Page:
         return await self._client.get_page(
-            self._assignment.endpoint.path,
-            request.parameters,
-            version=self._assignment.version,
-            check=partial(check, request, state),
+            ask.path, ask.parameters, version=self._version, check=partial(walk.check, ask)
         )
+
+    def _drop(self, task: asyncio.Task[Page]) -> None:
+        """A guess that was wrong: nobody will ask how it ended."""
+        task.cancel()
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def cancel(self) -> None:
         """Drop everything that is under way."""
@@ -134,8 +141,8 @@ class PagesInFlight:
 
 
 @asynccontextmanager
-async def _fetching(client: SourceClient, assignment: Assignment) -> AsyncIterator[PagesInFlight]:
-    pages = PagesInFlight(client, assignment)
+async def _fetching(client: SourceClient, version: str) -> AsyncIterator[PagesInFlight]:
+    pages = PagesInFlight(client, version)
     try:
         yield pages
     finally:
@@ -152,9 +159,10 @@ class Segment:
         self._assignment = assignment
         self._writer = writer
         self._held = held
+        self._riders = {rider.entity: rider.entity_run_id for rider in assignment.riders}
         self._pages = 0
-        self._records = 0
-        self._dead_letters = 0
+        self._counted: Counter[EntityName] = Counter()
+        self._dead: Counter[EntityName] = Counter()
 
     async def process(self, client: SourceClient, time_is_up: Callable[[], bool]) -> Progress:
         """Read and commit pages until the entity is done or the segment is full.
@@ -163,80 +171,107 @@ class Segment:
             RunCancelledError: a person cancelled the run; the page in flight was committed first.
             LeaseLostError: another process holds the entity run now.
             TooManyDeadLettersError: more bad records than chance explains.
+            ParentsFailedError: a nested walk is through, and below some parents nothing could be read.
         """
-        state = WalkState.from_json(self._held.checkpoint)
-        async with _fetching(client, self._assignment) as pages:
-            while not state.done:
+        walk = self._walk()
+        async with _fetching(client, self._assignment.version) as pages:
+            while not (walk := await self._prepared(walk)).done:
                 ending = self._pages >= MOST_PAGES or time_is_up()
                 if ending and not pages.under_way:
                     break
-                request, page = await pages.take(state)
-                after = advance(state, page)
-                if not ending:
-                    pages.look_ahead(after)
-                await self._commit(request, page, state, after)
-                state = after
-        return Progress(done=state.done, pages=self._pages, records=self._records)
+                walk = await self._step(pages, walk, ending=ending)
+        return Progress(done=walk.done, pages=self._pages, records=sum(self._counted.values()))
 
-    async def _commit(self, request: PageRequest, page: Page, before: WalkState, after: WalkState) -> None:
+    def _walk(self) -> Walk:
+        """The walk at the last checkpoint."""
+        assignment = self._assignment
+        assert assignment.endpoint is not None, "what rides asks nothing"
+        includes = tuple(sorted(rider.include for rider in assignment.riders))
+        return TopWalk(
+            state=WalkState.from_json(self._held.checkpoint),
+            endpoint=assignment.endpoint,
+            page_size=assignment.page_size,
+            includes=includes,
+        )
+
+    async def _prepared(self, walk: Walk) -> Walk:
+        """The walk, with what it needs to know to ask further."""
+        return walk
+
+    async def _step(self, pages: PagesInFlight, walk: Walk, *, ending: bool) -> Walk:
+        """Read and commit one page. Returns the walk after it."""
+        ask, page = await pages.take(walk)
+        return await self._advance(pages, walk, ask, page, ending=ending)
+
+    async def _advance(self, pages: PagesInFlight, walk: Walk, ask: Ask, page: Page, *, ending: bool) -> Walk:
+        after = walk.advanced(ask, page)
+        if not ending:
+            pages.look_ahead(after)
+        await self._commit(ask, page, walk, after)
+        return after
+
+    async def _commit(self, ask: Ask, page: Page, before: Walk, after: Walk) -> None:
         async with self._runtime.committing():
-            await self._write(request, page, before, after)
+            await self._write(ask, page, before, after)
 
-    async def _write(self, request: PageRequest, page: Page, before: WalkState, after: WalkState) -> None:
-        # A clock of this machine is no watermark.
-        if self._held.pages + self._pages == 0 and page.dated_by_source:
-            await note_source_start(self._runtime.database, self._held, page.requested_at)
+    async def _write(self, ask: Ask, page: Page, before: Walk, after: Walk) -> None:
+        if self._held.pages + self._pages == 0:
+            await self._look_at_first(page)
         self._pages += 1
         place = PageCommit(
             entity_run_id=self._held.entity_run_id,
             fence=self._held.fence,
             number=self._held.pages + self._pages,
-            token=request.token,
-            checkpoint=json.dumps(after.to_json()),
+            token=ask.token,
+            checkpoint=after.to_json(),
             requests=page.requests,
+            parents=None if ask.parent is None else ask.parent.to_json(),
+            read_below=after.finishes(ask),
         )
-        committed = await self._writer.commit(page, place)
-        self._records += len(page.records)
-        self._dead_letters += committed.counts.dead_letters
+        committed = await self._writer.commit(page, place, self._riders)
         await self._runtime.tell(*self._noteworthy(before, after, committed))
         self._stop_where_needed(committed)
+
+    async def _look_at_first(self, page: Page) -> None:
+        """What the first page tells beside its records: the time at the source, and what it can do today."""
+        # A clock of this machine is no watermark.
+        if page.dated_by_source:
+            await note_source_start(self._runtime.database, self._held, page.requested_at)
+        await self._tell_drift(self._assignment.entity, self._assignment.endpoint, page)
+        for rider in self._assignment.riders:
+            if page.can_include is not None and rider.include not in page.can_include:
+                raise IncludeIgnoredError(self._assignment.entity.name, rider.include, rider.entity)
+            entity = self._runtime.manifest(self._assignment.adapter).entities[rider.entity]
+            await self._tell_drift(entity, None, replace(page, records=page.included.get(entity.type, ())))
+
+    async def _tell_drift(self, entity: Entity, endpoint: Endpoint | None, page: Page) -> None:
+        about = replace(self._assignment.subject, entity=entity.name)
+        event = drift_event(about, find_drift(entity, endpoint, page))
+        if event is not None:
+            await self._runtime.tell(event)
 
     def _stop_where_needed(self, committed: Committed) -> None:
         if committed.cancel_requested:
             raise RunCancelledError(self._assignment.run_id)
         # Counted within the segment, so that a retry is not stopped by what an earlier attempt met.
-        if too_many(self._dead_letters, self._records):
-            raise TooManyDeadLettersError(self._assignment.entity.name, self._dead_letters, self._records)
+        for part in committed.parts:
+            self._counted[part.entity] += part.records
+            self._dead[part.entity] += part.counts.dead_letters
+            dead, records = self._dead[part.entity], self._counted[part.entity]
+            if too_many(dead, records):
+                raise TooManyDeadLettersError(part.entity, dead, records)
 
-    def _noteworthy(self, before: WalkState, after: WalkState, committed: Committed) -> list[Event]:
-        about = self._assignment.subject
-        events: list[Event] = []
-        if committed.misfits:
-            events.append(ValuesSetAside(about=about, values=committed.misfits))
-        if committed.reasons:
-            events.append(
-                RecordsSetAside(about=about, records=committed.counts.dead_letters, reasons=committed.reasons)
-            )
+    def _noteworthy(self, before: Walk, after: Walk, committed: Committed) -> list[Event]:
+        events = [event for part in committed.parts for event in self._set_aside(part)]
         if before.total is not None and after.total is not None and after.total != before.total:
-            events.append(ListingShifted(about=about, before=before.total, after=after.total))
+            events.append(
+                ListingShifted(about=self._assignment.subject, before=before.total, after=after.total)
+            )
         return events
 
-
-async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
-    """Take the entity run's lease and process one segment. An entity run that is settled already is done.
-
-    Raises:
-        SyncError: what `Segment.process` raises, and what the source or the database raised.
-    """
-    held = await take_entity_run(runtime.database, assignment.run_id, assignment.entity.name)
-    if held is None:
-        return Progress(done=True, pages=0, records=0)
-    if held.cancel_requested:
-        raise RunCancelledError(assignment.run_id)
-    await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
-    runtime.reading[assignment.org_id] = assignment.run_id
-    client = await runtime.client(assignment.org_id, assignment.adapter)
-    writer = runtime.writer(assignment.adapter, assignment.entity)
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + LONGEST.total_seconds()
-    return await Segment(runtime, assignment, writer, held).process(client, lambda: loop.time() >= ends_at)
+    def _set_aside(self, part: PartCommitted) -> Iterator[Event]:
+        about = replace(self._assignment.subject, entity=part.entity)
+        if part.misfits:
+            yield ValuesSetAside(about=about, values=part.misfits)
+        if part.reasons:
+            yield RecordsSetAside(about=about, records=part.counts.dead_letters, reasons=part.reasons)

@@ -16,15 +16,18 @@ from typing import ParamSpec, TypedDict, TypeVar
 from dbos import DBOS
 
 from openfaith.errors import DatabaseUnavailableError, ManifestError
-from openfaith.manifest import Endpoint, Entity, table_name
-from openfaith.planning import make_plan
+from openfaith.manifest import Endpoint, Entity, Reading, table_name
+from openfaith.planning import Way, make_plan
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
 from openfaith.store import (
+    PlannedReading,
     begin_run,
     finish_entity_run,
     finish_run,
+    get_entity_run,
     get_run,
     list_entity_runs,
+    list_sync_state,
     plan_entity_runs,
 )
 from openfaith.strategies import PAGE_SIZE
@@ -37,8 +40,9 @@ from openfaith.telemetry import (
     RunStarted,
     Subject,
 )
+from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import current
-from openfaith.workflows.segments import Assignment, process_segment
+from openfaith.workflows.segments import Assignment
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +64,10 @@ class PlanResult(TypedDict):
     order: list[EntityName]
     hard: dict[EntityName, list[EntityName]]
     """Per entity: what must have completed before it starts."""
+    soft: dict[EntityName, list[EntityName]]
+    """Per entity: what had better be settled before it starts."""
+    strategy: str
+    """Which of the two is waited for, and how many entities there may be at once."""
     in_flight: int
     """How many entities of this run may be read at once."""
 
@@ -76,8 +84,10 @@ class DefinitionResult(TypedDict):
 class EndpointResult(TypedDict):
     """Which way of asking was chosen."""
 
-    endpoint: str
+    reading: str
+    """`top`, `include` or `nested`."""
     path: str
+    """Of the collection that is asked, or ridden on."""
 
 
 class ParametersResult(TypedDict):
@@ -116,10 +126,26 @@ def _entity(adapter: str, name: EntityName) -> Entity:
     return current().manifest(adapter).entities[name]
 
 
-def _listing(entity: Entity) -> Endpoint:
+def _endpoint(entity: Entity, reading: Reading) -> Endpoint | None:
+    """What is asked for an entity that is read so; None for one that rides, which asks nothing."""
+    if reading is Reading.INCLUDE:
+        return None
+    if reading is Reading.NESTED and entity.below is not None:
+        return entity.below.endpoint
     if entity.listing is None:
-        raise ManifestError(entity.name, "it has no collection of its own", "an entity that can be listed")
+        raise ManifestError(entity.name, "no place where it is read", "one that the run was planned with")
     return entity.listing
+
+
+def _planned(way: Way) -> PlannedReading:
+    return PlannedReading(
+        entity=way.entity,
+        reading=way.reading,
+        path=way.endpoint.path,
+        parent=way.parent,
+        carrier=way.carrier,
+        include=way.include,
+    )
 
 
 # Steps of the orchestrator
@@ -150,9 +176,11 @@ async def build_dependency_graph(
 ) -> PlanResult:
     """Order the entities, and make their entity runs."""
     runtime = current()
-    plan = make_plan(runtime.manifest(adapter), entities)
     run = await get_run(runtime.database, run_id)
-    await plan_entity_runs(runtime.database, run_id, plan.order)
+    states = await list_sync_state(runtime.database, run.org_id)
+    counts = {EntityName(s.entity): s.live_rows for s in states if s.adapter == adapter}
+    plan = make_plan(runtime.manifest(adapter), entities, counts)
+    await plan_entity_runs(runtime.database, run_id, [_planned(e.way) for e in plan.entities])
     settled = {
         e.entity
         for e in await list_entity_runs(runtime.database, run_id)
@@ -160,37 +188,44 @@ async def build_dependency_graph(
     }
     about = Subject(org_id=run.org_id, run_id=run_id)
     await runtime.tell(
-        RunStarted(about=about, kind=run.kind, entities=len(plan.order)),
+        RunStarted(about=about, kind=run.kind, entities=len(plan.order), strategy=run.strategy),
         *(DependencyNotRequested(about=about, note=note) for note in plan.notes),
         *(
             DependencyCut(about=replace(about, entity=c.dependency.entity), on=c.dependency.on, cycle=c.path)
             for c in plan.cuts
         ),
     )
+    left = [e for e in plan.entities if e.name not in settled]
     return PlanResult(
-        order=[name for name in plan.order if name not in settled],
-        hard={
-            e.name: [on for on in e.hard if on not in settled] for e in plan.entities if e.name not in settled
-        },
+        order=[e.name for e in left],
+        hard={e.name: [on for on in e.hard if on not in settled] for e in left},
+        soft={e.name: [on for on in e.soft if on not in settled] for e in left},
+        strategy=run.strategy,
         in_flight=runtime.entities_in_flight,
     )
 
 
 @durable_step("SkipEntities")
-async def skip_entities(run_id: RunId, attempt: int, blocked: Mapping[EntityName, EntityName]) -> None:
-    """Settle what can no longer run, each naming the hard dependency that blocks it."""
+async def skip_entities(
+    run_id: RunId, attempt: int, blocked: Mapping[EntityName, EntityName]
+) -> dict[EntityName, str]:
+    """Settle what can no longer run, each naming the hard dependency that blocks it. Returns how each has ended.
+
+    What needs something that the token may not see is not accessible either, and no failure.
+    """
     runtime = current()
     run = await get_run(runtime.database, run_id)
+    runs = {e.entity: e.status for e in await list_entity_runs(runtime.database, run_id)}
     for entity, blocking in blocked.items():
-        reason = f"it needs {blocking}, which did not complete"
+        closed = runs[blocking] is EntityStatus.NOT_ACCESSIBLE
+        runs[entity] = EntityStatus.NOT_ACCESSIBLE if closed else EntityStatus.SKIPPED
+        reason = f"it needs {blocking}, which {'is not accessible' if closed else 'did not complete'}"
         if await finish_entity_run(
-            runtime.database, run_id, entity, status=EntityStatus.SKIPPED, reason=reason, attempt=attempt
+            runtime.database, run_id, entity, status=runs[entity], reason=reason, attempt=attempt
         ):
-            await runtime.tell(
-                EntitySkipped(
-                    about=Subject(org_id=run.org_id, run_id=run_id, entity=entity), blocked_by=blocking
-                )
-            )
+            about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
+            await runtime.tell(EntitySkipped(about=about, blocked_by=blocking))
+    return {entity: str(runs[entity]) for entity in blocked}
 
 
 @durable_step("FinishSyncRun")
@@ -223,10 +258,10 @@ async def get_entity_definition(run_id: RunId, entity: EntityName) -> Definition
 
 
 @durable_step("SelectEndpoint")
-async def select_endpoint(adapter: str, entity: EntityName) -> EndpointResult:
-    """Which way of asking serves the sync: the entity's own collection."""
-    listing = _listing(_entity(adapter, entity))
-    return EndpointResult(endpoint=listing.name, path=listing.path)
+async def select_endpoint(run_id: RunId, entity: EntityName) -> EndpointResult:
+    """Which way of asking serves the sync: as the run was planned."""
+    planned = await get_entity_run(current().database, run_id, entity)
+    return EndpointResult(reading=planned.reading, path=planned.path)
 
 
 @durable_step("GetApiClient")
@@ -244,10 +279,15 @@ async def get_sync_parameters(adapter: str, product: str, kind: str) -> Paramete
 
 @durable_step("ProcessEntityPage")
 async def process_entity_pages(
-    run_id: RunId, definition: DefinitionResult, entity: EntityName, parameters: ParametersResult
+    run_id: RunId,
+    definition: DefinitionResult,
+    entity: EntityName,
+    endpoint: EndpointResult,
+    parameters: ParametersResult,
 ) -> SegmentResult:
     """Read and commit a segment of pages, after the last one that is committed."""
     described = _entity(definition["adapter"], entity)
+    reading = Reading(endpoint["reading"])
     progress = await process_segment(
         current(),
         Assignment(
@@ -255,7 +295,8 @@ async def process_entity_pages(
             org_id=definition["org_id"],
             adapter=definition["adapter"],
             entity=described,
-            endpoint=_listing(described),
+            reading=reading,
+            endpoint=_endpoint(described, reading),
             version=parameters["version"],
             page_size=parameters["page_size"],
         ),
@@ -280,7 +321,7 @@ async def update_sync_status(
         table=table,
         attempt=attempt,
     )
-    found = next(e for e in await list_entity_runs(runtime.database, run_id) if e.entity == entity)
+    found = await get_entity_run(runtime.database, run_id, entity)
     if settled:
         await runtime.tell(
             EntityRunFinished(

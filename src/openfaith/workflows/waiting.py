@@ -9,12 +9,13 @@ unsettled.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from itertools import count
 
 from dbos import DBOS, WorkflowHandleAsync
 
 from openfaith.records import EntityName, EntityStatus, RunId
-from openfaith.store import list_settled_entity_runs
+from openfaith.store import list_settled_entity_runs, settle_closed_products
 from openfaith.workflows.ids import entity_run_workflow_id
 from openfaith.workflows.queues import LOOKS_BEFORE_ASKING_THE_ENGINE, WAIT_FOR_ENTITY_SECONDS
 from openfaith.workflows.runtime import current
@@ -25,16 +26,29 @@ _UNENDED = {"PENDING", "ENQUEUED", "DELAYED"}
 
 @durable_step("WaitForEntities")
 async def wait_for_entities(run_id: RunId, attempt: int, running: list[EntityName]) -> dict[EntityName, str]:
-    """Wait until at least one of the running entities has ended. Returns the status of all that have."""
+    """Wait until at least one of the running entities has ended. Returns the status of all that have.
+
+    Among them may be some that were not running: those of a product that turned out to be closed.
+    """
     for look in count(1):
         settled = await list_settled_entity_runs(current().database, run_id, running)
         outcomes = {entity: str(status) for entity, status in settled.items()}
         if not outcomes and look % LOOKS_BEFORE_ASKING_THE_ENGINE == 0:
             outcomes = await _outcomes_of_the_dead(run_id, attempt, running)
         if outcomes:
-            return outcomes
+            return outcomes | await _closed_with_them(run_id, running, outcomes)
         await asyncio.sleep(WAIT_FOR_ENTITY_SECONDS)
     raise AssertionError("count() has no end")
+
+
+async def _closed_with_them(
+    run_id: RunId, running: list[EntityName], outcomes: Mapping[EntityName, str]
+) -> dict[EntityName, str]:
+    """What need not begin, now that its product turned out to be closed."""
+    if EntityStatus.NOT_ACCESSIBLE not in outcomes.values():
+        return {}
+    settled = await settle_closed_products(current().database, run_id, running)
+    return dict.fromkeys(settled, str(EntityStatus.NOT_ACCESSIBLE))
 
 
 async def _outcomes_of_the_dead(

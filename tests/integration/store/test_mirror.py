@@ -21,15 +21,14 @@ from openfaith.manifest import (
     table_name,
 )
 from openfaith.records import PageCounts
-from openfaith.store import Database, ensure_mirror_tables, open_database
+from openfaith.store import Database, ensure_mirror_tables, fill_mirror_tables, open_database
 from support.mirror import CAMPUS, MANIFEST, MEMBER, Reader, ask, make_entity, make_manifest, record, to_one
 
 PCO = find_adapter("pco").load_manifest()
 
 
 async def ensure(database: Database, manifest: Manifest) -> bool:
-    async with database.connection() as connection:
-        return await ensure_mirror_tables(connection, manifest)
+    return await ensure_mirror_tables(database, manifest)
 
 
 def widened(entity: Entity, *relationships: Relationship, **attributes: AttributeType) -> Entity:
@@ -110,13 +109,41 @@ async def test_tables_that_stand_there_already_are_left_as_they_are(database_url
     assert ask(database_url, "SELECT id FROM sample.notes") == [(1,)]
 
 
-async def test_the_engines_own_columns_say_what_they_are(database: Database, shared_url: str) -> None:
-    commented = ask(
+async def test_every_table_and_column_says_what_it_is(database: Database, shared_url: str) -> None:
+    told = ask(
         shared_url,
-        "SELECT attname FROM pg_attribute WHERE attrelid = 'sample.church_member'::regclass AND attnum > 0"
-        " AND attname LIKE '\\_%' AND col_description(attrelid, attnum) IS NULL",
+        "SELECT attname, col_description(attrelid, attnum) FROM pg_attribute"
+        " WHERE attrelid = 'sample.church_member'::regclass AND attnum > 0",
     )
-    assert commented == []
+    texts = dict(told)
+    assert None not in texts.values()
+    assert texts["born"] == "Attribute born of church.Member, date."
+    assert (
+        texts["campus_id"]
+        == "Relationship campus of church.Member: the id of the church.Campus it points to."
+    )
+    assert texts["owner_type"] == "Relationship owner of church.Member: the type of the record it points to."
+    assert ask(shared_url, "SELECT obj_description('sample.church_member'::regclass)") == [
+        (
+            "church.Member: one row for each record of type Member. Source: /church/v1/members, API version 2026-01-01.",
+        )
+    ]
+
+
+async def test_a_comment_is_written_again_only_where_it_differs(
+    own_database: Database, database_url: str
+) -> None:
+    said = (
+        "SELECT objoid, objsubid, description, xmin::text FROM pg_description"
+        " WHERE objoid = 'sample.church_member'::regclass ORDER BY objsubid"
+    )
+    ask(database_url, "COMMENT ON COLUMN sample.church_member.name IS 'mine'")
+    before = ask(database_url, said)
+    assert await ensure_mirror_tables(own_database, MANIFEST, insist=True)
+    after = ask(database_url, said)
+    assert [row[1] for row, old in zip(after, before, strict=True) if row != old] == [
+        next(row[1] for row in before if row[2] == "mine")
+    ]
 
 
 # Names
@@ -214,6 +241,7 @@ async def test_what_extra_holds_for_a_new_column_moves_into_it(own_database: Dat
         since=AttributeType.DATE, likes=AttributeType.ARRAY,
     )  # fmt: skip
     assert await ensure(own_database, make_manifest(CAMPUS, wider))
+    await fill_mirror_tables(own_database)
     rows = await reader.rows()
     names = ("nickname", "shoes", "since", "likes", "mentor_id", "mentor_type", "_extra")
     assert {key: tuple(row[name] for name in names) for key, row in rows.items()} == {
@@ -251,26 +279,25 @@ async def test_programs_of_different_versions_that_start_at_the_same_time_make_a
     assert "city" in made["church_campus"]
 
 
-async def test_a_column_of_another_type_is_told_before_a_page_meets_it(own_database: Database) -> None:
-    name = MEMBER.attributes["name"]
-    changed = replace(
-        MEMBER, attributes=MEMBER.attributes | {"name": replace(name, type=AttributeType.INTEGER)}
-    )
-    with pytest.raises(ManifestError) as caught:
-        await ensure(own_database, make_manifest(CAMPUS, changed))
-    assert str(caught.value) == (
-        "sample.church_member.name: the column's type is text; expected bigint, as the manifest has it: "
-        "rename or drop the column, the next full sync fills it"
-    )
-    assert not await ensure(own_database, MANIFEST)
-
-
 async def test_an_attribute_that_the_manifest_no_longer_has_keeps_its_column(own_database: Database) -> None:
     reader = await Reader.begin(own_database, org="grace")
     await reader.store(record("1", age=5))
     narrower = replace(MEMBER, attributes={n: a for n, a in MEMBER.attributes.items() if n != "age"})
     assert await ensure(own_database, make_manifest(CAMPUS, narrower))
     assert (await reader.row("1"))["age"] == 5
+
+
+async def test_an_engines_own_column_of_another_type_is_refused(
+    own_database: Database, database_url: str
+) -> None:
+    ask(database_url, "ALTER TABLE sample.church_member ALTER COLUMN _hash TYPE text")
+    with pytest.raises(ManifestError) as caught:
+        await ensure(own_database, make_manifest(CAMPUS, widened(MEMBER, city=AttributeType.STRING)))
+    assert str(caught.value) == (
+        "sample.church_member._hash: the column's type is text; expected bigint: it is openfaith's own; "
+        "give it that type again"
+    )
+    assert "city" not in tables(database_url, "sample")["church_member"]
 
 
 async def test_no_table_is_left_half_made(own_database: Database, database_url: str) -> None:

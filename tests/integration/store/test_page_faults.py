@@ -91,7 +91,7 @@ async def test_a_bad_record_is_set_aside_whole_and_the_others_are_stored(
     assert committed.counts == PageCounts(inserted=2, dead_letters=1)
     [letter] = await reader.letters()
     assert letter["body"] == poison
-    assert letter["reason"] == committed.reasons[0]
+    assert letter["reason"] == committed.parts[0].reasons[0]
     assert letter["reason"].startswith(reason)
     assert (letter["status"], letter["times_seen"], letter["requested_at"]) == ("open", 1, moment(0))
     assert sorted(await reader.rows()) == ["1", "2"]
@@ -164,8 +164,8 @@ async def test_a_good_copy_beside_a_bad_one_is_stored(reader: Reader) -> None:
 async def test_a_value_that_does_not_fit_is_kept_in_extra(reader: Reader, name: str, value: object) -> None:
     committed = await reader.store(record("1", **{"name": "Ann", "shoes": 41, name: value}), record("2"))  # type: ignore[arg-type]  # any attribute
     assert committed.counts == PageCounts(inserted=2)
-    assert committed.misfits == {name: 1}
-    assert committed.reasons == ()
+    assert committed.parts[0].misfits == {name: 1}
+    assert committed.parts[0].reasons == ()
     row = await reader.row("1")
     assert (row[name], row["name"], row["_source_updated_at"]) == (None, "Ann", None)
     assert row["_extra"] == {"shoes": 41, name: value}
@@ -210,7 +210,7 @@ async def test_a_relationship_of_another_shape_is_kept_in_extra(
     relationships = {"campus": to_one("1"), "owner": to_one("2"), "mentor": to_one("3"), name: shape}
     committed = await reader.store(record("1", relationships=relationships), record("2"))
     row = await reader.row("1")
-    assert committed.misfits == {name: 1}
+    assert committed.parts[0].misfits == {name: 1}
     assert row["_extra"] == {"relationships": {"mentor": {"type": "Campus", "id": "3"}, name: kept}}
     assert row[f"{name}_id"] is None
     assert {row["campus_id"], row["owner_id"]} - {None} == {"1", "2"} - {"1" if name == "campus" else "2"}
@@ -226,12 +226,12 @@ async def test_misfits_are_counted_by_name_over_the_page(reader: Reader) -> None
     committed = await reader.store(
         record("1", age="a", born="b"), record("2", age="c"), record("3", relationships={"campus": 5})
     )
-    assert committed.misfits == {"age": 2, "born": 1, "campus": 1}
+    assert committed.parts[0].misfits == {"age": 2, "born": 1, "campus": 1}
 
 
 async def test_misfits_of_a_copy_that_is_not_stored_do_not_count(reader: Reader) -> None:
     committed = await reader.store(record("1", age="a"), record("1", age=1))
-    assert committed.misfits == {}
+    assert committed.parts[0].misfits == {}
     assert (await reader.row("1"))["age"] == 1
 
 
@@ -288,5 +288,5 @@ async def test_bad_records_of_an_entity_without_stamps_are_set_aside(database: D
         campus("1", seats="many"), campus("2", seats=5), campus("2", seats=6), record("3")
     )
     assert committed.counts == PageCounts(inserted=2, unchanged=1, dead_letters=1)
-    assert committed.misfits == {"seats": 1}
+    assert committed.parts[0].misfits == {"seats": 1}
     assert (await reader.row("2"))["seats"] == 6

@@ -101,7 +101,7 @@ async def outcome(
     rows = {key: row for key, row in (await reader.rows()).items() if key != "beside"}
     letters = [(letter["reason"], bytes(letter["body"])) for letter in await reader.letters()]
     content = [{name: row[name] for name in CONTENT} for row in rows.values()]
-    return content, [found for found in letters if found[1] not in beside], committed.misfits
+    return content, [found for found in letters if found[1] not in beside], committed.parts[0].misfits
 
 
 async def check_neighbours(examples: Examples, body: bytes) -> None:

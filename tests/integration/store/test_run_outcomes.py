@@ -30,6 +30,7 @@ from support.mirror import (
     Reader,
     execute,
     make_entity,
+    planned,
     record,
     start_run,
     take,
@@ -39,12 +40,13 @@ from support.mirror import (
 THIRD = make_entity("Third", {})
 ENTITIES = (CAMPUS, MEMBER, THIRD)
 
-COMPLETED, FAILED, SKIPPED, CANCELLED, WAITING = (
+COMPLETED, FAILED, SKIPPED, CANCELLED, WAITING, NOT_ACCESSIBLE = (
     EntityStatus.COMPLETED,
     EntityStatus.FAILED,
     EntityStatus.SKIPPED,
     EntityStatus.CANCELLED,
     EntityStatus.WAITING,
+    EntityStatus.NOT_ACCESSIBLE,
 )
 
 
@@ -79,6 +81,10 @@ async def statuses(database: Database, run_id: RunId) -> list[EntityStatus]:
         ([CANCELLED], RunStatus.CANCELLED),
         ([COMPLETED, CANCELLED], RunStatus.CANCELLED),
         ([FAILED, CANCELLED, SKIPPED], RunStatus.CANCELLED),
+        ([COMPLETED, NOT_ACCESSIBLE], RunStatus.COMPLETED),
+        ([COMPLETED, FAILED, NOT_ACCESSIBLE], RunStatus.PARTIAL),
+        ([FAILED, NOT_ACCESSIBLE], RunStatus.FAILED),
+        ([NOT_ACCESSIBLE], RunStatus.FAILED),
     ],
 )
 async def test_a_runs_status_follows_from_its_entities(
@@ -174,7 +180,7 @@ async def test_a_run_that_is_cancelled_before_it_is_planned_is_cancelled_for_its
 ) -> None:
     run_id = await run_with(database, org, [])
     await cancel_run(database, run_id)
-    await plan_entity_runs(database, run_id, [MEMBER.name])
+    await plan_entity_runs(database, run_id, [planned(MEMBER)])
     assert (await take(database, run_id)).cancel_requested
 
 
@@ -183,7 +189,9 @@ async def test_planning_and_cancelling_at_the_same_time_leave_no_entity_out(
 ) -> None:
     for _ in range(10):
         run_id = await run_with(database, org, [])
-        await asyncio.gather(cancel_run(database, run_id), plan_entity_runs(database, run_id, [MEMBER.name]))
+        await asyncio.gather(
+            cancel_run(database, run_id), plan_entity_runs(database, run_id, [planned(MEMBER)])
+        )
         assert (await take(database, run_id)).cancel_requested
         await finish_run(database, run_id)
 

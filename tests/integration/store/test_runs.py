@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
-from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, Strategy, SyncKind
 from openfaith.store import (
     Database,
     begin_run,
@@ -33,6 +34,7 @@ from support.mirror import (
     execute,
     fetch_one,
     moment,
+    planned,
     record,
     start_run,
     take,
@@ -47,6 +49,7 @@ async def request(
     org: OrgId,
     *entities: str,
     adapter: str = ADAPTER,
+    strategy: Strategy = Strategy.HYBRID,
 ) -> tuple[RunId, bool]:
     return await request_run(
         database,
@@ -54,6 +57,7 @@ async def request(
         adapter=adapter,
         kind=SyncKind.FULL,
         entities=[EntityName(name) for name in entities] or None,
+        strategy=strategy,
         requested_by="test",
     )
 
@@ -85,6 +89,16 @@ async def test_the_same_request_joins_the_run_that_is_queued_or_running(
     if running:
         await begin_run(database, run_id)
     assert await request(database, org, *reversed(entities)) == (run_id, False)
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+async def test_a_run_keeps_its_strategy_and_is_joined_by_any_other(
+    database: Database, org: OrgId, strategy: Strategy
+) -> None:
+    """The strategy says how, and not what."""
+    run_id, _ = await request(database, org, strategy=strategy)
+    assert [await request(database, org, strategy=other) for other in Strategy] == [(run_id, False)] * 3
+    assert (await get_run(database, run_id)).strategy is strategy
 
 
 async def test_another_request_is_another_run(database: Database, org: OrgId, other_org: OrgId) -> None:
@@ -188,22 +202,22 @@ async def test_a_run_that_is_over_does_not_begin(database: Database, org: OrgId)
 
 async def test_planned_entities_wait_in_their_order(database: Database, org: OrgId) -> None:
     run_id = await start_run(database, org, MEMBER, CAMPUS)
-    planned = await list_entity_runs(database, run_id)
-    assert [(e.entity, e.position, e.status, e.fence) for e in planned] == [
+    made = await list_entity_runs(database, run_id)
+    assert [(e.entity, e.position, e.status, e.fence) for e in made] == [
         ("church.Member", 1, EntityStatus.WAITING, 0),
         ("church.Campus", 2, EntityStatus.WAITING, 0),
     ]
-    assert all((e.pages, e.records, e.seconds, e.started_at) == (0, 0, None, None) for e in planned)
+    assert all((e.pages, e.records, e.seconds, e.started_at) == (0, 0, None, None) for e in made)
 
 
 async def test_planning_again_changes_nothing(database: Database, org: OrgId) -> None:
     run_id = await start_run(database, org, MEMBER)
     await take(database, run_id)
     before = await list_entity_runs(database, run_id)
-    await plan_entity_runs(database, run_id, [MEMBER.name])
+    await plan_entity_runs(database, run_id, [replace(planned(MEMBER), path="/elsewhere")])
     [after] = await list_entity_runs(database, run_id)
-    assert (after.fence, after.status, after.started_at) == (
-        before[0].fence, before[0].status, before[0].started_at,
+    assert (after.fence, after.status, after.started_at, after.path) == (
+        before[0].fence, before[0].status, before[0].started_at, before[0].path,
     )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def test_an_unknown_command_names_a_near_one(capsys: pytest.CaptureFixture[str])
     [
         ("sync", "--json"),
         ("sync", "grace", "--type", "sideways", "--json"),
+        ("sync", "grace", "--strategy", "sideways", "--json"),
         ("runs", "show", "seven", "--json"),
         ("runs", "show", "0", "--json"),
         ("runs", "show", str(2**63), "--json"),
@@ -83,6 +84,11 @@ def test_wrong_usage_is_one_line_and_one_object(
     assert json.loads(out)["error"]["kind"] == "UsageError"
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+def test_an_unknown_strategy_names_the_three(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sync", "grace", "--strategy", "sideways"]) == 2
+    assert "'sideways' is not one of 'sequential', 'parallel', 'hybrid'" in capsys.readouterr().err
 
 
 def test_entities_have_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,8 +109,57 @@ def test_one_entity_has_the_same_shape(capsys: pytest.CaptureFixture[str]) -> No
 def test_people_read_what_can_be_synced(capsys: pytest.CaptureFixture[str]) -> None:
     text = out_of(capsys, "entities")
     assert "pco.people_person" in text
-    assert "nested" in text
-    assert "primary_campus" in out_of(capsys, "entities", "Person")
+    assert "below parents" in text
+    person = out_of(capsys, "entities", "Person")
+    assert "primary_campus" in person
+    assert "relationship primary_campus" in person
+
+
+def test_entities_say_what_they_depend_on(capsys: pytest.CaptureFixture[str]) -> None:
+    (address,) = json_of(capsys, "entities", "Address", "--json")["entities"]
+    (person,) = (d for d in address["dependencies"] if d["on"] == "people.Person")
+    assert person["kind"] == "hard"
+    assert person["why"].startswith("created below it")
+
+
+def test_one_product_is_described_with_its_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    document = json_of(capsys, "entities", "--product", "check_ins", "--json")
+    assert {entity["product"] for entity in document["entities"]} == {"check-ins"}
+    assert [*document["totals"]["products"]] == ["check-ins"]
+    assert document["totals"]["products"]["check-ins"]["entities"] == len(document["entities"])
+
+
+def test_several_products_are_described_together(capsys: pytest.CaptureFixture[str]) -> None:
+    text = out_of(capsys, "entities", "--product", "api", "--product", "webhooks")
+    assert "webhooks.Delivery" in text
+    assert "api.Person" in text
+    assert "12 entities, 9 of which can be read" in text
+
+
+@pytest.mark.parametrize("command", ["entities", "graph"])
+def test_an_unknown_product_names_near_ones(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert run([command, "--product", "givng"]) == 2
+    assert "giving" in capsys.readouterr().err
+
+
+def test_an_entity_of_another_product_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["entities", "giving.Donation", "--product", "groups"]) == 2
+    assert "giving.Donation" in capsys.readouterr().err
+
+
+def test_the_graph_of_a_product_is_its_own_and_what_leads_out_of_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document = json_of(capsys, "graph", "--product", "giving", "--json")
+    assert {name.partition(".")[0] for name in document["order"]} == {"giving"}
+    assert {edge["to"] for edge in document["outside"]} == {"people.Campus", "people.Person"}
+
+
+def test_the_graph_of_an_entity_is_all_that_it_depends_on(capsys: pytest.CaptureFixture[str]) -> None:
+    document = json_of(capsys, "graph", "Email", "--json")
+    assert {"people.Campus", "people.Household", "people.Person", "people.Email"} <= {*document["order"]}
+    assert "people.Address" not in document["order"]
+    assert document["outside"] == []
 
 
 def test_an_unknown_entity_names_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +181,7 @@ def test_the_graph_has_the_promised_shape(
 
 @pytest.mark.parametrize(
     ("form", "first"),
-    [("text", " 1. people."), ("mermaid", "flowchart LR"), ("dot", "digraph dependencies {")],
+    [("text", "Numbers are the order"), ("mermaid", "flowchart LR"), ("dot", "digraph dependencies {")],
 )
 def test_the_graph_is_written_in_every_form(
     capsys: pytest.CaptureFixture[str], form: str, first: str

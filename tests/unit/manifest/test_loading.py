@@ -46,6 +46,19 @@ def test_a_reference_can_lead_to_another_product() -> None:
     assert manifest.entities[EntityName("giving.Gift")].relationships["giver"].to == PERSON
 
 
+def test_an_entity_can_have_the_same_records_as_another() -> None:
+    giver = listed("givers", same_as="Person")
+    assert load(church() | {"Giver": giver}).entities[EntityName("church.Giver")].same_as == PERSON
+
+
+def test_an_entity_cannot_be_the_same_as_itself() -> None:
+    assert "Person.same_as: itself; expected another entity" in fault(person(same_as="Person"))
+
+
+def test_the_same_records_as_those_of_nobody_are_refused() -> None:
+    assert "Person.same_as: no entity 'church.Persn'" in fault(person(same_as="Persn"))
+
+
 def test_what_an_entity_says_once_reaches_the_endpoints_it_holds_for() -> None:
     entity = load(person(includes={}, order_by=["name"], query_by=["name"], create_fields=["name"])).entities[
         PERSON

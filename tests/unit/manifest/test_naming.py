@@ -11,6 +11,7 @@ from openfaith.manifest import (
     load_manifest,
     near_names,
     resolve_entity,
+    resolve_product,
     table_name,
 )
 from openfaith.manifest.naming import snake_case
@@ -39,8 +40,12 @@ def test_names_become_small_words(name: str, expected: str) -> None:
 
 def test_a_table_is_named_after_product_and_entity() -> None:
     names = {"PhoneNumber", "Person", "HouseholdMembership"}
-    tables = {table_name(e) for e in load_planning_center().entities.values() if e.type in names}
-    assert tables == {"people_phone_number", "people_person", "people_household_membership"}
+    people = [e for e in load_planning_center().entities.values() if e.product == "people"]
+    assert {table_name(e) for e in people if e.type in names} == {
+        "people_phone_number",
+        "people_person",
+        "people_household_membership",
+    }
 
 
 def test_attributes_keep_their_names_and_types() -> None:
@@ -123,7 +128,6 @@ def test_every_entity_is_known_by_its_own_names() -> None:
     manifest = load_planning_center()
     for entity in manifest.entities.values():
         assert resolve_entity(manifest, entity.name) == entity.name
-        assert resolve_entity(manifest, entity.type) == entity.name
         assert resolve_entity(manifest, table_name(entity)) == entity.name
 
 
@@ -134,6 +138,9 @@ def test_every_entity_is_known_by_its_own_names() -> None:
         ("people.Adress", "people.Address"),
         ("persn", "people.Person"),
         ("Emails", "people.Email"),
+        ("giving.Persn", "giving.Person"),
+        ("check_ins.Locatoin", "check-ins.Location"),
+        ("Donatin", "giving.Donation"),
     ],
 )
 def test_an_unknown_entity_is_refused_with_those_it_resembles(name: str, near: str) -> None:
@@ -146,6 +153,22 @@ def test_an_unknown_entity_is_refused_with_those_it_resembles(name: str, near: s
 def test_an_unknown_entity_that_resembles_none_is_refused_with_the_next_move(name: str) -> None:
     with pytest.raises(UnknownNameError, match="openfaith entities"):
         resolve_entity(load_planning_center(), name)
+
+
+@pytest.mark.parametrize("name", ["check-ins", "check_ins", "Check-Ins", " check-ins "])
+def test_a_product_is_known_by_many_spellings(name: str) -> None:
+    assert resolve_product(load_planning_center(), name) == "check-ins"
+
+
+def test_an_unknown_product_is_refused_with_near_ones() -> None:
+    with pytest.raises(UnknownNameError, match=r"no product 'givng'; did you mean giving\?"):
+        resolve_product(load_planning_center(), "givng")
+
+
+def test_an_unknown_product_that_resembles_none_is_refused_with_all() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        resolve_product(load({"Person": listed("people")}), "zzzz")
+    assert caught.value.near == ("church",)
 
 
 def test_a_bare_name_means_the_default_product_where_several_have_it() -> None:

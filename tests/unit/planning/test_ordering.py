@@ -4,7 +4,8 @@ import pytest
 
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import DependencyCycleError
-from openfaith.planning import Rule, derive_graph, order, restrict
+from openfaith.planning import Rule, derive_graph, order, restrict, with_dependencies
+from openfaith.planning.ordering import stages
 from openfaith.records import EntityName
 from unit.planning.graphs import edge, graph
 
@@ -46,9 +47,58 @@ def test_a_part_of_a_graph_keeps_only_what_lies_within() -> None:
     assert [(d.entity, d.on) for d in part.dependencies] == [("a", "c")]
 
 
-def test_planning_center_people_are_ordered_for_their_references() -> None:
+def test_a_stage_is_one_beyond_the_last_that_it_depends_on() -> None:
+    whole = graph("b => a", "c -> b", "c -> a", "d => a", alone=["m"])
+    assert stages(whole, order(whole)) == {"a": 1, "b": 2, "c": 3, "d": 2, "m": 1}
+
+
+def test_a_cut_does_not_count_for_a_stage() -> None:
+    whole = graph("a => b", "b => c", "c -> a")
+    assert stages(whole, order(whole)) == {"c": 1, "b": 2, "a": 3}
+
+
+def test_what_an_entity_depends_on_goes_all_the_way() -> None:
+    whole = graph("a => b", "b -> c", "d -> a", alone=["m"])
+    assert with_dependencies(whole, [EntityName("a")]) == {"a", "b", "c"}
+    assert with_dependencies(whole, []) == frozenset()
+
+
+ORDERED = [
+    ("people.Campus", "people.Household", "people.Person", "people.Address", "people.HouseholdMembership"),
+    ("people.Tab", "people.FieldDefinition", "people.FieldOption", "people.FieldDatum"),
+    ("people.Workflow", "people.WorkflowStep", "people.WorkflowCard", "people.WorkflowCardActivity"),
+    ("people.Person", "groups.Person", "groups.Membership"),
+    ("groups.GroupType", "groups.Group", "groups.Membership"),
+    ("groups.Group", "groups.Event", "groups.Attendance"),
+    ("people.Person", "giving.Person", "giving.Batch", "giving.Donation", "giving.Designation"),
+    ("giving.Fund", "giving.Designation", "giving.DesignationRefund"),
+    ("people.Campus", "giving.Campus", "giving.Donation", "giving.Refund", "giving.DesignationRefund"),
+    ("giving.Fund", "giving.PledgeCampaign", "giving.Pledge"),
+    ("check-ins.Event", "check-ins.EventPeriod", "check-ins.EventTime", "check-ins.CheckIn"),
+    ("check-ins.Event", "check-ins.Location", "check-ins.CheckIn", "check-ins.CheckInTime"),
+    ("services.ServiceType", "services.Plan", "services.Item", "services.ItemNote"),
+    ("services.Series", "services.Plan", "services.PlanTime", "services.PlanPerson"),
+    (
+        "services.ServiceType",
+        "services.Team",
+        "services.TeamPosition",
+        "services.PersonTeamPositionAssignment",
+    ),
+    ("services.Song", "services.Arrangement", "services.Key", "services.Item"),
+    ("services.TagGroup", "services.Tag", "services.Person", "services.PlanPerson"),
+    ("calendar.TagGroup", "calendar.Tag", "calendar.Event", "calendar.EventInstance", "calendar.EventTime"),
+    ("calendar.ResourceApprovalGroup", "calendar.Resource", "calendar.ResourceBooking"),
+    ("registrations.Signup", "registrations.Registration", "registrations.Attendee"),
+    ("publishing.Channel", "publishing.Series", "publishing.Episode", "publishing.Speakership"),
+    ("webhooks.WebhookSubscription", "webhooks.Event", "webhooks.Delivery"),
+]
+"""What a church's records need to be there first, by hand."""
+
+
+def test_planning_center_is_ordered_for_its_references() -> None:
     ordering = order(derive_graph(load_planning_center()))
-    place = {name.removeprefix("people."): number for number, name in enumerate(ordering.order)}
-    assert place["Campus"] < place["Household"] < place["Person"]
-    assert all(place["Person"] < place[contact] for contact in ("Address", "Email", "PhoneNumber"))
+    place = {name: number for number, name in enumerate(ordering.order)}
+    for chain in ORDERED:
+        places = [place[EntityName(name)] for name in chain]
+        assert places == sorted(places), chain
     assert ordering.cuts == ()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import pytest
 
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import ConfigurationError, DependencyCycleError, UnknownNameError
 from openfaith.manifest import Reading
-from openfaith.planning import make_plan, ready, skipped
+from openfaith.planning import can_be_read, derive_graph, make_plan
 from openfaith.records import EntityName
 from unit.manifest.samples import church, load
 
@@ -15,8 +18,9 @@ ROOM, PERSON, ADDRESS = (EntityName(f"church.{name}") for name in ("Room", "Pers
 def test_without_names_everything_that_can_be_read_is_planned() -> None:
     manifest = load_planning_center()
     plan = make_plan(manifest)
-    tops = {entity.name for entity in manifest.entities.values() if entity.reading is Reading.TOP}
-    assert {*plan.order} == tops
+    ways = Counter(entity.way.reading for entity in plan.entities)
+    assert ways == {Reading.TOP: 107, Reading.NESTED: 61, Reading.INCLUDE: 49}
+    assert {*plan.order} == can_be_read(manifest, derive_graph(manifest))
     assert plan.notes == ()
 
 
@@ -36,10 +40,10 @@ def test_people_come_after_campuses_and_households_and_before_what_belongs_to_th
 
 def test_a_part_is_planned_in_the_order_of_the_whole() -> None:
     manifest = load_planning_center()
-    whole = make_plan(manifest).order
-    for name in whole:
-        pair = make_plan(manifest, [name, "Person"]).order
-        assert list(pair) == [entity for entity in whole if entity in pair]
+    whole = make_plan(manifest)
+    for entity in whole.entities:
+        part = make_plan(manifest, [entity.name, entity.way.carrier or entity.name, "Person"]).order
+        assert list(part) == [name for name in whole.order if name in part]
 
 
 def test_names_may_be_repeated_and_spelt_in_any_way() -> None:
@@ -56,9 +60,18 @@ def test_an_entity_knows_its_dependencies_within_the_plan() -> None:
     assert (address.hard, address.soft) == ((PERSON,), ())
 
 
+def test_every_entity_comes_after_all_that_it_depends_on() -> None:
+    """What the order gave up to break a cycle is no dependency of the plan."""
+    plan = make_plan(load_planning_center())
+    before: set[EntityName] = set()
+    for entity in plan.entities:
+        assert {*entity.hard, *entity.soft} <= before
+        before.add(entity.name)
+
+
 def test_a_hard_dependency_that_was_not_asked_for_does_not_hold_up_but_is_noted() -> None:
     plan = make_plan(load(church()), ["Address"])
-    assert ready(plan, completed=[], failed=[]) == (ADDRESS,)
+    assert [(e.name, e.hard) for e in plan.entities] == [(ADDRESS, ())]
     (note,) = plan.notes
     assert note.startswith("church.Address depends on church.Person (created below it, at /church/v1/people/")
 
@@ -69,18 +82,34 @@ def test_an_unknown_entity_is_refused_with_near_matches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "place"),
+    ("name", "why"),
     [
-        ("WorkflowCard", "nested below people.Person"),
-        ("HouseholdMembership", "nested below people.Household"),
-        ("ListStar", "nested below people.List"),
-        ("Organization", "the API has no list of it"),
+        ("people.ListStar", "One record at most below each parent, at /people/v2/lists/{list_id}/star"),
+        ("people.Organization", "One record for the whole organization"),
+        ("giving.Note", "it comes along with giving.Donation only"),
     ],
 )
-def test_an_entity_without_a_list_of_its_own_is_refused_with_its_place(name: str, place: str) -> None:
-    with pytest.raises(ConfigurationError, match=place) as caught:
+def test_an_entity_that_cannot_be_read_is_refused_and_says_why(name: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(why)) as caught:
         make_plan(load_planning_center(), [name])
-    assert caught.value.name == f"people.{name}"
+    assert caught.value.name == name
+
+
+def test_what_only_comes_along_is_planned_with_whom_it_comes() -> None:
+    donation, note = make_plan(load_planning_center(), ["giving.Note", "giving.Donation"]).entities
+    assert (note.way.reading, note.way.carrier, note.hard) == (
+        Reading.INCLUDE,
+        donation.name,
+        (donation.name,),
+    )
+
+
+def test_what_is_nested_is_read_also_without_its_parent_in_the_plan() -> None:
+    """Whose rows may be there from an earlier run."""
+    plan = make_plan(load_planning_center(), ["WorkflowCard"])
+    [card] = plan.entities
+    assert (card.way.reading, card.way.parent, card.hard) == (Reading.NESTED, "people.Workflow", ())
+    assert plan.notes[0].startswith("people.WorkflowCard depends on people.Workflow")
 
 
 def test_a_hard_cycle_is_refused_even_beside_the_request() -> None:
@@ -88,29 +117,3 @@ def test_a_hard_cycle_is_refused_even_beside_the_request() -> None:
     rule = {"entity": "Person", "on": "Address", "kind": "hard", "why": "for the sake of it"}
     with pytest.raises(DependencyCycleError):
         make_plan(load(church(), overrules=[rule]), ["Room"])
-
-
-def test_an_entity_starts_when_its_hard_dependencies_have_completed() -> None:
-    plan = make_plan(load(church()))
-    assert ready(plan, completed=[], failed=[]) == (ROOM, PERSON)
-    assert ready(plan, completed=[], failed=[], running=[ROOM, PERSON]) == ()
-    assert ready(plan, completed=[PERSON], failed=[], running=[ROOM]) == (ADDRESS,)
-    assert ready(plan, completed=[PERSON, ADDRESS], failed=[ROOM]) == ()
-
-
-def test_a_failed_soft_dependency_blocks_nothing() -> None:
-    plan = make_plan(load(church()))
-    assert skipped(plan, failed=[ROOM]) == {}
-    assert PERSON in ready(plan, completed=[], failed=[ROOM])
-
-
-def test_a_failed_hard_dependency_skips_and_is_named() -> None:
-    plan = make_plan(load(church()))
-    assert skipped(plan, failed=[PERSON]) == {ADDRESS: PERSON}
-    assert ready(plan, completed=[ROOM], failed=[PERSON]) == ()
-
-
-def test_each_skipped_entity_names_the_dependency_that_blocks_it() -> None:
-    plan = make_plan(load_planning_center())
-    blocked = skipped(plan, failed=[EntityName("people.Tab")])
-    assert blocked == {"people.FieldDefinition": "people.Tab"}

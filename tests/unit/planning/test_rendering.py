@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import ConfigurationError, DependencyCycleError
-from openfaith.planning import Graph, Omission, derive_graph, render
+from openfaith.planning import Graph, Omission, derive_graph, describe_dependencies, render
 from openfaith.records import EntityName
 from unit.planning.graphs import graph
 
 CYCLIC = graph("b => a", "c -> b", "a -> c", alone=["end"])
+TWO = graph("gifts.Gift => gifts.Fund", "gifts.Gift -> folk.Person", "folk.Person -> folk.Room")
 
 
 def test_json_points_from_the_dependent_to_what_it_depends_on() -> None:
@@ -30,50 +30,70 @@ def test_json_of_planning_center_has_every_entity_and_no_edge_outside() -> None:
     assert all({edge["from"], edge["to"]} <= {*document["order"]} for edge in document["edges"])
 
 
-def test_text_shows_order_dependencies_cuts_and_omissions() -> None:
+def test_text_shows_order_stages_dependencies_and_cuts() -> None:
     omission = Omission(entity=EntityName("a"), on=EntityName("b"), why="b must wait for a")
     text = render(Graph(entities=CYCLIC.entities, dependencies=CYCLIC.dependencies, omissions=(omission,)))
     assert text.splitlines() == [
-        "1. a",
-        "2. b",
-        "     waits for a: b => a",
-        "3. c",
-        "     rather after b: c -> b",
-        "4. end",
+        "Numbers are the order of a sync; what is of one stage may run together.",
+        "",
+        "    1. a  (stage 1)",
+        "    2. b  (stage 2)",
+        "           waits for a: b => a",
+        "    3. c  (stage 3)",
+        "           rather after b",
+        "    4. end  (stage 1)",
         "",
         "Cut, since they closed a cycle:",
         "  a after c (a -> c): a → c → b → a",
         "",
-        "Not made:",
-        "  a after b: b must wait for a",
+        "1 more were suggested and not made: JSON, or a part of the graph, has the reasons.",
     ]
 
 
-def test_mermaid_uses_ids_that_no_name_can_break() -> None:
-    """`end` is a keyword there, and a dot, quote or bracket in an id is a syntax error."""
-    lines = render(graph('end => x"y]', "x.z -> end"), "mermaid").splitlines()
-    assert lines[0] == "flowchart LR"
-    assert all(
-        re.fullmatch(r'  e\d+\["[^"]*"\]|  e\d+ (-->|-\.->|-\. cut \.->) e\d+', line) for line in lines[1:]
-    )
-    assert any("x&quot;y]" in line for line in lines)
+def test_text_has_a_paragraph_for_each_product() -> None:
+    assert render(TWO).splitlines()[1:] == [
+        "",
+        "folk: 2 entities; dependencies: 0 hard, 1 soft",
+        "    1. Room  (stage 1)",
+        "    2. Person  (stage 2)",
+        "           rather after Room",
+        "",
+        "gifts: 2 entities; dependencies: 1 hard, 1 soft",
+        "    3. Fund  (stage 1)",
+        "    4. Gift  (stage 3)",
+        "           waits for Fund: gifts.Gift => gifts.Fund",
+        "           rather after folk.Person",
+    ]
 
 
-def test_mermaid_tells_hard_soft_and_cut_apart() -> None:
-    text = render(CYCLIC, "mermaid")
-    assert ("e1 --> e0" in text, "e2 -.-> e1" in text, "e0 -. cut .-> e2" in text) == (True, True, True)
+def test_a_part_keeps_the_numbers_and_stages_of_the_whole() -> None:
+    text = render(TWO, only={EntityName("gifts.Gift")})
+    assert "    4. Gift  (stage 3)" in text.splitlines()
+    assert "Room" not in text
 
 
-def test_dot_quotes_names() -> None:
-    text = render(graph('a"b => c\\d'), "dot")
-    assert r'  "a\"b" -> "c\\d" [style=solid' in text
-    assert text.startswith("digraph dependencies {\n")
-    assert text.endswith("}\n")
+def test_a_part_says_why_a_dependency_was_not_made() -> None:
+    omission = Omission(entity=EntityName("a"), on=EntityName("b"), why="b must wait for a")
+    whole = Graph(entities=CYCLIC.entities, dependencies=CYCLIC.dependencies, omissions=(omission,))
+    text = render(whole, only={EntityName("a"), EntityName("b")})
+    assert text.splitlines()[-2:] == ["Not made:", "  a after b: b must wait for a"]
 
 
-def test_dot_tells_hard_soft_and_cut_apart() -> None:
-    styles = re.findall(r'"(\w)" -> "(\w)" \[style=(\w+)', render(CYCLIC, "dot"))
-    assert {*styles} == {("b", "a", "solid"), ("c", "b", "dashed"), ("a", "c", "dotted")}
+def test_json_of_a_part_has_what_leads_out_of_it_apart() -> None:
+    names = {EntityName("gifts.Gift"), EntityName("gifts.Fund")}
+    document = json.loads(render(TWO, "json", only=names))
+    assert document["order"] == ["gifts.Fund", "gifts.Gift"]
+    assert [(edge["from"], edge["to"]) for edge in document["edges"]] == [("gifts.Gift", "gifts.Fund")]
+    assert [(edge["from"], edge["to"]) for edge in document["outside"]] == [("gifts.Gift", "folk.Person")]
+
+
+def test_dependencies_are_described_for_each_entity() -> None:
+    described = describe_dependencies(TWO)
+    assert described[EntityName("folk.Room")] == []
+    assert described[EntityName("gifts.Gift")] == [
+        {"on": "folk.Person", "kind": "soft", "rule": "reference", "why": "gifts.Gift -> folk.Person"},
+        {"on": "gifts.Fund", "kind": "hard", "rule": "nested", "why": "gifts.Gift => gifts.Fund"},
+    ]
 
 
 @pytest.mark.parametrize("form", ["text", "mermaid", "dot", "json"])

@@ -27,6 +27,9 @@ options = st.builds(
     tokens=st.lists(tokens, min_size=1, max_size=3).map(tuple),
     refused_tokens=st.dictionaries(tokens, st.sampled_from(HINTS), max_size=3),
     included_when_empty=st.booleans(),
+    products=st.lists(st.sampled_from(["people", "giving", "check-ins"]), unique=True).map(tuple),
+    inaccessible_products=st.lists(st.sampled_from(["people", "api"]), unique=True).map(tuple),
+    forbidden_entities=st.lists(st.sampled_from(["Note", "giving.Donation"]), unique=True).map(tuple),
     faults=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20),
 )
 

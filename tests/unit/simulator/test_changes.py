@@ -19,7 +19,7 @@ STAMP = "2025-10-09T08:53:20Z"
 @pytest.fixture
 def church() -> Church:
     """A church of this test's own."""
-    return Church(people=80, seed=3)
+    return Church(people=80, seed=3, products=["people"])
 
 
 def change(church: Church, wanted: Change, ordinal: int = 1) -> Account:
@@ -143,7 +143,7 @@ def test_a_new_name_is_repeated_where_it_was_repeated(church: Church) -> None:
 
 
 def test_the_same_change_of_another_number_chooses_others(church: Church) -> None:
-    other = Church(people=80, seed=3)
+    other = Church(people=80, seed=3, products=["people"])
     chosen = [
         change(one, Update(entity="Person", count=5), number).updated["Person"]
         for one, number in ((church, 1), (other, 2))

@@ -10,13 +10,12 @@ from openfaith.simulator.answering import Simulator
 from openfaith.simulator.changes import Add, Change, Delete, Merge, Update
 from openfaith.simulator.documents import shapes
 from openfaith.simulator.query import OrderKey, Query
-from openfaith.simulator.relations import LINKS
 from openfaith.simulator.rendering import Rendered
 from openfaith.simulator.rows import Reference, column_value, sort_key
 from openfaith.simulator.selection import select
 
 PEOPLE = 25
-NAMES = sorted(Church(people=PEOPLE).tables)
+NAMES = sorted(Church(people=PEOPLE, products=["people"]).tables)
 INCLUDES = {
     "Person": ("emails", "households", "primary_campus", "field_data", "name_prefix"),
     "Household": ("people",),
@@ -63,18 +62,18 @@ def use_columns(simulator: Simulator) -> None:
         for key in COLUMNS:
             select(table, Query(order=(OrderKey(key, descending=False),), fields={}))
             table.sorted_by(key)
-    for link in LINKS:
+    for link in simulator.church.relations.links:
         simulator.church.table(link.type).referring(link.name)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(changes, max_size=8))
 def test_any_changes_leave_a_coherent_church(wanted: list[Change]) -> None:
-    simulator = Simulator(SimulatorOptions(people=PEOPLE))
+    simulator = Simulator(SimulatorOptions(people=PEOPLE, products=("people",)))
     for change in wanted:
         simulator.change(change)
     church = simulator.church
-    for link in LINKS:
+    for link in church.relations.links:
         for one in church.table(link.type).ids:
             target = church.table(link.type).record(one).links[link.name]
             assert target is None or link.kept or church.has(target)
@@ -91,7 +90,7 @@ def test_any_changes_leave_a_coherent_church(wanted: list[Change]) -> None:
 @given(st.lists(changes, max_size=6))
 def test_what_is_kept_for_speed_is_what_would_be_made_anew(wanted: list[Change]) -> None:
     """Rendered records, columns, orders and references are kept over changes, and never stale."""
-    simulator = Simulator(SimulatorOptions(people=PEOPLE))
+    simulator = Simulator(SimulatorOptions(people=PEOPLE, products=("people",)))
     look_at_everything(simulator)
     use_columns(simulator)
     for change in wanted:
@@ -107,7 +106,7 @@ def test_what_is_kept_for_speed_is_what_would_be_made_anew(wanted: list[Change])
             assert table.column(key) == values
             rows = sorted((sort_key(value), one) for one, value in values.items() if value is not None)
             assert list(table.sorted_by(key)[1]) == [one for _, one in rows]
-    for link in LINKS:
+    for link in simulator.church.relations.links:
         table = simulator.church.table(link.type)
         pointing: dict[int, list[int]] = {}
         for one in table.ids:
@@ -120,7 +119,7 @@ def test_what_is_kept_for_speed_is_what_would_be_made_anew(wanted: list[Change])
 @settings(max_examples=25, deadline=None)
 @given(st.lists(changes, min_size=1, max_size=5))
 def test_an_account_names_all_that_changed_and_nothing_else(wanted: list[Change]) -> None:
-    simulator = Simulator(SimulatorOptions(people=PEOPLE))
+    simulator = Simulator(SimulatorOptions(people=PEOPLE, products=("people",)))
     church = simulator.church
     for change in wanted:
         before = {
@@ -143,7 +142,9 @@ def test_an_account_names_all_that_changed_and_nothing_else(wanted: list[Change]
 @given(st.lists(changes, max_size=5))
 def test_the_same_changes_make_the_same_church(wanted: list[Change]) -> None:
     def run() -> dict[tuple[Reference, bool], Rendered]:
-        simulator = Simulator(SimulatorOptions(people=PEOPLE), clock=lambda: 1_760_000_000.0)
+        simulator = Simulator(
+            SimulatorOptions(people=PEOPLE, products=("people",)), clock=lambda: 1_760_000_000.0
+        )
         for change in wanted:
             simulator.change(change)
         return look_at_everything(simulator)

@@ -18,7 +18,7 @@ from openfaith.simulator.faults import RECORD_FAULTS, REQUEST_FAULTS
 from openfaith.simulator.rows import Reference
 from support.asking import Ask, Asker
 
-CHURCH = Church(people=60)
+CHURCH = Church(people=60, products=["people"])
 
 
 def statuses(asker: Asker, times: int, path: str = "/people/v2/people") -> list[int]:
@@ -262,7 +262,7 @@ def _people(asker: Asker) -> list[Any]:
     ("text", "message"),
     [
         ("eror=500", "did you mean|error"),
-        ("error=501", "one of 500, 502, 503, 504"),
+        ("error=501", "one of 403, 404, 500, 502, 503, 504"),
         ("error", "'nothing' behind error"),
         ("error=500:2", "a number from 0 to 1"),
         ("error=500:0.1.2", "a number from 0 to 1"),

@@ -14,7 +14,7 @@ from openfaith.simulator.query import OrderKey, Query, read_query, window
 from openfaith.simulator.rows import Record
 from openfaith.simulator.selection import select
 
-CHURCH = Church(people=150, seed=7)
+CHURCH = Church(people=150, seed=7, products=["people"])
 TABLE = CHURCH.table("Person")
 ENTITY = TABLE.entity
 LISTING = ENTITY.listing
@@ -163,7 +163,7 @@ def test_any_value_can_be_asked_for(key: str, value: str) -> None:
 
 
 def test_an_order_is_remembered_until_something_changes() -> None:
-    church = Church(people=30)
+    church = Church(people=30, products=["people"])
     table = church.table("Person")
     query = Query(order=(OrderKey("updated_at", descending=True),), fields={})
     last = select(table, query)[-1]

@@ -40,14 +40,14 @@ def test_records_keep_their_text_to_the_byte() -> None:
 
 
 def test_included_records_do_too() -> None:
-    assert page(b'{"data":[],"included":[' + RECORD + b"]}").included == (RECORD,)
+    assert page(b'{"data":[],"included":[' + RECORD + b"]}").included == {"Person": (RECORD,)}
 
 
 @pytest.mark.parametrize(
     "body", [b'{"data":[]}', b'{"data":[],"included":null}', b'{"data":[],"included":[]}']
 )
 def test_included_is_optional(body: bytes) -> None:
-    assert page(body).included == ()
+    assert page(body).included == {}
 
 
 def test_a_page_says_when_it_was_asked_for_and_how_large_it_is() -> None:
@@ -164,8 +164,21 @@ def test_one_record_that_is_not_quite_json_does_not_cost_the_page(fault: bytes) 
     )
     assert next(json.loads(text) for text in read.records) == json.loads(RECORD)
     assert json.dumps(json.loads(read.records[1])) == json.dumps(json.loads(fault))
-    assert [json.loads(text) for text in read.included] == [json.loads(RECORD)]
+    assert [json.loads(text) for text in read.included["Person"]] == [json.loads(RECORD)]
     assert read.total_count == 3
+
+
+@pytest.mark.parametrize("fault", [rb'"\ud83d"', rb'"\udc00 x"', b"NaN", b"1e999999"])
+def test_an_included_record_that_is_not_quite_json_stands_under_its_type(fault: bytes) -> None:
+    """Where nobody looked for it, it would be lost."""
+    strange = b'{"type":"Email","id":"2","name":' + fault + b"}"
+    read = page(b'{"data":[],"included":[' + RECORD + b"," + strange + b"]}")
+    assert {kind: len(records) for kind, records in read.included.items()} == {"Person": 1, "Email": 1}
+
+
+@pytest.mark.parametrize("untyped", [b'{"id":"1"}', b'{"type":null}', b'{"type":7,"n":NaN}', b"5", b"[NaN]"])
+def test_what_is_included_without_a_type_is_nobodys(untyped: bytes) -> None:
+    assert list(page(b'{"data":[],"included":[' + RECORD + b"," + untyped + b"]}").included) == ["Person", ""]
 
 
 def test_such_a_page_must_still_be_a_listing() -> None:

@@ -19,6 +19,10 @@ FILES = sorted(
 )
 
 
+SCRIPTS = {"foundation"}
+"""What makes a schema with all that is in it is one text of several statements."""
+
+
 def text_of(file: str) -> str:
     return resources.files("openfaith.store").joinpath("sql", f"{file}.sql").read_text("utf-8")
 
@@ -36,7 +40,7 @@ def test_every_statement_has_a_name_of_its_own_and_a_sentence(file: str) -> None
         first, _, rest = query(file, name).partition("\n")
         assert re.fullmatch(r"-- [A-Z].*", first), (name, first)
         assert rest.rstrip().endswith(";")
-        assert rest.count(";") == 1, name
+        assert rest.count(";") == 1 or name in SCRIPTS, name
 
 
 @pytest.mark.parametrize("file", FILES)

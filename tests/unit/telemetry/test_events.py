@@ -18,6 +18,13 @@ from openfaith.telemetry import (
     EntitySkipped,
     Event,
     ListingShifted,
+    ManifestDrift,
+    MirrorTableChanged,
+    MirrorTableFilled,
+    MirrorTablesMade,
+    ParentLeftBehind,
+    ParentVanished,
+    ProductNotAccessible,
     RecordsSetAside,
     RunFinished,
     RunJoined,
@@ -32,7 +39,10 @@ from openfaith.telemetry import (
 ABOUT = Subject(org_id=OrgId("grace"), run_id=RunId(7), entity=EntityName("people.Person"))
 
 EXAMPLES: list[tuple[Event, str]] = [
-    (RunStarted(about=ABOUT, kind="full", entities=3), "full sync of 3 entities started"),
+    (
+        RunStarted(about=ABOUT, kind="full", entities=3, strategy="hybrid"),
+        "full sync of 3 entities started, strategy hybrid",
+    ),
     (RunJoined(about=ABOUT), "asked for again; joined the run that is under way"),
     (
         RunFinished(about=ABOUT, status="partial", outcomes={"failed": 1, "completed": 2}),
@@ -64,7 +74,50 @@ EXAMPLES: list[tuple[Event, str]] = [
         ListingShifted(about=ABOUT, before=5, after=4),
         "people.Person: the source counted 5 records, then 4, while they were read",
     ),
+    (
+        ParentVanished(about=ABOUT, parent=EntityName("people.Household"), parent_id="5"),
+        "people.Person: people.Household 5 is gone at the source, and so is what was below it",
+    ),
+    (
+        ParentLeftBehind(about=ABOUT, parent=EntityName("people.Household"), parent_id="5", reason="503"),
+        "people.Person: below people.Household 5 nothing could be read: 503",
+    ),
+    (
+        ProductNotAccessible(product="giving", reason="401, TRASH_PANDA"),
+        "the product giving is not accessible: 401, TRASH_PANDA",
+    ),
     (SourceNotice(about=ABOUT, notice="Paused", text="paused for 5 s"), "paused for 5 s"),
+    (MirrorTablesMade(adapter="pco", tables=3), "made 3 mirror tables of pco"),
+    (
+        MirrorTableChanged(about=ABOUT, table="pco.people_person", added=("nickname", "pronouns")),
+        "pco.people_person: new columns nickname, pronouns",
+    ),
+    (
+        MirrorTableChanged(
+            about=ABOUT,
+            table="pco.people_person",
+            changed=("age: text → bigint",),
+            kept={"grade: text → bigint": "a view"},
+            set_aside={"age": 2},
+        ),
+        "pco.people_person: changed age: text → bigint; left grade: text → bigint undone (a view); 2 values of age are in _extra",
+    ),
+    (
+        MirrorTableFilled(about=ABOUT, table="pco.people_person", columns=("nickname",), moved=5),
+        "pco.people_person: 5 values moved from _extra into nickname",
+    ),
+    (
+        MirrorTableFilled(about=ABOUT, table="pco.people_person", columns=("age",), moved=5, kept={"age": 2}),
+        "pco.people_person: 5 values moved from _extra into age; they do not fit and stay there: age (2)",
+    ),
+    (
+        ManifestDrift(about=ABOUT, added={"attribute": ["pronouns"], "include": ["notes"]}),
+        "people.Person: the source differs from the manifest: new attribute pronouns; new include notes",
+    ),
+    (
+        ManifestDrift(about=ABOUT, gone={"filter": ["updated_at"]}, consequences=("everything is read",)),
+        "people.Person: the source differs from the manifest: filter updated_at gone. everything is read",
+    ),
     (WorkTakenOver(executors=("a", "b"), workflows=3), "took over 3 workflows of 2 processes that are gone"),
 ]  # fmt: skip
 

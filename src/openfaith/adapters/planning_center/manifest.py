@@ -7,7 +7,18 @@ from importlib import resources
 
 from openfaith.manifest import Manifest, load_manifest, parse_document
 
-_FILES = ("people.json",)
+_FILES = (
+    "people.json",
+    "groups.json",
+    "giving.json",
+    "check_ins.json",
+    "services.json",
+    "calendar.json",
+    "registrations.json",
+    "publishing.json",
+    "webhooks.json",
+    "api.json",
+)
 """One a product, in the order of the manifest."""
 
 

@@ -87,6 +87,9 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
     output.data({**standing.to_json(), **view.to_json(), "events": [_event_document(e) for e in found]})
     if output.as_json:
         return
+    output.say(
+        f"Run {run_id} is a {view.run.kind} sync of {view.run.org_id}; its strategy is {view.run.strategy}."
+    )
     for event in found:
         output.say(f"{event.at:%H:%M:%S}  {event.message}", style=_SEVERITIES.get(event.severity, ""))
     conclude(view, output)

@@ -22,6 +22,10 @@ class Window(StrEnum):
     SLIDING = "sliding"
 
 
+Products = Annotated[
+    str,
+    Option("--products", metavar="NAMES", help="The products it has, as in `people,giving`; all by default."),
+]
 Host = Annotated[str, Option("--host", metavar="HOST", help="The address to listen at.")]
 Port = Annotated[
     int, Option("--port", metavar="P", min=0, max=65535, help="The port to listen at; 0 takes a free one.")
@@ -46,6 +50,7 @@ def simulate(
     *,
     people: People = 5000,
     seed: Seed = 1,
+    products: Products = "",
     host: Host = "127.0.0.1",
     port: Port = 8100,
     faults: Faults = "",
@@ -65,6 +70,7 @@ def simulate(
     options = SimulatorOptions(
         people=people,
         seed=seed,
+        products=tuple(name.strip() for name in products.split(",") if name.strip()),
         faults=faults,
         rate_limit=rate_limit,
         rate_period_seconds=rate_period_seconds,
@@ -79,7 +85,14 @@ def simulate(
 
 
 def _tell(options: SimulatorOptions, output: Output, base_url: str) -> None:
-    output.data({"base_url": base_url, "people": options.people, "seed": options.seed})
+    output.data(
+        {
+            "base_url": base_url,
+            "people": options.people,
+            "seed": options.seed,
+            "products": list(options.products),
+        }
+    )
     output.say(f"A simulated church of {options.people:,} people answers at {base_url}. Ctrl-C ends it.")
     app_id, _, secret = options.tokens[0].partition(":")
     output.say(

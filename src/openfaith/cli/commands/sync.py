@@ -8,27 +8,34 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from openfaith.cli.following import announcement, has_worker, see_through
-from openfaith.cli.options import AsJson, Org
+from openfaith.cli.options import AsJson, Entities, Org, Products
 from openfaith.cli.output import Output
 from openfaith.cli.session import with_engine
-from openfaith.records import RunStatus, SyncKind
+from openfaith.records import RunStatus, Strategy, SyncKind
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
     from openfaith.store import RunRecord
 
-Entities = Annotated[
-    list[str] | None,
-    Option("--entity", metavar="NAME", help="Only this entity, as in `Person`; may be given several times."),
-]
 Kind = Annotated[SyncKind, Option("--type", help="Which records to read: `full` reads all.")]
+How = Annotated[
+    Strategy,
+    Option(
+        "--strategy",
+        help="How entities wait for each other: `sequential` one at a time; `parallel` each for all it depends on; "
+        "`hybrid` each for what it cannot do without.",
+    ),
+]
 Detach = Annotated[bool, Option("--detach", help="Only request the run: a worker (`openfaith up`) does it.")]
 
 
 def sync(
     org: Org,
+    *,
     entity: Entities = None,
+    product: Products = None,
     kind: Kind = SyncKind.FULL,
+    strategy: How = Strategy.HYBRID,
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
@@ -37,22 +44,53 @@ def sync(
     The work is done by a worker where one is alive on this database, else here. After a crash, or after Ctrl-C, the
     same command goes on at the last committed page.
     """
-    go_on = ["openfaith", "sync", org, *(word for name in entity or () for word in ("--entity", name))]
+    chosen = [
+        *(("--entity", name) for name in entity or ()),
+        *(("--product", name) for name in product or ()),
+    ]
+    go_on = ["openfaith", "sync", org, *(word for words in chosen for word in words)]
     work = _detach if detach else partial(_sync, go_on=go_on)
-    return with_engine(partial(work, output=Output(as_json=as_json), org=org, kind=kind, entities=entity))
+    return with_engine(
+        partial(
+            work,
+            output=Output(as_json=as_json),
+            org=org,
+            kind=kind,
+            strategy=strategy,
+            entities=entity,
+            products=product,
+        )
+    )
 
 
 async def _sync(
-    engine: Engine, *, output: Output, org: str, kind: SyncKind, entities: list[str] | None, go_on: list[str]
+    engine: Engine,
+    *,
+    output: Output,
+    org: str,
+    kind: SyncKind,
+    strategy: Strategy,
+    entities: list[str] | None,
+    products: list[str] | None,
+    go_on: list[str],
 ) -> int:
     executors = await engine.executors()
-    run, is_new = await engine.request(org, kind=kind, entities=entities, requested_by="command")
+    run, is_new = await engine.request(
+        org, kind=kind, entities=entities, products=products, strategy=strategy, requested_by="command"
+    )
     view = await engine.run(run.run_id)
     pages = sum(e.pages for e in view.entities)
     output.say(announcement(run, is_new=is_new, executors=executors, pages=pages))
-    for line in await _ahead(engine, run):
+    for line in (*_otherwise(run, strategy), *await _ahead(engine, run)):
         output.say(line)
     return await see_through(engine, run.run_id, output, go_on=go_on)
+
+
+def _otherwise(run: RunRecord, strategy: Strategy) -> list[str]:
+    """How a run that was joined differs from what was asked for."""
+    if run.strategy is strategy:
+        return []
+    return [f"Its strategy stays {run.strategy}, as it was first asked for; {strategy} brings the same rows."]
 
 
 async def _ahead(engine: Engine, run: RunRecord) -> list[str]:
@@ -68,10 +106,21 @@ async def _ahead(engine: Engine, run: RunRecord) -> list[str]:
 
 
 async def _detach(
-    engine: Engine, *, output: Output, org: str, kind: SyncKind, entities: list[str] | None
+    engine: Engine,
+    *,
+    output: Output,
+    org: str,
+    kind: SyncKind,
+    strategy: Strategy,
+    entities: list[str] | None,
+    products: list[str] | None,
 ) -> int:
-    run, is_new = await engine.request(org, kind=kind, entities=entities, requested_by="command")
+    run, is_new = await engine.request(
+        org, kind=kind, entities=entities, products=products, strategy=strategy, requested_by="command"
+    )
     output.say(f"{'Requested' if is_new else 'Joined'} run {run.run_id}, which is {run.status}.")
+    for line in _otherwise(run, strategy):
+        output.say(line)
     if await has_worker(engine):
         output.say(f"`openfaith runs watch {run.run_id}` follows it.")
     else:

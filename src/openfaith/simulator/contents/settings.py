@@ -28,7 +28,7 @@ def _campus(row: Row, world: World) -> Mapping[str, object]:
     row.refer("organization", world.organization)
     city, state, code, _, country = dice.pick(words.PLACES)
     return {
-        "name": _listed(words.CAMPUSES, row),
+        "name": listed(words.CAMPUSES, row),
         "description": dice.pick(words.SENTENCES),
         "latitude": dice.below(180_000_000) / 1_000_000 - 90,
         "longitude": dice.below(360_000_000) / 1_000_000 - 180,
@@ -67,14 +67,14 @@ def _app(row: Row, _world: World) -> Mapping[str, object]:
 
 
 def _carrier(row: Row, _world: World) -> Mapping[str, object]:
-    name = _listed(words.CARRIERS, row)
+    name = listed(words.CARRIERS, row)
     return {"name": name, "value": name.lower().replace(" ", "_"), "international": row.index >= 5}
 
 
 def _custom_sender(row: Row, _world: World) -> Mapping[str, object]:
     verified = row.index % 2 == 0
     return {
-        "name": _listed(("Office", "Pastor's desk", "Kids ministry"), row),
+        "name": listed(("Office", "Pastor's desk", "Kids ministry"), row),
         "email_address": f"sender{row.id}@church.example",
         "verified": verified,
         "verified_at": row.updated_at if verified else None,
@@ -85,7 +85,7 @@ def _custom_sender(row: Row, _world: World) -> Mapping[str, object]:
 
 
 def _tab(row: Row, _world: World) -> Mapping[str, object]:
-    name = _listed(words.TABS, row)
+    name = listed(words.TABS, row)
     return {"name": name, "sequence": row.index, "slug": name.lower().replace(" ", "-")}
 
 
@@ -100,7 +100,7 @@ def _field_definition(row: Row, world: World) -> Mapping[str, object]:
     has_choices = data_type in {"select", "checkboxes"}
     return {
         "data_type": data_type,
-        "name": _listed(words.FIELD_NAMES, row),
+        "name": listed(words.FIELD_NAMES, row),
         "sequence": row.rank,
         "slug": f"field_{row.id}",
         "config": json.dumps({"options": words.CHOICES}, ensure_ascii=False) if has_choices else None,
@@ -116,7 +116,7 @@ def _spam_email_address(row: Row, _world: World) -> Mapping[str, object]:
 def _note_category(row: Row, world: World) -> Mapping[str, object]:
     row.refer("organization", world.organization)
     return {
-        "name": _listed(words.NOTE_CATEGORIES, row),
+        "name": listed(words.NOTE_CATEGORIES, row),
         "locked": row.index == 0,
         "organization_id": world.organization.id,
     }
@@ -129,10 +129,10 @@ def _note_category_subscription(row: Row, world: World) -> Mapping[str, object]:
 
 def _list_category(row: Row, world: World) -> Mapping[str, object]:
     row.refer("organization", world.organization)
-    return {"name": _listed(words.LIST_CATEGORIES, row), "organization_id": world.organization.id}
+    return {"name": listed(words.LIST_CATEGORIES, row), "organization_id": world.organization.id}
 
 
-def _listed(values: Sequence[str], row: Row) -> str:
+def listed(values: Sequence[str], row: Row) -> str:
     """The row's value; rows beyond the list get a number, so that values stay different."""
     rounds, place = divmod(row.index, len(values))
     return f"{values[place]} {rounds + 1}" if rounds else values[place]
@@ -140,7 +140,7 @@ def _listed(values: Sequence[str], row: Row) -> str:
 
 def _one(attribute: str, values: Sequence[str]) -> Fill:
     """Records of one attribute that is chosen from a list."""
-    return lambda row, _world: {attribute: _listed(values, row)}
+    return lambda row, _world: {attribute: listed(values, row)}
 
 
 def _choice(entity_type: str, values: Sequence[str], attribute: str = "value") -> Kind:

@@ -38,6 +38,8 @@ CREATE TABLE openfaith.sync_run (
     adapter             text NOT NULL,
     kind                text NOT NULL CHECK (kind IN ('full', 'delta', 'reconciliation', 'sweep')),
     entities            text[] CHECK (cardinality(entities) > 0),
+    strategy            text NOT NULL DEFAULT 'hybrid' CHECK (strategy IN ('sequential', 'parallel', 'hybrid')),
+    closed_products     jsonb NOT NULL DEFAULT '{}',
     requested_by        text NOT NULL,
     status              text NOT NULL DEFAULT 'queued'
                         CHECK (status IN ('queued', 'running', 'completed', 'partial', 'failed', 'cancelled')),
@@ -51,6 +53,8 @@ CREATE TABLE openfaith.sync_run (
     CHECK (status <> 'running' OR started_at IS NOT NULL)
 );
 COMMENT ON COLUMN openfaith.sync_run.entities IS 'The entities that were asked for; null means all that can be read.';
+COMMENT ON COLUMN openfaith.sync_run.strategy IS 'How its entities wait for each other. No part of what makes two runs the same: the tables come out alike.';
+COMMENT ON COLUMN openfaith.sync_run.closed_products IS 'Products of which the token may see nothing, as this run found, each with the reason.';
 COMMENT ON COLUMN openfaith.sync_run.attempt IS 'Counts retries of the same run; part of the id of its workflow.';
 CREATE UNIQUE INDEX sync_run_one_running ON openfaith.sync_run (org_id, adapter) WHERE status = 'running';
 CREATE UNIQUE INDEX sync_run_one_queued ON openfaith.sync_run (org_id, adapter, kind, COALESCE(entities, '{}'))
@@ -67,8 +71,13 @@ CREATE TABLE openfaith.entity_run (
     entity            text NOT NULL,
     position          integer NOT NULL,
     status            text NOT NULL DEFAULT 'waiting'
-                      CHECK (status IN ('waiting', 'running', 'completed', 'failed', 'skipped', 'cancelled')),
+                      CHECK (status IN ('waiting', 'running', 'completed', 'failed', 'skipped', 'cancelled', 'not_accessible')),
     reason            text,
+    reading           text NOT NULL DEFAULT 'top' CHECK (reading IN ('top', 'include', 'nested')),
+    path              text NOT NULL DEFAULT '',
+    parent            text,
+    carrier           text,
+    include           text,
     fence             bigint NOT NULL DEFAULT 0,
     checkpoint        jsonb,
     pages             bigint NOT NULL DEFAULT 0,
@@ -88,15 +97,28 @@ CREATE TABLE openfaith.entity_run (
     progressed_at     timestamptz,
     finished_at       timestamptz,
     UNIQUE (run_id, entity),
-    CHECK ((status IN ('completed', 'failed', 'skipped', 'cancelled')) = (finished_at IS NOT NULL)),
+    CHECK ((reading = 'nested') = (parent IS NOT NULL)),
+    CHECK ((reading = 'include') = (carrier IS NOT NULL) AND (carrier IS NULL) = (include IS NULL)),
+    CHECK ((status IN ('completed', 'failed', 'skipped', 'cancelled', 'not_accessible')) = (finished_at IS NOT NULL)),
     CHECK (status NOT IN ('running', 'completed') OR started_at IS NOT NULL)
 );
+COMMENT ON COLUMN openfaith.entity_run.reading IS 'How it is read in this run: by a list of its own, riding on the pages of its carrier, or below each of its parent''s rows.';
+COMMENT ON COLUMN openfaith.entity_run.path IS 'Of the collection that is asked.';
 COMMENT ON COLUMN openfaith.entity_run.fence IS 'The fencing token: raised by whoever takes the work over; every page commit checks it.';
 COMMENT ON COLUMN openfaith.entity_run.checkpoint IS 'Where the walk continues; committed with the page it follows.';
 COMMENT ON COLUMN openfaith.entity_run.total_count IS 'What the source last said it has; for display only.';
 COMMENT ON COLUMN openfaith.entity_run.live_rows IS 'Rows in the mirror table, not deleted, when this entity run completed.';
 COMMENT ON COLUMN openfaith.entity_run.source_started_at IS 'When the first request started, by the clock of the source: the next watermark.';
 CREATE UNIQUE INDEX entity_run_one_running ON openfaith.entity_run (org_id, adapter, entity) WHERE status = 'running';
+
+CREATE TABLE openfaith.parent_failure (
+    entity_run_id bigint NOT NULL REFERENCES openfaith.entity_run ON DELETE CASCADE,
+    parent_id     text NOT NULL,
+    reason        text NOT NULL,
+    failed_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (entity_run_id, parent_id)
+);
+COMMENT ON TABLE openfaith.parent_failure IS 'Parents below which a nested walk could not read, and did not let its siblings suffer. They are walked again.';
 
 CREATE TABLE openfaith.page_commit (
     entity_run_id bigint NOT NULL REFERENCES openfaith.entity_run ON DELETE CASCADE,
@@ -166,11 +188,31 @@ CREATE INDEX event_by_run ON openfaith.event (run_id, event_id);
 CREATE INDEX event_by_age ON openfaith.event (at);
 
 CREATE TABLE openfaith.mirror_schema (
-    adapter     text PRIMARY KEY,
+    adapter     text NOT NULL,
     fingerprint text NOT NULL,
-    applied_at  timestamptz NOT NULL DEFAULT now()
+    applied_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (adapter, fingerprint)
 );
-COMMENT ON TABLE openfaith.mirror_schema IS 'Which manifest the mirror tables were last made for.';
+COMMENT ON TABLE openfaith.mirror_schema IS 'The forms of a manifest that the mirror tables were made for. An older program finds its own here, and leaves to the tables what a newer one changed.';
+
+CREATE TABLE openfaith.mirror_filling (
+    adapter      text NOT NULL,
+    table_name   text NOT NULL,
+    entity       text NOT NULL,
+    columns      jsonb NOT NULL,
+    passes_left  integer NOT NULL DEFAULT 2 CHECK (passes_left > 0),
+    due_at       timestamptz NOT NULL DEFAULT now(),
+    after_org_id text,
+    after_id     text,
+    moved        bigint NOT NULL DEFAULT 0,
+    kept         jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (adapter, table_name),
+    CHECK ((after_org_id IS NULL) = (after_id IS NULL))
+);
+COMMENT ON TABLE openfaith.mirror_filling IS 'Mirror tables whose new columns are being filled from _extra, and how far that is.';
+COMMENT ON COLUMN openfaith.mirror_filling.columns IS 'By name: kind, source and type of each column to fill.';
+COMMENT ON COLUMN openfaith.mirror_filling.after_id IS 'With after_org_id the last key that is done in this pass.';
+COMMENT ON COLUMN openfaith.mirror_filling.kept IS 'How many values of this pass stay in _extra because their column cannot hold them, by attribute or relationship.';
 
 -- What a record may be. The page statement and the examination of a refused page ask the same functions.
 

@@ -3,7 +3,7 @@
 SELECT 1 FROM openfaith.organization WHERE org_id = %(org_id)s FOR NO KEY UPDATE;
 
 -- name: find_same_run
--- The run that already does, or will do, what is asked for.
+-- The run that already does, or will do, what is asked for, by whatever strategy.
 SELECT run_id FROM openfaith.sync_run
 WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND kind = %(kind)s
   AND entities IS NOT DISTINCT FROM %(entities)s::text[]
@@ -12,8 +12,8 @@ ORDER BY status DESC, run_id LIMIT 1;
 
 -- name: insert_run
 -- A new run, waiting for its turn.
-INSERT INTO openfaith.sync_run (org_id, adapter, kind, entities, requested_by)
-VALUES (%(org_id)s, %(adapter)s, %(kind)s, %(entities)s, %(requested_by)s)
+INSERT INTO openfaith.sync_run (org_id, adapter, kind, entities, strategy, requested_by)
+VALUES (%(org_id)s, %(adapter)s, %(kind)s, %(entities)s, %(strategy)s, %(requested_by)s)
 RETURNING run_id;
 
 -- name: begin_run
@@ -30,10 +30,14 @@ WITH run AS MATERIALIZED (
     SELECT run_id, org_id, adapter, cancel_requested_at IS NOT NULL AS cancel_requested
     FROM openfaith.sync_run WHERE run_id = %(run_id)s FOR SHARE
 )
-INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, cancel_requested)
-SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position, run.cancel_requested
+INSERT INTO openfaith.entity_run
+    (run_id, org_id, adapter, entity, position, reading, path, parent, carrier, include, cancel_requested)
+SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position, planned.reading, planned.path,
+       planned.parent, planned.carrier, planned.include, run.cancel_requested
 FROM run
-CROSS JOIN unnest(%(entities)s::text[]) WITH ORDINALITY AS planned (entity, position)
+CROSS JOIN unnest(%(entities)s::text[], %(readings)s::text[], %(paths)s::text[], %(parents)s::text[],
+                  %(carriers)s::text[], %(includes)s::text[])
+    WITH ORDINALITY AS planned (entity, reading, path, parent, carrier, include, position)
 ON CONFLICT (run_id, entity) DO NOTHING;
 
 -- name: take_entity_run
@@ -43,6 +47,33 @@ SET fence = e.fence + 1, status = 'running', started_at = COALESCE(e.started_at,
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status IN ('waiting', 'running')
 RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested;
 
+-- name: list_riders
+-- The entities that ride on one of a run, and are not settled.
+SELECT entity, entity_run_id, include FROM openfaith.entity_run
+WHERE run_id = %(run_id)s AND carrier = %(entity)s AND status IN ('waiting', 'running') ORDER BY position;
+
+-- name: note_checkpoint
+-- Where the walk continues, where no page says so: a parent was left behind (with the reason) or has nothing below it.
+-- Only the holder writes it.
+WITH held AS (
+    UPDATE openfaith.entity_run
+    SET checkpoint = %(checkpoint)s::jsonb, requests = requests + %(requests)s, progressed_at = now()
+    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running'
+    RETURNING entity_run_id, cancel_requested
+), left_behind AS (
+    INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason)
+    SELECT held.entity_run_id, %(parent_id)s, %(reason)s FROM held WHERE %(reason)s::text IS NOT NULL
+    ON CONFLICT (entity_run_id, parent_id) DO UPDATE SET reason = excluded.reason, failed_at = now()
+), settled AS (
+    DELETE FROM openfaith.parent_failure AS f USING held
+    WHERE f.entity_run_id = held.entity_run_id AND f.parent_id = %(parent_id)s AND %(reason)s::text IS NULL
+)
+SELECT cancel_requested FROM held;
+
+-- name: count_parent_failures
+-- How many parents a walk could not read below, with the reason of the first.
+SELECT count(*), min(reason) FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s;
+
 -- name: note_source_start
 -- Remembers the clock of the source before the first request; a resumed run keeps the first value.
 UPDATE openfaith.entity_run
@@ -51,10 +82,13 @@ WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started
 
 -- name: finish_entity_run
 -- Settles an entity run, unless somebody else holds it now or it is settled already. What nobody has taken cannot
--- have been read.
-UPDATE openfaith.entity_run
+-- have been read. What rode on another has seen the source when its carrier did.
+UPDATE openfaith.entity_run AS e
 SET status = %(status)s, reason = %(reason)s, finished_at = now(), progressed_at = now(),
-    requests = requests + %(requests)s, live_rows = %(live_rows)s
+    requests = requests + %(requests)s, live_rows = %(live_rows)s,
+    source_started_at = COALESCE(source_started_at, (
+        SELECT c.source_started_at FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
+    ))
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
   AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
   AND (%(status)s <> 'completed' OR status = 'running')
@@ -93,7 +127,7 @@ WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
 -- name: finish_run
 -- Settles a run by the outcomes of its entities.
 WITH outcome AS (
-    SELECT count(*) AS planned,
+    SELECT count(*) FILTER (WHERE status <> 'not_accessible') AS planned,
            count(*) FILTER (WHERE status = 'completed') AS completed,
            count(*) FILTER (WHERE status = 'cancelled') AS cancelled
     FROM openfaith.entity_run WHERE run_id = %(run_id)s
@@ -113,10 +147,15 @@ RETURNING run.status;
 
 -- name: settle_entities_of_run
 -- Entities that can no longer run because their run ends.
-UPDATE openfaith.entity_run
+WITH open AS MATERIALIZED (
+    -- In the plan's order: so a page locks its carrier's row before those of its riders.
+    SELECT entity_run_id FROM openfaith.entity_run
+    WHERE run_id = %(run_id)s AND status IN ('waiting', 'running') ORDER BY position FOR UPDATE
+)
+UPDATE openfaith.entity_run AS e
 SET status = %(status)s, reason = %(reason)s, finished_at = now(), fence = fence + 1
-WHERE run_id = %(run_id)s AND status IN ('waiting', 'running')
-RETURNING entity;
+FROM open WHERE e.entity_run_id = open.entity_run_id
+RETURNING e.entity;
 
 -- name: request_cancel
 -- Marks a run that is not final; running entities stop after their present page.
@@ -126,8 +165,13 @@ WHERE run_id = %(run_id)s AND status IN ('queued', 'running');
 
 -- name: request_cancel_of_entities
 -- Seen by each entity run at its next page commit.
-UPDATE openfaith.entity_run SET cancel_requested = true
-WHERE run_id = %(run_id)s AND status IN ('waiting', 'running');
+WITH open AS MATERIALIZED (
+    -- In the plan's order: so a page locks its carrier's row before those of its riders.
+    SELECT entity_run_id FROM openfaith.entity_run
+    WHERE run_id = %(run_id)s AND status IN ('waiting', 'running') ORDER BY position FOR UPDATE
+)
+UPDATE openfaith.entity_run AS e SET cancel_requested = true
+FROM open WHERE e.entity_run_id = open.entity_run_id;
 
 -- name: retry_run
 -- Puts a run that did not complete back into the queue.
@@ -144,26 +188,26 @@ WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled');
 
 -- name: get_run
 -- One run.
-SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run WHERE run_id = %(run_id)s;
 
 -- name: lock_run
 -- One run, kept from everybody else who changes runs.
-SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run WHERE run_id = %(run_id)s FOR NO KEY UPDATE;
 
 -- name: list_runs
 -- The newest runs first.
-SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run
 ORDER BY run_id DESC LIMIT %(limit)s;
 
 -- name: list_runs_of_organization
 -- The newest runs of one organization first. A statement of its own, because one plan serves every call.
-SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run
 WHERE org_id = %(org_id)s
@@ -171,7 +215,7 @@ ORDER BY run_id DESC LIMIT %(limit)s;
 
 -- name: list_unfinished_runs
 -- Runs that some process must still work on.
-SELECT run_id, org_id, adapter, kind, entities, requested_by, status, reason, attempt,
+SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
        requested_at, started_at, finished_at, cancel_requested_at
 FROM openfaith.sync_run WHERE status IN ('queued', 'running') ORDER BY run_id;
 
@@ -179,9 +223,33 @@ FROM openfaith.sync_run WHERE status IN ('queued', 'running') ORDER BY run_id;
 -- The entities of a run, in the order of its plan.
 SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, requests, records, inserted, updated,
        unchanged, deleted, suspects, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
+       reading, path, parent, carrier, include,
        CASE WHEN started_at IS NOT NULL
        THEN GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision END AS seconds
 FROM openfaith.entity_run WHERE run_id = %(run_id)s ORDER BY position;
+
+-- name: get_entity_run
+-- One entity of a run.
+SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, requests, records, inserted, updated,
+       unchanged, deleted, suspects, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
+       reading, path, parent, carrier, include,
+       CASE WHEN started_at IS NOT NULL
+       THEN GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision END AS seconds
+FROM openfaith.entity_run WHERE run_id = %(run_id)s AND entity = %(entity)s;
+-- name: close_product
+-- Remembers that the token may see nothing of a product. Returns a row where nobody had found out before.
+UPDATE openfaith.sync_run SET closed_products = closed_products || jsonb_build_object(%(product)s::text, %(reason)s::text)
+WHERE run_id = %(run_id)s AND NOT closed_products ? %(product)s
+RETURNING run_id;
+
+-- name: settle_closed_products
+-- Settles what has not begun of the products that turned out to be closed: no request is spent on it.
+UPDATE openfaith.entity_run AS e
+SET status = 'not_accessible', reason = closed.reason, finished_at = now(), progressed_at = now()
+FROM openfaith.sync_run AS run CROSS JOIN LATERAL jsonb_each_text(run.closed_products) AS closed (product, reason)
+WHERE run.run_id = %(run_id)s AND e.run_id = run.run_id AND e.status = 'waiting'
+  AND split_part(e.entity, '.', 1) = closed.product AND NOT e.entity = ANY (%(running)s)
+RETURNING e.entity;
 
 -- name: list_settled_entity_runs
 -- Which of these entities of a run have ended, and how.

@@ -1,0 +1,88 @@
+"""The nested walk: for every stored parent, in the order of their ids, the pages below it.
+
+Pure, like the full walk that it takes within one parent: a state, what a page showed, the next state. The state is
+two marks, however many parents there are: the parent up to which everything is done, and how far the next one is.
+
+Parents below which could not be read are left behind, and walked once more in a second pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from openfaith.records import Page
+from openfaith.strategies.full import PAGE_SIZE, PageRequest, WalkState, advance, upcoming
+
+_VERSION = 1
+"""Of the stored state."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NestedState:
+    """How far a nested walk has come. Stored as JSON with every page."""
+
+    after: str | None = None
+    """The last parent that is done."""
+    inner: WalkState = field(default_factory=WalkState)
+    """Within the parent after it."""
+    again: bool = False
+    """True in the second pass, through the parents that were left behind."""
+    done: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form. Its version is raised when a member changes its meaning."""
+        return {
+            "nested": _VERSION,
+            "after": self.after,
+            "inner": self.inner.to_json(),
+            "again": self.again,
+            "done": self.done,
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any] | None) -> NestedState:
+        """Read a checkpoint; None is the beginning, and so is one of another version: reading again does no harm."""
+        if stored is None or stored.get("nested") != _VERSION:
+            return cls()
+        inner = WalkState.from_json(stored["inner"])
+        return cls(after=stored["after"], inner=inner, again=stored["again"], done=stored["done"])
+
+
+def upcoming_below(
+    state: NestedState, parents: Sequence[str], page_size: int = PAGE_SIZE
+) -> Iterator[tuple[str, PageRequest]]:
+    """The next request and those that will follow it, each with its parent.
+
+    Args:
+        parents: the ids of the next parents after `state.after`, in their order.
+    """
+    inner = state.inner
+    for parent in parents:
+        for request in upcoming(inner, page_size):
+            yield parent, request
+        inner = WalkState()
+
+
+def advance_below(state: NestedState, parent: str, page: Page) -> NestedState:
+    """The state after a page below the parent was committed."""
+    inner = advance(state.inner, page)
+    return leave(state, parent) if inner.done else replace(state, inner=inner)
+
+
+def leave(state: NestedState, parent: str) -> NestedState:
+    """The state once nothing more is asked below the parent."""
+    return replace(state, after=parent, inner=WalkState())
+
+
+def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:
+    """The state when there is no further parent: a second pass where some were left behind in the first, else the end."""
+    if left_behind and not state.again:
+        return NestedState(again=True)
+    return replace(state, done=True)
+
+
+def restart_second_pass() -> NestedState:
+    """What a retried run begins with: only those that were left behind."""
+    return NestedState(again=True)

@@ -1,0 +1,189 @@
+"""A segment of a nested walk: below our own stored parents, one after the other.
+
+One parent that cannot be read below does not stop its siblings: it is left behind, remembered, and walked again when
+the others are done; only then does the entity fail, and a retried run asks for those parents alone. A parent that is
+gone at the source takes what was below it along. A source that answers nobody is no matter of a parent: after a few
+failures in a row the walk stops where it is.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from openfaith.errors import (
+    CredentialsRejectedError,
+    ParentsFailedError,
+    PermanentError,
+    ProductClosedError,
+    RateLimitedError,
+    RecordNotFoundError,
+    RunCancelledError,
+    SyncError,
+    TransientError,
+)
+from openfaith.manifest import Below
+from openfaith.store import (
+    ParentRow,
+    count_parent_failures,
+    list_parents,
+    note_checkpoint,
+)
+from openfaith.strategies import NestedState, end_of_pass, restart_second_pass
+from openfaith.telemetry import ParentLeftBehind, ParentVanished
+from openfaith.workflows.segments import PagesInFlight, Segment
+from openfaith.workflows.walks import NestedWalk, Walk
+
+PARENTS_AT_HAND = 200
+"""Parents that a walk knows of beforehand. A row is a few ids."""
+
+MOST_FAILURES_IN_A_ROW = 5
+"""Parents that the source may fail in a row, before it is the source's trouble and not theirs."""
+
+_OF_THE_WALK = (CredentialsRejectedError, ProductClosedError, RateLimitedError)
+"""What is no parent's fault, and stops the walk."""
+
+
+class NestedSegment(Segment):
+    """As `Segment`, through parents."""
+
+    _failures_in_a_row = 0
+
+    def _walk(self) -> NestedWalk:
+        state = NestedState.from_json(self._held.checkpoint)
+        assert self._assignment.endpoint is not None, "what is nested is asked below its parents"
+        return NestedWalk(
+            # Done, and yet taken again: the run is retried for those that were left behind.
+            state=restart_second_pass() if state.done else state,
+            endpoint=self._assignment.endpoint,
+            page_size=self._assignment.page_size,
+            includes=tuple(sorted(rider.include for rider in self._assignment.riders)),
+        )
+
+    async def _prepared(self, walk: Walk) -> NestedWalk:
+        """The walk with parents at hand, past those whose ids are missing; done where there are none left.
+
+        Raises:
+            ParentsFailedError: the second pass is over, and some were left behind again.
+        """
+        nested = cast("NestedWalk", walk)
+        while not nested.done:
+            if not nested.parents:
+                nested = nested.with_parents(await self._parents(nested.state))
+            if not nested.parents:
+                nested = await self._ended(nested)
+            elif nested.parents[0].missing:
+                reason = f"its row has no {', '.join(nested.parents[0].missing)}"
+                nested = await self._leave_behind(nested, reason, requests=0)
+            else:
+                return nested
+        return nested
+
+    async def _parents(self, state: NestedState) -> tuple[ParentRow, ...]:
+        assignment = self._assignment
+        return tuple(
+            await list_parents(
+                self._runtime.database,
+                self._runtime.manifest(assignment.adapter),
+                self._below,
+                assignment.org_id,
+                after=state.after,
+                limit=PARENTS_AT_HAND,
+                failed_of=self._held.entity_run_id if state.again else None,
+            )
+        )
+
+    async def _ended(self, walk: NestedWalk) -> NestedWalk:
+        """There is no further parent: a second pass, or the end."""
+        left_behind, first = await count_parent_failures(self._runtime.database, self._held.entity_run_id)
+        state = end_of_pass(walk.state, left_behind=left_behind > 0)
+        ended = NestedWalk(
+            state=state, endpoint=walk.endpoint, page_size=walk.page_size, includes=walk.includes
+        )
+        await self._note(ended)
+        if state.done and left_behind:
+            raise ParentsFailedError(self._assignment.entity.name, left_behind, first or "unknown")
+        return ended
+
+    async def _step(self, pages: PagesInFlight, walk: Walk, *, ending: bool) -> Walk:
+        nested = cast("NestedWalk", walk)
+        try:
+            ask, page = await pages.take(walk)
+        except _OF_THE_WALK:
+            raise
+        except RecordNotFoundError as error:
+            return await self._vanished(nested, error)
+        except (TransientError, PermanentError) as error:
+            return await self._failed(nested, error)
+        self._failures_in_a_row = 0
+        return await self._advance(pages, walk, ask, page, ending=ending)
+
+    async def _vanished(self, walk: NestedWalk, error: RecordNotFoundError) -> NestedWalk:
+        """A parent whose very existence the source denies. It did exist when its own list was read.
+
+        Raises:
+            RecordNotFoundError: nothing was ever read, and several are denied in a row: there is no such path.
+        """
+        self._failures_in_a_row += 1
+        if self._nothing_read and self._failures_in_a_row > MOST_FAILURES_IN_A_ROW:
+            raise error
+        parent = walk.parents[0].id
+        await self._runtime.tell(
+            ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent)
+        )
+        return await self._leave(walk, requests=1)
+
+    async def _failed(self, walk: NestedWalk, error: SyncError) -> NestedWalk:
+        """Below one parent, or below all? Where nothing was ever read, a few refusals in a row are the answer.
+
+        Raises:
+            SyncError: the error, where it is no matter of this parent.
+        """
+        self._failures_in_a_row += 1
+        too_many = self._failures_in_a_row > MOST_FAILURES_IN_A_ROW
+        if too_many and (self._nothing_read or isinstance(error, TransientError)):
+            raise error
+        return await self._leave_behind(walk, str(error), requests=1)
+
+    async def _leave_behind(self, walk: NestedWalk, reason: str, *, requests: int) -> NestedWalk:
+        about, below = self._assignment.subject, self._below
+        parent = walk.parents[0].id
+        await self._runtime.tell(
+            ParentLeftBehind(about=about, parent=below.parent, parent_id=parent, reason=reason)
+        )
+        return await self._leave(walk, requests=requests, reason=reason)
+
+    async def _leave(self, walk: NestedWalk, *, requests: int, reason: str | None = None) -> NestedWalk:
+        """Go on to the next parent. What becomes of this one is kept with the checkpoint."""
+        after = walk.without_first()
+        await self._note(after, requests=requests, parent_id=walk.parents[0].id, reason=reason)
+        return after
+
+    async def _note(
+        self,
+        walk: NestedWalk,
+        *,
+        requests: int = 0,
+        parent_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Keep where the walk has come to without a page."""
+        cancelled = await note_checkpoint(
+            self._runtime.database,
+            self._held,
+            walk.to_json(),
+            requests=requests,
+            parent_id=parent_id,
+            reason=reason,
+        )
+        if cancelled:
+            raise RunCancelledError(self._assignment.run_id)
+
+    @property
+    def _nothing_read(self) -> bool:
+        return self._held.pages + self._pages == 0
+
+    @property
+    def _below(self) -> Below:
+        below = self._assignment.entity.below
+        assert below is not None, "a nested entity has a place below a parent"
+        return below

@@ -1,0 +1,435 @@
+"""Entities that are read below others: what goes wrong below one parent, and what no longer can be asked at all."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings
+from openfaith.adapters import find_adapter
+from openfaith.records import EntityName
+from openfaith.source import RetryPolicy, SourceClient
+from openfaith.store import EntityRunRecord, StoredEvent
+from openfaith.workflows import runtime
+from openfaith.workflows.nested_segments import MOST_FAILURES_IN_A_ROW
+from support.mirror import ask
+from support.postgres import Databases
+from support.source import Gate, ScriptedSource, make_record, refuse
+from support.truth import read_rows
+
+PCO = find_adapter("pco").load_manifest()
+CARD, NOTE = (PCO.entities[EntityName(f"people.{name}")] for name in ("WorkflowCard", "WorkflowCardNote"))
+KEPT = "SELECT parent_id FROM openfaith.parent_failure WHERE entity_run_id = %s"
+CARDS = ["Workflow", "WorkflowCard"]
+NOTES = [*CARDS, "WorkflowCardNote"]
+
+
+class Church(ScriptedSource):
+    """A source with cards below its workflows, and notes below their cards. Its paths are scripted like types."""
+
+    def __init__(self, *, workflows: int = 3, cards: int = 2) -> None:
+        super().__init__(PCO, each=workflows)
+        self.elsewhere: list[str] = []
+        """Paths at which it has nothing."""
+        for workflow in range(1, workflows + 1):
+            numbers = range(10 * workflow + 1, 10 * workflow + cards + 1)
+            self.records[cards_below(workflow)] = [make_record(CARD, number) for number in numbers]
+            for number in numbers:
+                self.records[notes_below(number)] = [make_record(NOTE, number)]
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        if request.path in self.records:
+            return await self._listing(request.path)(request)
+        self.elsewhere.append(request.path)
+        return await super()._elsewhere(request)
+
+    def grow(self, workflow: int, cards: int) -> None:
+        numbers = range(1000 * workflow, 1000 * workflow + cards)
+        self.records[cards_below(workflow)] = [make_record(CARD, number) for number in numbers]
+
+    def asked_below(self) -> list[str]:
+        """The workflows whose cards were asked for, in order."""
+        return [path.split("/")[4] for path, _ in self.requests if path.endswith("/cards")]
+
+
+def cards_below(workflow: int) -> str:
+    return f"/people/v2/workflows/{workflow}/cards"
+
+
+def notes_below(card: int) -> str:
+    """Every card is the person's of the same number."""
+    return f"/people/v2/people/{card}/workflow_cards/{card}/notes"
+
+
+@pytest.fixture
+async def church() -> AsyncIterator[Church]:
+    async with Church() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_url(databases: Databases) -> Iterator[str]:
+    """One database for all tests here, which stay apart by their organizations: its many tables are made once."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def settings(shared_url: str, home: Path) -> Settings:
+    return Settings(database_url=SecretStr(shared_url), home=home)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks once: how often, and after how long, is another matter."""
+    once = partial(SourceClient, retry=RetryPolicy(attempts=1))
+    monkeypatch.setattr(runtime, "SourceClient", once)
+
+
+@dataclass(frozen=True)
+class Congregation:
+    """An organization of the test's own, and the engine that reads its church."""
+
+    engine: Engine
+    org: str
+    url: str
+
+    async def sync(self, *entities: str, products: Sequence[str] | None = None) -> RunView:
+        return await self.engine.sync(self.org, entities=entities, products=products)
+
+    async def retry(self, view: RunView) -> RunView:
+        run = await self.engine.retry(view.run.run_id)
+        async with self.engine.working():
+            return await self.engine.wait(run.run_id)
+
+    async def events(self, view: RunView, name: str) -> list[StoredEvent]:
+        return [event for event in await self.engine.events(view.run.run_id) if event.name == name]
+
+    def rows(self, name: str) -> dict[str, dict[str, Any]]:
+        return read_rows(self.url, PCO, PCO.entities[EntityName(f"people.{name}")], self.org)
+
+
+@pytest.fixture
+async def grace(settings: Settings, shared_url: str, church: Church) -> AsyncIterator[Congregation]:
+    async with congregation(settings, shared_url, church) as connected:
+        yield connected
+
+
+@asynccontextmanager
+async def congregation(settings: Settings, url: str, church: Church) -> AsyncIterator[Congregation]:
+    org = f"church-{secrets.token_hex(4)}"
+    async with Engine.open(settings) as engine:
+        await engine.connect(org, "app:secret", base_url=church.base_url)
+        church.requests.clear()
+        yield Congregation(engine, org, url)
+
+
+def of(view: RunView, name: str) -> EntityRunRecord:
+    return next(e for e in view.entities if e.entity == f"people.{name}")
+
+
+# What is there
+
+
+async def test_two_levels_below_one_another_are_read_with_one_request_for_every_parent(
+    church: Church, grace: Congregation
+) -> None:
+    view = await grace.sync(*NOTES)
+    assert view.status is RunStatus.COMPLETED
+    assert [(e.reading, e.parent, e.pages, e.requests, e.records) for e in view.entities] == [
+        ("top", None, 1, 1, 3),
+        ("nested", "people.Workflow", 3, 3, 6),
+        ("nested", "people.WorkflowCard", 6, 6, 6),
+    ]
+    numbers = (11, 12, 21, 22, 31, 32)
+    assert church.requests == [
+        ("Workflow", 0),
+        *((cards_below(workflow), 0) for workflow in (1, 2, 3)),
+        *((notes_below(card), 0) for card in numbers),
+    ]
+    notes = grace.rows("WorkflowCardNote")
+    assert {key: (note["person_id"], note["workflow_card_id"]) for key, note in notes.items()} == {
+        str(card): (str(card), str(card)) for card in numbers
+    }
+
+
+async def test_the_pages_below_a_parent_follow_one_another(church: Church, grace: Congregation) -> None:
+    church.grow(2, 250)
+    view = await grace.sync(*CARDS)
+    assert (of(view, "WorkflowCard").pages, of(view, "WorkflowCard").records) == (5, 254)
+    below_the_second = [offset for path, offset in church.requests if path == cards_below(2)]
+    assert below_the_second == [0, 100, 200]
+
+
+async def test_without_stored_parents_nothing_is_asked_and_the_entity_is_complete(
+    church: Church, grace: Congregation
+) -> None:
+    view = await grace.sync("WorkflowCard")
+    assert (view.status, church.requests) == (RunStatus.COMPLETED, [])
+
+
+# Parents that fail
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("status", [400, 403, 500])
+async def test_a_parent_that_fails_does_not_stop_its_siblings_and_the_entity_fails_for_it(
+    church: Church, grace: Congregation, status: int
+) -> None:
+    church.scripts[cards_below(2)] = refuse(status, "no")
+    view = await grace.sync(*NOTES)
+    left_behind = await grace.events(view, "ParentLeftBehind")
+    assert view.status is RunStatus.PARTIAL
+    card, note = of(view, "WorkflowCard"), of(view, "WorkflowCardNote")
+    assert card.status is EntityStatus.FAILED
+    assert f"below 1 parent nothing could be read (the first: GET {cards_below(2)}?" in str(card.reason)
+    assert note.status is EntityStatus.SKIPPED
+    assert sorted(grace.rows("WorkflowCard")) == ["11", "12", "31", "32"]
+    assert church.asked_below() == ["1", "2", "3", "2"]
+    assert [event.details["parent_id"] for event in left_behind] == ["2", "2"]
+    assert str(status) in str(left_behind[0].details["reason"])
+
+
+async def test_a_retry_asks_only_for_those_that_were_left_behind(church: Church, grace: Congregation) -> None:
+    church.scripts[cards_below(1)] = church.scripts[cards_below(3)] = refuse(403, "no")
+    failed = await grace.sync(*NOTES)
+    del church.scripts[cards_below(3)]
+    church.requests.clear()
+    again = await grace.retry(failed)
+    still_failing = church.asked_below()
+    church.scripts.clear()
+    church.requests.clear()
+    done = await grace.retry(again)
+    assert still_failing == ["1", "3"]
+    assert (failed.status, again.status, done.status) == (
+        RunStatus.PARTIAL,
+        RunStatus.PARTIAL,
+        RunStatus.COMPLETED,
+    )
+    assert "below 1 parent" in str(of(again, "WorkflowCard").reason)
+    assert church.asked_below() == ["1"]
+    assert sorted(grace.rows("WorkflowCard")) == ["11", "12", "21", "22", "31", "32"]
+    assert of(done, "WorkflowCardNote").records == 6
+
+
+async def test_a_parent_that_fails_once_is_read_at_the_end(church: Church, grace: Congregation) -> None:
+    refusals = [refuse(403, "no")]
+
+    async def once(request: web.Request) -> web.Response | None:
+        return await refusals.pop()(request) if refusals else None
+
+    church.scripts[cards_below(1)] = once
+    view = await grace.sync(*CARDS)
+    assert view.status is RunStatus.COMPLETED
+    assert church.asked_below() == ["1", "2", "3", "1"]
+    assert len(grace.rows("WorkflowCard")) == 6
+
+
+async def test_a_parent_that_fails_in_the_middle_is_read_from_its_beginning(
+    church: Church, grace: Congregation
+) -> None:
+    church.grow(2, 150)
+    refusals = [refuse(403, "no")]
+
+    async def second_page_once(request: web.Request) -> web.Response | None:
+        return await refusals.pop()(request) if refusals and request.query["offset"] == "100" else None
+
+    church.scripts[cards_below(2)] = second_page_once
+    view = await grace.sync(*CARDS)
+    assert view.status is RunStatus.COMPLETED
+    below = [offset for path, offset in church.requests if path == cards_below(2)]
+    assert below == [0, 100, 0, 100]
+    assert len(grace.rows("WorkflowCard")) == 4 + 150
+
+
+async def test_a_parent_without_the_ids_of_the_path_is_left_behind_without_a_request(
+    church: Church, grace: Congregation
+) -> None:
+    """A card of nobody: its notes are below its person."""
+    church.records[cards_below(1)][0]["relationships"]["person"] = {"data": None}
+    view = await grace.sync(*NOTES)
+    note = of(view, "WorkflowCardNote")
+    assert (note.status, note.records, note.requests) == (EntityStatus.FAILED, 5, 5)
+    assert "its row has no person_id" in str(note.reason)
+
+
+async def test_a_parent_that_is_gone_is_told_and_costs_nobody_anything(
+    church: Church, grace: Congregation
+) -> None:
+    church.scripts[cards_below(2)] = refuse(404, "not_found", "The resource you requested could not be found")
+    view = await grace.sync(*NOTES)
+    [vanished] = await grace.events(view, "ParentVanished")
+    assert view.status is RunStatus.COMPLETED
+    assert (vanished.entity, vanished.details) == (
+        "people.WorkflowCard",
+        {"parent": "people.Workflow", "parent_id": "2"},
+    )
+    assert church.asked_below() == ["1", "2", "3"]
+    assert of(view, "WorkflowCard").requests == 3
+    assert sorted(grace.rows("WorkflowCard")) == ["11", "12", "31", "32"]
+
+
+async def test_a_parent_that_was_left_behind_and_is_gone_now_is_no_failure(
+    church: Church, grace: Congregation
+) -> None:
+    church.scripts[cards_below(2)] = refuse(403, "no")
+    failed = await grace.sync(*CARDS)
+    church.scripts[cards_below(2)] = refuse(404, "not_found")
+    done = await grace.retry(failed)
+    assert done.status is RunStatus.COMPLETED
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_source_that_fails_everybody_stops_the_walk_where_it_is(
+    settings: Settings, shared_url: str
+) -> None:
+    """Five in a row may be bad luck. What comes after them is asked for when the source is well again."""
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(503, "down") for workflow in range(3, 10)}
+        failed = await grace.sync(*CARDS)
+        asked = church.asked_below()
+        church.scripts.clear()
+        church.requests.clear()
+        done = await grace.retry(failed)
+    card = of(failed, "WorkflowCard")
+    assert card.status is EntityStatus.FAILED
+    assert f"GET {cards_below(3 + MOST_FAILURES_IN_A_ROW)}" in str(card.reason)
+    assert asked[:8] == ["1", "2", "3", "4", "5", "6", "7", "8"]
+    assert church.asked_below() == ["8", "9", "3", "4", "5", "6", "7"]
+    assert (done.status, of(done, "WorkflowCard").records) == (RunStatus.COMPLETED, 18)
+
+
+# Interruptions
+
+
+async def test_a_cancelled_walk_stops_within_a_page_and_a_retry_goes_on_at_that_parent(
+    church: Church, grace: Congregation
+) -> None:
+    church.grow(2, 250)
+    gate = Gate(offset=100)
+    church.scripts[cards_below(2)] = gate
+    async with grace.engine.working():
+        run = await grace.engine.start(grace.org, entities=CARDS)
+        await gate.reached.wait()
+        await grace.engine.cancel(run.run_id)
+        gate.open()
+        cancelled = await grace.engine.wait(run.run_id)
+    church.requests.clear()
+    done = await grace.retry(cancelled)
+    card = of(cancelled, "WorkflowCard")
+    assert (cancelled.status, card.status) == (RunStatus.CANCELLED, EntityStatus.CANCELLED)
+    # The page below the first, the first page below the second, and the one in flight.
+    assert card.pages <= 3
+    assert done.status is RunStatus.COMPLETED
+    asked = [(path, offset) for path, offset in church.requests if path.endswith("/cards")]
+    every = [(cards_below(1), 0), *((cards_below(2), n) for n in (0, 100, 200)), (cards_below(3), 0)]
+    assert asked == every[card.pages :]
+    assert len(grace.rows("WorkflowCard")) == 254
+
+
+async def test_a_stopped_process_leaves_a_walk_that_the_next_one_continues_at_its_parent(
+    church: Church, grace: Congregation
+) -> None:
+    gate = Gate(offset=0)
+    church.scripts[cards_below(2)] = gate
+    run = await grace.engine.start(grace.org, entities=CARDS)
+    async with grace.engine.working():
+        await gate.reached.wait()
+    stopped = await grace.engine.run(run.run_id)
+    church.scripts.clear()
+    church.requests.clear()
+    view = await grace.sync(*CARDS)
+    assert (view.run.run_id, view.status) == (run.run_id, RunStatus.COMPLETED)
+    assert church.asked_below() == ["1", "2", "3"][of(stopped, "WorkflowCard").pages :]
+    assert len(grace.rows("WorkflowCard")) == 6
+
+
+async def test_a_walk_that_was_cancelled_before_its_second_pass_remembers_whom_it_left_behind(
+    church: Church, grace: Congregation
+) -> None:
+    gate = Gate(offset=0)
+    church.scripts |= {cards_below(1): refuse(403, "no"), cards_below(3): gate}
+    async with grace.engine.working():
+        run = await grace.engine.start(grace.org, entities=CARDS)
+        await gate.reached.wait()
+        await grace.engine.cancel(run.run_id)
+        gate.open()
+        cancelled = await grace.engine.wait(run.run_id)
+    church.scripts.clear()
+    church.requests.clear()
+    done = await grace.retry(cancelled)
+    assert done.status is RunStatus.COMPLETED
+    assert church.asked_below()[-1] == "1"
+    assert len(grace.rows("WorkflowCard")) == 6
+
+
+# Without access
+
+
+async def test_a_product_without_access_is_told_once_and_does_not_fail_the_run(
+    church: Church, grace: Congregation, settings: Settings
+) -> None:
+    """And is asked for no more than had begun: the other entities are settled without a request."""
+    view = await grace.sync("Campus", products=["groups"])
+    [told] = await grace.events(view, "ProductNotAccessible")
+    groups = [e for e in view.entities if e.entity.startswith("groups.")]
+    assert view.status is RunStatus.COMPLETED
+    assert len(groups) > 10
+    assert {e.status for e in groups} == {EntityStatus.NOT_ACCESSIBLE}
+    assert all(e.reason for e in groups)
+    assert of(view, "Campus").status is EntityStatus.COMPLETED
+    assert told.details["product"] == "groups"
+    assert "TRASH_PANDA" in str(told.details["reason"])
+    assert (told.entity, told.severity) == (None, "warning")
+    assert 1 <= len(church.elsewhere) <= settings.entities_in_flight
+
+
+async def test_an_entity_that_the_token_may_not_see_is_not_accessible_nor_is_what_needs_it(
+    church: Church, grace: Congregation
+) -> None:
+    church.scripts["Workflow"] = refuse(403, "forbidden", "You do not have access to this resource")
+    view = await grace.sync(*NOTES, "Campus")
+    told = await grace.events(view, "ProductNotAccessible")
+    assert view.status is RunStatus.COMPLETED
+    statuses = {e.entity.removeprefix("people."): e.status for e in view.entities}
+    assert statuses == {
+        "Campus": EntityStatus.COMPLETED,
+        "Workflow": EntityStatus.NOT_ACCESSIBLE,
+        "WorkflowCard": EntityStatus.NOT_ACCESSIBLE,
+        "WorkflowCardNote": EntityStatus.NOT_ACCESSIBLE,
+    }
+    assert "403" in str(of(view, "Workflow").reason)
+    assert of(view, "WorkflowCard").reason == "it needs people.Workflow, which is not accessible"
+    assert told == []
+
+
+async def test_a_product_that_is_closed_in_the_middle_of_a_walk_ends_it_without_trying_every_parent(
+    church: Church, grace: Congregation
+) -> None:
+    church.scripts[cards_below(2)] = refuse(402, "payment_required")
+    view = await grace.sync(*CARDS)
+    assert of(view, "WorkflowCard").status is EntityStatus.NOT_ACCESSIBLE
+    assert "3" not in church.asked_below()
+
+
+async def test_what_was_left_behind_goes_with_its_run(church: Church, grace: Congregation) -> None:
+    church.scripts[cards_below(2)] = refuse(403, "no")
+    view = await grace.sync(*CARDS)
+    card = of(view, "WorkflowCard").entity_run_id
+    assert ask(grace.url, KEPT, card) == [("2",)]
+    ask(grace.url, "DELETE FROM openfaith.sync_run WHERE run_id = %s", view.run.run_id)
+    assert ask(grace.url, KEPT, card) == []

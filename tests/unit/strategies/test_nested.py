@@ -1,0 +1,101 @@
+"""The nested walk, one decision at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from openfaith.records import Page
+from openfaith.strategies import (
+    NestedState,
+    WalkState,
+    advance_below,
+    end_of_pass,
+    leave,
+    restart_second_pass,
+    upcoming_below,
+)
+from support.mirror import make_page
+
+
+def page(records: int, *, total: int | None = None) -> Page:
+    return make_page(*(b"{}" for _ in range(records)), total=total)
+
+
+def asked(state: NestedState, *parents: str, page_size: int = 100) -> list[tuple[str, int]]:
+    return [(parent, request.offset) for parent, request in upcoming_below(state, parents, page_size)]
+
+
+def test_a_walk_begins_before_the_first_parent() -> None:
+    state = NestedState.from_json(None)
+    assert state == NestedState(after=None, inner=WalkState(), again=False, done=False)
+    assert asked(state, "1", "2") == [("1", 0), ("2", 0)]
+
+
+def test_what_is_left_of_the_parent_at_hand_comes_before_the_next_parents() -> None:
+    state = NestedState(after="1", inner=WalkState(offset=100, total=250))
+    assert asked(state, "2", "3") == [("2", 100), ("2", 200), ("3", 0)]
+
+
+def test_without_parents_nothing_is_asked() -> None:
+    assert asked(NestedState(after="9")) == []
+
+
+def test_a_page_that_is_not_the_last_stays_below_its_parent() -> None:
+    after = advance_below(NestedState(after="1"), "2", page(100, total=150))
+    assert after == NestedState(after="1", inner=WalkState(offset=100, total=150))
+
+
+def test_the_last_page_below_a_parent_ends_it_and_forgets_its_offset() -> None:
+    before = NestedState(after="1", inner=WalkState(offset=100, total=150))
+    assert advance_below(before, "2", page(50, total=150)) == NestedState(after="2")
+
+
+def test_a_parent_with_nothing_below_it_is_one_page() -> None:
+    assert advance_below(NestedState(), "1", page(0, total=0)) == NestedState(after="1")
+
+
+def test_a_parent_that_is_left_behind_takes_its_offset_along() -> None:
+    state = NestedState(after="1", inner=WalkState(offset=200, total=900))
+    assert leave(state, "2") == NestedState(after="2")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_pass_is_kept_from_parent_to_parent(again: bool) -> None:
+    state = NestedState(again=again)
+    assert leave(state, "1").again is again
+    assert advance_below(state, "1", page(1, total=1)).again is again
+
+
+def test_a_first_pass_that_left_nobody_behind_is_the_end() -> None:
+    assert end_of_pass(NestedState(after="9"), left_behind=False) == NestedState(after="9", done=True)
+
+
+def test_a_first_pass_that_left_some_behind_is_followed_by_a_second_from_the_beginning() -> None:
+    assert end_of_pass(NestedState(after="9"), left_behind=True) == NestedState(again=True)
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_there_is_no_third_pass(left_behind: bool) -> None:
+    ended = end_of_pass(NestedState(after="9", again=True), left_behind=left_behind)
+    assert ended == NestedState(after="9", again=True, done=True)
+
+
+def test_a_retried_run_begins_with_those_that_were_left_behind() -> None:
+    assert restart_second_pass() == NestedState(after=None, again=True, done=False)
+
+
+def test_a_checkpoint_of_another_kind_or_version_is_the_beginning() -> None:
+    later = NestedState(after="7").to_json() | {"nested": 2}
+    of_a_list = WalkState(offset=100, total=300).to_json()
+    assert NestedState.from_json(later) == NestedState.from_json(of_a_list) == NestedState()
+    assert WalkState.from_json(NestedState(after="7").to_json()) == WalkState()
+
+
+def test_a_checkpoint_is_a_few_bytes_however_many_parents_there_are() -> None:
+    assert NestedState(after="1234567").to_json() == {
+        "nested": 1,
+        "after": "1234567",
+        "inner": {"version": 1, "offset": 0, "total": None, "done": False},
+        "again": False,
+        "done": False,
+    }
