@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -311,6 +312,50 @@ async def test_a_source_that_fails_everybody_stops_the_walk_where_it_is(
     assert asked[:8] == ["1", "2", "3", "4", "5", "6", "7", "8"]
     assert church.asked_below() == ["8", "9", "3", "4", "5", "6", "7"]
     assert (done.status, of(done, "WorkflowCard").records) == (RunStatus.COMPLETED, 18)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_parents_that_are_gone_are_no_sign_of_a_source_in_trouble(
+    settings: Settings, shared_url: str
+) -> None:
+    """However many are gone in a row: the next one that fails is left behind like any other."""
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(404, "not_found") for workflow in range(2, 9)}
+        church.scripts[cards_below(9)] = refuse(503, "down")
+        failed = await grace.sync(*CARDS)
+        left_behind = await grace.events(failed, "ParentLeftBehind")
+    assert {event.details["parent_id"] for event in left_behind} == {"9"}
+    assert "below 1 parent nothing could be read" in str(of(failed, "WorkflowCard").reason)
+
+
+async def test_what_may_be_seen_below_no_parent_is_not_accessible_after_a_few(
+    settings: Settings, shared_url: str
+) -> None:
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(403, "no") for workflow in range(1, 10)}
+        view = await grace.sync(*CARDS)
+        asked = set(church.asked_below())
+    assert of(view, "WorkflowCard").status is EntityStatus.NOT_ACCESSIBLE
+    assert view.status is RunStatus.COMPLETED
+    assert len(asked) < 9
+
+
+async def test_an_include_that_the_source_no_longer_knows_fails_before_anything_is_stored(
+    church: Church, grace: Congregation
+) -> None:
+    """It would be ignored with 200, and what rides on it would seem to have no records."""
+
+    async def without_includes(request: web.Request) -> web.Response:
+        document = json.loads(church.page(request, "Person").text or "")
+        document["meta"]["can_include"] = ["households"]
+        return web.json_response(document)
+
+    church.scripts["Person"] = without_includes
+    view = await grace.sync("Person", "Email")
+    assert of(view, "Person").status is EntityStatus.FAILED
+    assert "include=emails" in str(of(view, "Person").reason)
+    assert of(view, "Email").status is EntityStatus.SKIPPED
+    assert grace.rows("Person") == {}
 
 
 # Interruptions

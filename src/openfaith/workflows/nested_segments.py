@@ -123,8 +123,9 @@ class NestedSegment(Segment):
         Raises:
             RecordNotFoundError: nothing was ever read, and several are denied in a row: there is no such path.
         """
-        self._failures_in_a_row += 1
-        if self._nothing_read and self._failures_in_a_row > MOST_FAILURES_IN_A_ROW:
+        # Once something was read, this is an honest answer, and no sign of a source in trouble.
+        self._failures_in_a_row = self._failures_in_a_row + 1 if self._nothing_read else 0
+        if self._failures_in_a_row > MOST_FAILURES_IN_A_ROW:
             raise error
         parent = walk.parents[0].id
         await self._runtime.tell(

@@ -23,7 +23,7 @@ async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
         SyncError: what `Segment.process` raises, and what the source or the database raised.
     """
     if assignment.reading is not Reading.INCLUDE:
-        runtime.refuse_closed(assignment.run_id, assignment.entity.product)
+        runtime.refuse_closed(assignment.subject, assignment.entity.product)
     held = await take_entity_run(runtime.database, assignment.run_id, assignment.entity.name)
     if held is None:
         return Progress(done=True, pages=0, records=0)

@@ -46,7 +46,8 @@ class Runtime:
     _writers: dict[tuple[str, EntityName, tuple[tuple[EntityName, str], ...]], PageWriter] = field(
         default_factory=dict
     )
-    _closed: dict[tuple[RunId, str], ProductClosedError] = field(default_factory=dict)
+    _closed: dict[OrgId, tuple[RunId, dict[str, ProductClosedError]]] = field(default_factory=dict)
+    """By organization, of its latest run: a long-lived process keeps nothing of the runs before."""
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
     _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
@@ -80,19 +81,30 @@ class Runtime:
             )
         return self._writers[key]
 
-    def refuse_closed(self, run_id: RunId, product: str) -> None:
+    def refuse_closed(self, about: Subject, product: str) -> None:
         """Spare a request for a product that the run has found closed.
 
         Raises:
             ProductClosedError: it is, as the source said it.
         """
-        if (run_id, product) in self._closed:
-            raise self._closed[run_id, product]
+        closed = self._closed_in(about)
+        if product in closed:
+            raise closed[product]
+
+    def _closed_in(self, about: Subject) -> dict[str, ProductClosedError]:
+        """What the run that `about` names has found closed, as far as this process knows."""
+        assert about.org_id is not None, "products are closed for an organization"
+        assert about.run_id is not None, "products are closed for a run"
+        run_id, closed = self._closed.get(about.org_id, (None, {}))
+        if run_id != about.run_id:
+            closed = {}
+            self._closed[about.org_id] = (about.run_id, closed)
+        return closed
 
     async def close_product(self, about: Subject, product: str, error: ProductClosedError) -> None:
         """Remember that a run may see nothing of a product, and tell it once."""
+        self._closed_in(about)[product] = error
         assert about.run_id is not None, "products are closed for a run"
-        self._closed[about.run_id, product] = error
         if await close_product(self.database, about.run_id, product, error.seen):
             subject = Subject(org_id=about.org_id, run_id=about.run_id)
             await self.tell(ProductNotAccessible(about=subject, product=product, reason=error.seen))
