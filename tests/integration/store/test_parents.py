@@ -264,3 +264,21 @@ async def test_a_cancellation_is_seen_by_whoever_keeps_a_checkpoint(database: Da
     reader = (await People.stored(database, "1")).reader
     await cancel_run(database, reader.run_id)
     assert await note_checkpoint(database, reader.held, "{}")
+
+
+async def test_a_parent_is_read_after_all_with_the_page_that_says_so_or_not_at_all(
+    database: Database,
+) -> None:
+    """The page, and that its parent is no longer left behind, are one transaction under one token."""
+    reader = await Reader.begin(database, NOTE, org=f"walking-{secrets.token_hex(6)}", manifest=MANIFEST)
+    run = reader.held.entity_run_id
+    await note_checkpoint(database, reader.held, "{}", parent_id="1", reason="503")
+    last = replace(make_place(reader.held), parents='{"person_id": "1"}', read_below="1")
+    writer = PageWriter(database, MANIFEST, NOTE)
+    with pytest.raises(LeaseLostError):
+        await writer.commit(make_page(), replace(last, fence=last.fence - 1))
+    assert await count_parent_failures(database, run) == (1, "503")
+    await writer.commit(make_page(), replace(last, read_below=None))
+    assert await count_parent_failures(database, run) == (1, "503")
+    await writer.commit(make_page(), replace(last, number=2))
+    assert await count_parent_failures(database, run) == (0, None)
