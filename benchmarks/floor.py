@@ -3,8 +3,8 @@
 Uses no code of openfaith. For every entity: page after page, four entities at a time, each page one request, one
 envelope split and one upsert statement of its own transaction, prepared, fed with the page as it came. Where the
 specification lets entities ride along, their records are split off by type and upserted by one statement each, in the
-page's transaction. No checkpoint, no fencing, no ledger, no recovery, no dead letters, no `_extra`, no content hash,
-no run.
+page's transaction. A content hash tells whether a row changed. No checkpoint, no fencing, no ledger, no recovery, no
+dead letters, no `_extra`, no run.
 
     python floor.py SPECIFICATION.json      (made by full_sync.py: where to ask, which tables, which columns)
 """
@@ -44,7 +44,7 @@ class Envelope(msgspec.Struct):
 
 
 def statement(entity: dict[str, Any]) -> str:
-    """One upsert for a page: columns by type, replaced where the source's stamp is newer."""
+    """One upsert for a page: columns by type, replaced where the content differs and the source's stamp is no older."""
     columns: dict[str, str] = entity["columns"]
     values = {"org_id": "'floor'", "id": "id"}
     for name, kind in columns.items():
@@ -52,11 +52,10 @@ def statement(entity: dict[str, Any]) -> str:
         values[f'"{name}"'] = cast
     for relationship in entity["relationships"]:
         values[f'"{relationship}_id"'] = f"r #>> '{{{relationship},data,id}}'"
-    guard = (
-        'WHERE t."updated_at" < excluded."updated_at"'
-        if "updated_at" in columns
-        else "WHERE t IS DISTINCT FROM excluded"
-    )
+    values["_hash"] = "jsonb_hash_extended(a, 0) # COALESCE(jsonb_hash_extended(r, 1), 0)"
+    guard = "WHERE t._hash <> excluded._hash"
+    if "updated_at" in columns:
+        guard += ' AND t."updated_at" <= excluded."updated_at"'
     assignments = ", ".join(f"{name} = excluded.{name}" for name in list(values)[2:])
     return (
         f"INSERT INTO {entity['table']} AS t ({', '.join(values)}) SELECT {', '.join(values.values())} "
@@ -72,7 +71,7 @@ def definition(entity: dict[str, Any]) -> str:
     columns += [f'"{relationship}_id" text' for relationship in entity["relationships"]]
     return (
         f"CREATE TABLE IF NOT EXISTS {entity['table']} (org_id text NOT NULL, id text NOT NULL, "
-        f"{', '.join(columns)}, PRIMARY KEY (org_id, id))"
+        f"{', '.join(columns)}, _hash bigint, PRIMARY KEY (org_id, id))"
     )
 
 

@@ -181,9 +181,9 @@ class Engine:
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(_database_url(settings, linger=linger))
             migrated = await migrate(url)
-            # One connection per entity being read, and some for the verbs beside them.
+            # A page needs a connection for milliseconds, and each connection plans every statement for itself.
             database = await stack.enter_async_context(
-                open_database(url, connections=min(settings.worker_concurrency, 16) + 4)
+                open_database(url, connections=min(settings.worker_concurrency, 4) + 2)
             )
             engine = cls(settings, database, _secret_keys(settings), migrated)
             await engine._make_mirror_tables()

@@ -219,8 +219,12 @@ class PageWriter:
         try:
             if len(parts) == 1:
                 return _committed([await _store(connection, place, parts[0])])
-            async with connection.transaction():
-                return _committed([await _store(connection, place, part) for part in parts])
+            # Sent together, for a round trip costs what storing some records does.
+            async with connection.pipeline(), connection.transaction():
+                sent = [await _send(connection, part) for part in parts]
+                return _committed(
+                    [await _stored(cursor, place, part) for cursor, part in zip(sent, parts, strict=True)]
+                )
         except _REFUSED:
             async with connection.transaction():
                 return _committed(await _store_all_examined(connection, place, parts))
@@ -238,6 +242,12 @@ async def _store(
     Raises:
         LeaseLostError: the page is not ours to commit.
     """
+    return await _stored(await _send(connection, part, examined), place, part, examined)
+
+
+async def _send(
+    connection: psycopg.AsyncConnection, part: _Part, examined: Examined = _UNEXAMINED
+) -> psycopg.AsyncRawCursor:
     fast = examined is _UNEXAMINED
     statement = part.table.statement
     parameters = {
@@ -248,7 +258,12 @@ async def _store(
         "dead_letters": len(examined.letters),
     }
     cursor = psycopg.AsyncRawCursor(connection)
-    await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
+    return await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
+
+
+async def _stored(
+    cursor: psycopg.AsyncRawCursor, place: PageCommit, part: _Part, examined: Examined = _UNEXAMINED
+) -> _Stored:
     row = cast("tuple[int, int, bool] | None", await cursor.fetchone())
     if row is None:
         raise LeaseLostError(place.entity_run_id, place.fence)
