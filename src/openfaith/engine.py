@@ -162,6 +162,7 @@ class Engine:
         self._database = database
         self._keys = keys
         self._manifests = {name: adapter.load_manifest() for name, adapter in ADAPTERS.items()}
+        self._mappings = {name: adapter.load_mapping() for name, adapter in ADAPTERS.items()}
 
     @classmethod
     @asynccontextmanager
@@ -174,10 +175,13 @@ class Engine:
 
         Raises:
             ConfigurationError: a setting is wrong, or there is neither a URL nor an embedded server.
+            ManifestError: the installed data is not what its format promises. Nothing was written.
             DatabaseUnavailableError: the database cannot be reached.
             DatabaseRefusedError: it is too old, too new, or denies what is needed.
         """
         settings = settings or load_settings()
+        for adapter in ADAPTERS.values():
+            adapter.load_mapping()  # and with it the manifest: read once, before anything is started or written
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(_database_url(settings, linger=linger))
             migrated = await migrate(url)
@@ -192,8 +196,8 @@ class Engine:
     async def _make_mirror_tables(self, *, insist: bool = False) -> None:
         for manifest in self._manifests.values():
             await ensure_mirror_tables(self._database, manifest, insist=insist)
-            mapping = ADAPTERS[manifest.adapter].load_mapping()
-            await install_canonical_model(self._database, manifest, mapping)
+            mapping = self._mappings[manifest.adapter]
+            await install_canonical_model(self._database, manifest, mapping, insist=insist)
 
     def manifest(self, adapter: str = "pco") -> Manifest:
         """What an adapter's API offers."""
@@ -449,8 +453,11 @@ class Engine:
     async def prepare_working(self) -> None:
         """Do at once, and to the end, what the first process that works otherwise does beside its work.
 
-        The durable engine gets its tables. The mirror tables become what this very program wants, even where a newer
-        one was there before, and their new columns are filled.
+        The durable engine gets its tables. The mirror tables and the canonical views become what this very program
+        wants, even where a newer one was there before, and new columns are filled.
+
+        Raises:
+            DatabaseRefusedError: something of somebody else's rests on a view that must be made anew.
         """
         await migrate_durable_engine(self._database)
         await self._make_mirror_tables(insist=True)

@@ -39,6 +39,9 @@ from __future__ import annotations
 class SyncError(Exception):
     """Everything that openfaith raises on purpose."""
 
+    requests: int = 0
+    """How many requests were spent until it was raised, as far as it is about one. Known where it is raised; not stored."""
+
 
 class TransientError(SyncError):
     """Try this again: nothing is wrong that time does not mend."""
@@ -162,6 +165,15 @@ class AccessDeniedError(PermanentError):
 
 class ProductClosedError(AccessDeniedError):
     """The token is good, but its user may see nothing of this product, or the product is not paid for."""
+
+    def __init__(self, what: str, seen: str, product: str | None = None) -> None:
+        """``product`` is its name, once the whole product counts as closed and not one request."""
+        super().__init__(what, seen)
+        self.args = (what, seen, product)
+        self.product = product
+
+    def __str__(self) -> str:
+        return super().__str__() if self.product is None else f"the product {self.product} is not accessible"
 
 
 class RequestRejectedError(PermanentError):

@@ -79,8 +79,6 @@ class Page:
     """The members of `included` by their type, likewise; empty where the document had none."""
     total_count: int | None
     """`meta.total_count`."""
-    next_offset: int | None
-    """`meta.next.offset`, else the offset of `links.next`."""
     has_next: bool
     """True where `links.next` or `meta.next` is there at all."""
     can_query_by: frozenset[str] | None

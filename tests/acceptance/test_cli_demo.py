@@ -56,6 +56,14 @@ def test_a_second_demo_changes_nothing_and_says_so(shown: str, newcomer: Termina
     assert "Nothing had changed" in newcomer.succeed("demo", "--people", "60")
 
 
+def test_afterwards_nothing_is_wrong_or_left_to_do(shown: str, newcomer: Terminal) -> None:
+    """Although the source is gone, and most of what could be synced was left out."""
+    assert "Everything is well." in newcomer.succeed("doctor")
+    told = newcomer.succeed("status", "demo-60-1")
+    assert "NEVER SYNCED" not in told
+    assert "The demo reads no more than that" in told
+
+
 def test_a_real_church_of_that_name_keeps_its_token(database_url: str, home: Path) -> None:
     terminal = Terminal(home, database_url=database_url)
     terminal.succeed(

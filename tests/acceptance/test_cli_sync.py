@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -140,6 +141,34 @@ def test_a_run_that_is_over_can_be_neither_cancelled_nor_retried(first: Any, gra
 
 def test_migrating_again_changes_nothing(first: Any, grace: Terminal) -> None:
     assert grace.json("migrate")["applied"] == []
+
+
+def test_what_is_read_without_its_parent_says_so_where_it_is_asked_for(first: Any, grace: Terminal) -> None:
+    """Nobody has synced groups here: below none of them there is anything, and nothing fails."""
+    ended = grace.run("sync", "grace", "--entity", "groups.Membership")
+    note = "groups.Membership depends on groups.Group"
+    assert ended.returncode == 0
+    assert ended.stderr.startswith(note)
+    assert note not in ended.stdout
+    document = grace.json("sync", "grace", "--entity", "groups.Membership")
+    assert [text.startswith(note) for text in document["notes"]] == [True]
+    assert grace.json("runs", "show", document["run_id"])["notes"] == document["notes"]
+    assert first["notes"] == []
+
+
+@pytest.mark.parametrize(
+    "command", [("entities", "--json"), ("status",), ("status", "--json"), ("--version",)]
+)
+@pytest.mark.parametrize("variables", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_output_that_cannot_be_written_is_one_error(
+    grace: Terminal, command: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    """`openfaith status > /dev/full`."""
+    ended = grace.run_into(Path("/dev/full"), *command, variables=variables)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "error: standard output cannot be written (No space left on device)\n",
+    )
 
 
 def test_a_reader_that_goes_away_stops_a_sync_without_a_word_and_without_a_loss(

@@ -99,6 +99,19 @@ def test_everything_that_can_be_read_is_planned_without_a_note(manifest: Manifes
     assert plan.notes == ()
 
 
+def test_a_run_of_everything_reads_as_the_manifest_says_or_better(manifest: Manifest) -> None:
+    """What has a list may ride where that is cheaper; what could ride cannot where it carries others itself."""
+    plan = make_plan(manifest)
+    ways = {e.name: e.way.reading for e in plan.entities}
+    carriers = {e.way.carrier for e in plan.entities}
+    for name in manifest.entities:
+        reading = get_entity_capabilities(manifest, name).reading
+        way = ways.get(name, Reading.NONE)
+        rides = reading is Reading.TOP and way is Reading.INCLUDE
+        carries = reading is Reading.INCLUDE and way is Reading.NESTED and name in carriers
+        assert way is reading or rides or carries, name
+
+
 def test_every_nested_entity_waits_for_the_parent_its_path_names(manifest: Manifest) -> None:
     found = {d.entity for d in derive_graph(manifest).dependencies if d.rule is Rule.NESTED}
     assert {e.name for e in manifest.entities.values() if e.reading is Reading.NESTED} <= found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,16 +19,20 @@ from openfaith.adapters import find_adapter
 from openfaith.errors import (
     ConfigurationError,
     CredentialsRejectedError,
+    DatabaseRefusedError,
+    ManifestError,
     RunConflictError,
     UnknownNameError,
 )
+from openfaith.manifest import CanonicalMapping, load_canonical_mapping
 from openfaith.records import EntityName
-from openfaith.store import EntityRunRecord
+from openfaith.store import EntityRunRecord, install_canonical_model, open_database
 from openfaith.workflows import steps
 from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import Assignment, Progress
+from support.church import MAPPING
 from support.source import Gate, ScriptedSource, refuse
 from support.truth import differences
 
@@ -84,12 +89,17 @@ async def test_products_that_the_token_may_not_see_are_told_once_and_fail_nothin
         view = await engine.sync(
             "church", entities=["giving.Donation", "giving.Fund", "giving.Refund", "Campus"]
         )
-        told = [e for e in await engine.events(view.run.run_id) if e.name == "ProductNotAccessible"]
+        events = await engine.events(view.run.run_id)
+    told = [e for e in events if e.name == "ProductNotAccessible"]
     statuses = {e.entity: e.status for e in view.entities}
     assert view.status is RunStatus.COMPLETED
     assert statuses.pop(EntityName("people.Campus")) is EntityStatus.COMPLETED
     assert set(statuses.values()) == {EntityStatus.NOT_ACCESSIBLE}
+    assert {e.reason for e in view.entities if e.entity in statuses} == {
+        "the product giving is not accessible"
+    }
     assert len(told) == 1
+    assert [e.entity for e in events if e.name == "EntityRunFinished"] == ["people.Campus"]
 
 
 async def test_a_run_that_may_see_nothing_has_failed(settings: Settings, source: ScriptedSource) -> None:
@@ -449,3 +459,58 @@ async def test_an_entity_whose_workflow_dies_unsettled_fails_and_its_siblings_go
     assert entity(view, "App").status is EntityStatus.COMPLETED
     assert entity(view, "Campus").status is EntityStatus.FAILED
     assert "its workflow ended with" in (entity(view, "Campus").reason or "")
+
+
+# Opening
+
+
+async def relations(url: str) -> set[str]:
+    """The schemas that hold a table or a view of ours."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        rows = await connection.execute(
+            "SELECT DISTINCT schemaname FROM pg_tables UNION SELECT DISTINCT schemaname FROM pg_views"
+        )
+        return {name for (name,) in await rows.fetchall()} - {"pg_catalog", "information_schema"}
+
+
+async def test_a_mapping_that_is_refused_leaves_the_database_as_it_was(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> CanonicalMapping:
+        documents = {"a.json": {"domain": "all", "entities": {"person": {"source": "people.Nobody"}}}}
+        return load_canonical_mapping(documents, PCO)
+
+    adapter = replace(find_adapter("pco"), load_mapping=refused)
+    monkeypatch.setattr("openfaith.engine.ADAPTERS", {"pco": adapter})
+    settings = Settings(database_url=SecretStr(empty_database_url), home=tmp_path)
+    with pytest.raises(ManifestError, match=r"people\.Nobody"):
+        async with Engine.open(settings):
+            pass
+    assert await relations(empty_database_url) == set()
+
+
+async def test_a_view_on_a_newer_column_stops_no_older_program_but_its_migrate(
+    settings: Settings, database_url: str
+) -> None:
+    """What `status` and `sync` do is done beside it; `migrate` asks for this very model, and is told."""
+    person = MAPPING.entities["person"]
+    more = replace(person.columns["name"], name="another_name")
+    newer = replace(
+        MAPPING,
+        entities={
+            **MAPPING.entities,
+            "person": replace(person, columns={**person.columns, "another_name": more}),
+        },
+    )
+    async with Engine.open(settings):
+        pass
+    async with open_database(database_url, connections=2) as database:
+        await install_canonical_model(database, PCO, newer)
+        async with database.connection() as connection:
+            await connection.execute("CREATE VIEW public.mine AS SELECT another_name FROM canonical.person")
+    async with Engine.open(settings) as engine:
+        assert await engine.status() == []
+        with pytest.raises(DatabaseRefusedError, match=r"view mine depends on view canonical\.person"):
+            await engine.prepare_working()
+    async with await psycopg.AsyncConnection.connect(database_url) as reader:
+        await reader.execute("SELECT another_name FROM public.mine")

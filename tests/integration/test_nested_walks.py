@@ -21,10 +21,10 @@ from openfaith.records import EntityName
 from openfaith.source import RetryPolicy, SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
 from openfaith.workflows import runtime
-from openfaith.workflows.nested_segments import MOST_FAILURES_IN_A_ROW
+from openfaith.workflows.nested_segments import MOST_DENIED_AT_FIRST, MOST_FAILURES_IN_A_ROW
 from support.mirror import ask
 from support.postgres import Databases
-from support.source import Gate, ScriptedSource, make_record, refuse
+from support.source import Gate, Script, ScriptedSource, make_record, refuse
 from support.truth import read_rows
 
 PCO = find_adapter("pco").load_manifest()
@@ -41,6 +41,8 @@ class Church(ScriptedSource):
         super().__init__(PCO, each=workflows)
         self.elsewhere: list[str] = []
         """Paths at which it has nothing."""
+        self.single: set[str] = set()
+        """Paths of single records that it has."""
         for workflow in range(1, workflows + 1):
             numbers = range(10 * workflow + 1, 10 * workflow + cards + 1)
             self.records[cards_below(workflow)] = [make_record(CARD, number) for number in numbers]
@@ -50,6 +52,9 @@ class Church(ScriptedSource):
     async def _elsewhere(self, request: web.Request) -> web.Response:
         if request.path in self.records:
             return await self._listing(request.path)(request)
+        if request.path in self.single:
+            number = request.path.rpartition("/")[2]
+            return web.json_response({"data": {"type": "Workflow", "id": number}})
         self.elsewhere.append(request.path)
         return await super()._elsewhere(request)
 
@@ -187,7 +192,7 @@ async def test_without_stored_parents_nothing_is_asked_and_the_entity_is_complet
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("status", [400, 403, 500])
+@pytest.mark.parametrize("status", [400, 500])
 async def test_a_parent_that_fails_does_not_stop_its_siblings_and_the_entity_fails_for_it(
     church: Church, grace: Congregation, status: int
 ) -> None:
@@ -206,7 +211,7 @@ async def test_a_parent_that_fails_does_not_stop_its_siblings_and_the_entity_fai
 
 
 async def test_a_retry_asks_only_for_those_that_were_left_behind(church: Church, grace: Congregation) -> None:
-    church.scripts[cards_below(1)] = church.scripts[cards_below(3)] = refuse(403, "no")
+    church.scripts[cards_below(1)] = church.scripts[cards_below(3)] = refuse(400, "no")
     failed = await grace.sync(*NOTES)
     del church.scripts[cards_below(3)]
     church.requests.clear()
@@ -228,7 +233,7 @@ async def test_a_retry_asks_only_for_those_that_were_left_behind(church: Church,
 
 
 async def test_a_parent_that_fails_once_is_read_at_the_end(church: Church, grace: Congregation) -> None:
-    refusals = [refuse(403, "no")]
+    refusals = [refuse(400, "no")]
 
     async def once(request: web.Request) -> web.Response | None:
         return await refusals.pop()(request) if refusals else None
@@ -244,7 +249,7 @@ async def test_a_parent_that_fails_in_the_middle_is_read_from_its_beginning(
     church: Church, grace: Congregation
 ) -> None:
     church.grow(2, 150)
-    refusals = [refuse(403, "no")]
+    refusals = [refuse(400, "no")]
 
     async def second_page_once(request: web.Request) -> web.Response | None:
         return await refusals.pop()(request) if refusals and request.query["offset"] == "100" else None
@@ -265,7 +270,7 @@ async def test_a_parent_without_the_ids_of_the_path_is_left_behind_without_a_req
     view = await grace.sync(*NOTES)
     note = of(view, "WorkflowCardNote")
     assert (note.status, note.records, note.requests) == (EntityStatus.FAILED, 5, 5)
-    assert "its row has no person_id" in str(note.reason)
+    assert "its row has no person_id (column person_id)" in str(note.reason)
 
 
 async def test_a_parent_that_is_gone_is_told_and_costs_nobody_anything(
@@ -287,7 +292,7 @@ async def test_a_parent_that_is_gone_is_told_and_costs_nobody_anything(
 async def test_a_parent_that_was_left_behind_and_is_gone_now_is_no_failure(
     church: Church, grace: Congregation
 ) -> None:
-    church.scripts[cards_below(2)] = refuse(403, "no")
+    church.scripts[cards_below(2)] = refuse(400, "no")
     failed = await grace.sync(*CARDS)
     church.scripts[cards_below(2)] = refuse(404, "not_found")
     done = await grace.retry(failed)
@@ -328,16 +333,81 @@ async def test_parents_that_are_gone_are_no_sign_of_a_source_in_trouble(
     assert "below 1 parent nothing could be read" in str(of(failed, "WorkflowCard").reason)
 
 
-async def test_what_may_be_seen_below_no_parent_is_not_accessible_after_a_few(
+@pytest.mark.parametrize("workflows", [2, 9])
+async def test_what_may_be_seen_below_no_parent_is_not_accessible_however_many_there_are(
+    settings: Settings, shared_url: str, workflows: int
+) -> None:
+    """And each is asked below once: to ask again is of no use."""
+    async with Church(workflows=workflows) as church, congregation(settings, shared_url, church) as grace:
+        numbers = range(1, workflows + 1)
+        church.scripts = {cards_below(workflow): refuse(403, "no") for workflow in numbers}
+        view = await grace.sync(*NOTES)
+        asked = church.asked_below()
+    assert of(view, "WorkflowCard").status is EntityStatus.NOT_ACCESSIBLE
+    assert of(view, "WorkflowCardNote").status is EntityStatus.NOT_ACCESSIBLE
+    assert view.status is RunStatus.COMPLETED
+    assert asked == [str(workflow) for workflow in numbers]
+    assert of(view, "WorkflowCard").requests == workflows
+
+
+async def test_of_very_many_parents_that_may_not_be_seen_below_not_all_are_tried(
     settings: Settings, shared_url: str
 ) -> None:
-    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
-        church.scripts = {cards_below(workflow): refuse(403, "no") for workflow in range(1, 10)}
+    async with Church(workflows=70, cards=0) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(403, "no") for workflow in range(1, 71)}
         view = await grace.sync(*CARDS)
         asked = set(church.asked_below())
     assert of(view, "WorkflowCard").status is EntityStatus.NOT_ACCESSIBLE
+    assert MOST_DENIED_AT_FIRST < len(asked) < 60
+
+
+async def test_parents_that_may_not_be_seen_below_fail_nobody_and_are_told(
+    settings: Settings, shared_url: str
+) -> None:
+    """Also where they come first, and are many: what may be seen below the others is read, and what is below that."""
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(403, "no") for workflow in range(1, 8)}
+        view = await grace.sync(*NOTES)
+        left_behind = await grace.events(view, "ParentLeftBehind")
+        found = grace.rows("WorkflowCard")
+    card = of(view, "WorkflowCard")
     assert view.status is RunStatus.COMPLETED
-    assert len(asked) < 9
+    assert (card.status, card.reason) == (
+        EntityStatus.COMPLETED,
+        "the token may see nothing below 7 of its parents",
+    )
+    assert sorted(found) == ["81", "82", "91", "92"]
+    assert of(view, "WorkflowCardNote").records == 4
+    assert {event.details["parent_id"] for event in left_behind} == {*"1234567"}
+    assert church.asked_below() == [str(workflow) for workflow in range(1, 10)]
+
+
+async def test_parents_that_are_gone_are_believed_however_many_come_first(
+    settings: Settings, shared_url: str
+) -> None:
+    """Old records have low ids, and are what is deleted: the source is asked whether the parent itself is there."""
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        gone = range(1, 9)
+        church.scripts = {cards_below(workflow): refuse(404, "not_found") for workflow in gone}
+        church.scripts |= {f"/people/v2/workflows/{workflow}": refuse(404, "not_found") for workflow in gone}
+        view = await grace.sync(*CARDS)
+        found = grace.rows("WorkflowCard")
+    assert of(view, "WorkflowCard").status is EntityStatus.COMPLETED
+    assert sorted(found) == ["91", "92"]
+    assert of(view, "WorkflowCard").requests == 9 + 1
+
+
+async def test_a_path_that_does_not_exist_fails_though_its_parents_do(
+    settings: Settings, shared_url: str
+) -> None:
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(404, "not_found") for workflow in range(1, 10)}
+        church.single |= {f"/people/v2/workflows/{workflow}" for workflow in range(1, 10)}
+        view = await grace.sync(*CARDS)
+    card = of(view, "WorkflowCard")
+    assert card.status is EntityStatus.FAILED
+    assert f"GET {cards_below(1 + MOST_FAILURES_IN_A_ROW)}" in str(card.reason)
+    assert "not found" in str(card.reason)
 
 
 async def test_an_include_that_the_source_no_longer_knows_fails_before_anything_is_stored(
@@ -407,7 +477,7 @@ async def test_a_walk_that_was_cancelled_before_its_second_pass_remembers_whom_i
     church: Church, grace: Congregation
 ) -> None:
     gate = Gate(offset=0)
-    church.scripts |= {cards_below(1): refuse(403, "no"), cards_below(3): gate}
+    church.scripts |= {cards_below(1): refuse(400, "no"), cards_below(3): gate}
     async with grace.engine.working():
         run = await grace.engine.start(grace.org, entities=CARDS)
         await gate.reached.wait()
@@ -420,6 +490,60 @@ async def test_a_walk_that_was_cancelled_before_its_second_pass_remembers_whom_i
     assert done.status is RunStatus.COMPLETED
     assert church.asked_below()[-1] == "1"
     assert len(grace.rows("WorkflowCard")) == 6
+
+
+async def test_a_walk_that_was_cancelled_in_its_second_pass_asks_for_all_whom_it_left_behind(
+    church: Church, grace: Congregation
+) -> None:
+    """Also for those before its mark: a retry need not be retried."""
+    gate = Gate(offset=0)
+    church.scripts |= {cards_below(1): refuse(400, "no"), cards_below(3): first_refused(gate)}
+    async with grace.engine.working():
+        run = await grace.engine.start(grace.org, entities=CARDS)
+        await gate.reached.wait()
+        await grace.engine.cancel(run.run_id)
+        gate.open()
+        cancelled = await grace.engine.wait(run.run_id)
+    asked = church.asked_below()
+    church.scripts.clear()
+    church.requests.clear()
+    done = await grace.retry(cancelled)
+    assert asked == ["1", "2", "3", "1", "3"]
+    assert done.status is RunStatus.COMPLETED
+    assert church.asked_below() == ["1"]
+    assert len(grace.rows("WorkflowCard")) == 6
+
+
+async def test_a_parent_that_came_before_a_retry_is_read_from_its_first_page(
+    church: Church, grace: Congregation
+) -> None:
+    """The walk stopped in the middle of the second workflow; before that one another run has stored a new one."""
+    church.grow(2, 250)
+    gate = Gate(offset=100)
+    church.scripts[cards_below(2)] = gate
+    async with grace.engine.working():
+        run = await grace.engine.start(grace.org, entities=CARDS)
+        await gate.reached.wait()
+        await grace.engine.cancel(run.run_id)
+        gate.open()
+        cancelled = await grace.engine.wait(run.run_id)
+    church.records["Workflow"].append(church.records["Workflow"][0] | {"id": "15"})
+    church.grow(15, 130)
+    await grace.sync("Workflow")
+    done = await grace.retry(cancelled)
+    assert done.status is RunStatus.COMPLETED
+    every = [11, 12, 31, 32, *range(2000, 2250), *range(15_000, 15_130)]
+    assert {*grace.rows("WorkflowCard")} == {str(number) for number in every}
+
+
+def first_refused(script: Script) -> Script:
+    """Answers the first request with an error, and leaves the others to `script`."""
+    refusals = [refuse(400, "no")]
+
+    async def answer(request: web.Request) -> web.Response | None:
+        return await (refusals.pop() if refusals else script)(request)
+
+    return answer
 
 
 # Without access
@@ -462,6 +586,24 @@ async def test_an_entity_that_the_token_may_not_see_is_not_accessible_nor_is_wha
     assert told == []
 
 
+async def test_a_retry_asks_again_for_what_could_not_be_seen(church: Church, grace: Congregation) -> None:
+    """It may have been granted since: single entities, and products."""
+    church.scripts |= {"Workflow": refuse(403, "forbidden"), "Campus": refuse(400, "no")}
+    failed = await grace.sync("Workflow", "Campus", products=["groups"])
+    church.scripts.clear()
+    church.elsewhere.clear()
+    done = await grace.retry(failed)
+    assert (failed.status, done.status) == (RunStatus.FAILED, RunStatus.COMPLETED)
+    assert of(done, "Workflow").records == 3
+    assert church.elsewhere
+
+
+async def test_a_run_of_nothing_that_may_be_seen_is_no_failure(church: Church, grace: Congregation) -> None:
+    view = await grace.sync(products=["groups"])
+    assert {e.status for e in view.entities} == {EntityStatus.NOT_ACCESSIBLE}
+    assert view.status is RunStatus.COMPLETED
+
+
 async def test_a_product_that_is_closed_in_the_middle_of_a_walk_ends_it_without_trying_every_parent(
     church: Church, grace: Congregation
 ) -> None:
@@ -472,7 +614,7 @@ async def test_a_product_that_is_closed_in_the_middle_of_a_walk_ends_it_without_
 
 
 async def test_what_was_left_behind_goes_with_its_run(church: Church, grace: Congregation) -> None:
-    church.scripts[cards_below(2)] = refuse(403, "no")
+    church.scripts[cards_below(2)] = refuse(400, "no")
     view = await grace.sync(*CARDS)
     card = of(view, "WorkflowCard").entity_run_id
     assert ask(grace.url, KEPT, card) == [("2",)]

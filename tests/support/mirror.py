@@ -135,7 +135,6 @@ def make_page(*records: bytes, at: float = 0, total: int | None = None, requests
         records=records,
         included={},
         total_count=total,
-        next_offset=None,
         has_next=False,
         can_query_by=None,
         can_order_by=None,
@@ -332,10 +331,10 @@ async def blocking(database: Database, reader: Reader) -> AsyncIterator[Any]:
         yield connection
 
 
-async def wait_until_blocked(database: Database) -> None:
-    """Until some connection to this database waits for a lock."""
-    waiting: LiteralString = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
-    while not (await fetch_one(database, waiting))["exists"]:
+async def wait_until_blocked(database: Database, connections: int = 1) -> None:
+    """Until so many connections to this database wait for a lock."""
+    waiting: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while (await fetch_one(database, waiting))["count"] < connections:
         pass
 
 

@@ -142,6 +142,22 @@ class Terminal:
         os.close(ours)
         return process.returncode, shown.decode()
 
+    def run_into(
+        self, file: Path, *arguments: str, variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """The same, with its standard output going to a file."""
+        with file.open("w") as stdout:
+            return subprocess.run(
+                [OPENFAITH, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=self._environment | dict(variables),
+                text=True,
+                timeout=PATIENCE_SECONDS,
+                check=False,
+            )
+
     @contextmanager
     def start(self, *arguments: str) -> Iterator[Command]:
         """A command that goes on; killed at the end of the block where it has not ended."""

@@ -79,6 +79,7 @@ EXAMPLES: list[tuple[SyncError, str]] = [
         ProductClosedError("GET /giving", "402"),
         "GET /giving: the credentials' user has no access (402); grant it at the source, or leave it out",
     ),
+    (ProductClosedError("GET /giving", "402", "giving"), "the product giving is not accessible"),
     (
         RequestRejectedError("GET /people", 422, "bad order"),
         "GET /people: the source refused it with 422 (bad order)",

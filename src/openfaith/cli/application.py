@@ -23,6 +23,7 @@ from openfaith.cli.commands.status import status
 from openfaith.cli.commands.sync import sync
 from openfaith.cli.commands.up import up
 from openfaith.cli.options import help_without_command
+from openfaith.cli.output import print_text
 
 application = Typer(
     name="openfaith",
@@ -48,7 +49,7 @@ application.command()(doctor)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"openfaith {version('openfaith')}")
+        print_text(f"openfaith {version('openfaith')}\n")
         raise typer.Exit
 
 

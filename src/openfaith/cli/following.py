@@ -12,7 +12,7 @@ from openfaith.cli.output import Output
 from openfaith.cli.progress import Display, make_display
 from openfaith.cli.summaries import closing_lines, summary_table
 from openfaith.cli.words import counted
-from openfaith.errors import DatabaseUnavailableError, SyncError
+from openfaith.errors import ConfigurationError, DatabaseUnavailableError, SyncError, UnknownNameError
 from openfaith.records import RunId, RunStatus
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
     Args:
         go_on: the command line that continues the run where this one is stopped.
     """
+    notes = await tell_notes(engine, run_id, output)
     try:
         with make_display(output.console) as display:
             while True:
@@ -45,11 +46,12 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
                 output.say("The worker is gone; going on here.")
     except SyncError as error:
         return _failed(error, output)
-    return conclude(view, output)
+    return conclude(view, output, notes)
 
 
 async def look_on(engine: Engine, run_id: RunId, output: Output) -> int:
     """The same, but without ever doing the work."""
+    notes = await tell_notes(engine, run_id, output)
     try:
         with make_display(output.console) as display:
             view = await _show(
@@ -57,7 +59,7 @@ async def look_on(engine: Engine, run_id: RunId, output: Output) -> int:
             )
     except SyncError as error:
         return _failed(error, output)
-    return conclude(view, output)
+    return conclude(view, output, notes)
 
 
 def _stopping(go_on: Sequence[str]) -> str:
@@ -93,12 +95,30 @@ def _failed(error: SyncError, output: Output) -> int:
     return RUN_FAILED
 
 
-def conclude(view: RunView, output: Output) -> int:
+async def tell_notes(engine: Engine, run_id: RunId, output: Output) -> tuple[str, ...]:
+    """Say, on standard error, what of a run is read without something that it depends on."""
+    notes = await plan_notes(engine, run_id)
+    for note in notes:
+        output.warn(note)
+    return notes
+
+
+async def plan_notes(engine: Engine, run_id: RunId) -> tuple[str, ...]:
+    """What of a run is read without something that it depends on."""
+    run = (await engine.run(run_id)).run
+    try:
+        plan = await engine.plan(run.org_id, adapter=run.adapter, entities=run.entities)
+    except (UnknownNameError, ConfigurationError):  # planned by a program that knew more
+        return ()
+    return plan.notes
+
+
+def conclude(view: RunView, output: Output, notes: Sequence[str]) -> int:
     """Say what came of a run that is over. Returns the exit code."""
     output.show(summary_table(view.entities, width=output.console.width))
     for text, style in closing_lines(view):
         output.say(text, style=style)
-    output.data(view.to_json())
+    output.data({**view.to_json(), "notes": list(notes)})
     return 0 if view.status is RunStatus.COMPLETED else RUN_FAILED
 
 

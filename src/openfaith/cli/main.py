@@ -11,7 +11,7 @@ from pathlib import Path
 
 from openfaith.cli.application import application
 from openfaith.cli.failures import describe, silence_standard_output, tell, trace, wants_json
-from openfaith.cli.output import ReaderGoneError
+from openfaith.cli.output import OutputRefusedError, ReaderGoneError
 from openfaith.cli.session import prepare
 from openfaith.errors import SyncError
 
@@ -39,16 +39,24 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, ReaderGoneError):
         silence_standard_output()
         return _BROKEN_PIPE
-    except OSError as error:
-        silence_standard_output()
-        sys.stderr.write(f"error: standard output cannot be written ({error.strerror})\n")
-        return _FAILED
+    except OutputRefusedError as error:
+        return _refused(error)
+    except OSError as error:  # of what was left in the buffer
+        return _refused(OutputRefusedError("standard output", error.strerror or "no reason was given"))
+
+
+def _refused(error: OutputRefusedError) -> int:
+    silence_standard_output()
+    with suppress(OSError):  # it may be standard error that takes nothing
+        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.flush()
+    return _FAILED
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
         code = application(list(arguments), prog_name="openfaith", standalone_mode=False)
-    except ReaderGoneError:
+    except (ReaderGoneError, OutputRefusedError):
         raise
     except Exception as error:  # noqa: BLE001  # the last place where an exception can become a sentence
         failure = describe(error)

@@ -8,6 +8,7 @@ import typer
 from typer import Argument, Context, Option
 
 from openfaith.cli.failures import WRONG_USAGE
+from openfaith.cli.output import print_text
 
 _LARGEST_RUN_ID = 2**63 - 1
 
@@ -46,5 +47,5 @@ Seed = Annotated[int, Option("--seed", metavar="S", help="Another seed is anothe
 def help_without_command(context: Context) -> None:
     """What a group of commands does where none of them is named."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        print_text(f"{context.get_help()}\n")
         raise typer.Exit(WRONG_USAGE)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -23,10 +25,40 @@ class ReaderGoneError(Exception):
     """
 
 
+class OutputRefusedError(Exception):
+    """What we write is not taken: `openfaith entities > /dev/full`.
+
+    No `OSError` either: what a command was doing meanwhile is not to blame.
+    """
+
+    def __init__(self, stream: str, reason: str) -> None:
+        super().__init__(stream, reason)
+        self.stream = stream
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.stream} cannot be written ({self.reason})"
+
+
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Raised as any other exception, so that a command that is working cleans up."""
         raise ReaderGoneError
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        with _written("standard error" if self.stderr else "standard output"):
+            super().print(*objects, **options)
+
+
+@contextmanager
+def _written(stream: str) -> Iterator[None]:
+    """What is written inside may be of no use to anybody, and says so in our words."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGoneError from None
+    except OSError as exc:
+        raise OutputRefusedError(stream, exc.strerror or "no reason was given") from exc
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -46,6 +78,10 @@ class Output:
     def say(self, text: str | Text = "", style: str = "") -> None:
         """A line for people, folded only by their terminal, so that it can be copied."""
         self.console.print(text, style=style, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """A line for people who should know, whoever reads the rest."""
+        make_console(stderr=True).print(text, soft_wrap=True)
 
     def show(self, renderable: RenderableType) -> None:
         """A table for people; a machine has the same as data."""
@@ -68,12 +104,11 @@ def print_text(text: str) -> None:
 
     Raises:
         ReaderGoneError: nobody reads it.
+        OutputRefusedError: it cannot be written.
     """
-    try:
+    with _written("standard output"):
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise ReaderGoneError from None
 
 
 def _plain(value: object) -> str:

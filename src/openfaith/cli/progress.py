@@ -25,6 +25,7 @@ STYLES = {
     EntityStatus.FAILED: "red",
     EntityStatus.SKIPPED: "yellow",
     EntityStatus.CANCELLED: "yellow",
+    EntityStatus.NOT_ACCESSIBLE: "yellow",
 }
 _OPEN = (EntityStatus.WAITING, EntityStatus.RUNNING)
 _BAR_WIDTH = 24
@@ -50,7 +51,10 @@ def make_display(console: Console) -> Iterator[Display]:
 
 
 class Endings:
-    """Tells each entity's end once; those that had ended before anybody looked are told together."""
+    """Tells each entity's end once; those that had ended before anybody looked are told together.
+
+    What the token may not see is left to the summary, which tells it by product: there may be more than a hundred.
+    """
 
     def __init__(self) -> None:
         self._told: set[EntityName] | None = None
@@ -64,11 +68,13 @@ class Endings:
         for entity in ended:
             if entity.entity not in self._told:
                 self._told.add(entity.entity)
+                if entity.status is EntityStatus.NOT_ACCESSIBLE:
+                    continue
                 yield Text(entity_line(entity), style=STYLES.get(entity.status, ""))
 
 
 def entity_line(entity: EntityRunRecord) -> str:
-    """How an entity ended, in one line: `people.Person completed: 5000 rows, 50 pages, 50 requests, 1.2 s`."""
+    """How an entity ended, in one line: `people.Person completed: 5,000 rows, 50 pages, 50 requests, 1.2 s`."""
     parts = []
     if entity.started_at is not None:
         counts = (
@@ -159,7 +165,9 @@ def _bars(running: Sequence[EntityRunRecord], pace: Pace) -> Table:
         table.add_row(
             entity.entity,
             ProgressBar(total=total, completed=entity.records, width=_BAR_WIDTH, pulse=total is None),
-            f"{entity.records:,}" + (f" / {total:,}" if total is not None else "") + " rows",
+            counted(entity.records, "row")
+            if total is None
+            else f"{entity.records:,} / {counted(total, 'row')}",
             counted(entity.pages, "page"),
             counted(entity.requests, "request"),
             f"{pace.of(entity):,.0f} rows/s",
@@ -174,8 +182,8 @@ def _sum_line(view: RunView, pace: Pace) -> str:
     rows, requests = sum(e.records for e in view.entities), sum(e.requests for e in view.entities)
     parts = (
         f"{ended} of {counted(len(view.entities), 'entity')}",
-        f"{rows:,} rows",
-        f"{requests:,} requests",
+        counted(rows, "row"),
+        counted(requests, "request"),
         f"{pace.total:,.0f} rows/s",
         duration(pace.seconds),
     )

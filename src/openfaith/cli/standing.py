@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from openfaith.store import Executor, RunRecord
 
 _MOST_RUNS = 200
+_MOST_NAMES = 4
+"""A command line that names more entities is nothing to read: a product may have more than fifty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,9 +66,11 @@ class Standing:
 
 
 def _command(run: RunRecord) -> str:
-    """What continues a run; where only some entities were asked for, they are asked for again."""
+    """What continues a run; where only a few entities were asked for, they are asked for again."""
     if run.cancel_requested_at is not None:
         return "openfaith up"
+    if run.entities is not None and len(run.entities) > _MOST_NAMES:
+        return f"openfaith runs retry {run.run_id}"
     return " ".join(["openfaith sync", run.org_id, *(f"--entity {name}" for name in run.entities or ())])
 
 

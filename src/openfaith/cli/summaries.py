@@ -12,7 +12,7 @@ from rich.text import Text
 
 from openfaith.cli.output import add_rows, make_table
 from openfaith.cli.progress import STYLES
-from openfaith.cli.words import counted, duration
+from openfaith.cli.words import counted, duration, said
 from openfaith.records import EntityStatus, RunStatus
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ _COLUMNS: dict[str, Callable[[EntityRunRecord], Cell]] = {
 
 
 def summary_table(entities: Sequence[EntityRunRecord], *, width: int) -> Table:
-    """One row for each entity, in as many columns as fit."""
+    """One row for each entity that could be read, in as many columns as fit."""
+    entities = [e for e in entities if e.status is not EntityStatus.NOT_ACCESSIBLE]
     cells = {heading: [cell(entity) for entity in entities] for heading, cell in _COLUMNS.items()}
     needed = {heading: _width(heading, column) for heading, column in cells.items()}
     headings = fitting(needed, width)
@@ -75,7 +76,7 @@ def fitting(needed: dict[str, int], width: int) -> list[str]:
 def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
     """What did not complete and why, then the whole in a sentence; each with its style."""
     for (status, reason), names in _left_undone(view.entities).items():
-        yield f"{_named(status, names)} {status.replace('_', ' ')}: {reason}", STYLES.get(status, "")
+        yield _undone_line(status, reason, names), STYLES.get(status, "")
     yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
     dead = sum(e.dead_letters for e in view.entities)
     if dead:
@@ -98,12 +99,15 @@ def _left_undone(entities: Sequence[EntityRunRecord]) -> dict[tuple[EntityStatus
     return groups
 
 
-def _named(status: EntityStatus, names: Sequence[str]) -> str:
-    """Who it is about. What nobody may see is told by product: there may be more than a hundred entities."""
-    if status is not EntityStatus.NOT_ACCESSIBLE or len(names) == 1:
-        return ", ".join(names)
-    products = sorted({name.partition(".")[0] for name in names})
-    return f"{counted(len(names), 'entity')} of {', '.join(products)}"
+def _undone_line(status: EntityStatus, reason: str, names: Sequence[str]) -> str:
+    """What nobody may see is counted: there may be a hundred entities of one product."""
+    if status is EntityStatus.NOT_ACCESSIBLE and len(names) > 1:
+        return f"{_sentence(reason)}: {counted(len(names), 'entity')} left out."
+    return f"{', '.join(names)} {said(status)}: {reason}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def is_unchanged(view: RunView) -> bool:
@@ -116,11 +120,11 @@ def is_unchanged(view: RunView) -> bool:
 
 def _whole(view: RunView) -> str:
     rows, requests = sum(e.records for e in view.entities), sum(e.requests for e in view.entities)
-    parts = [_outcomes(view), f"{rows:,} rows", f"{requests:,} requests"]
+    parts = [_outcomes(view), counted(rows, "row"), counted(requests, "request")]
     if view.run.started_at is not None and view.run.finished_at is not None:
         parts.append(duration((view.run.finished_at - view.run.started_at).total_seconds()))
     text = f"Run {view.run.run_id} of {view.run.org_id} {view.status}: {', '.join(parts)}."
-    return f"{text} {view.run.reason[:1].upper()}{view.run.reason[1:]}." if view.run.reason else text
+    return f"{text} {_sentence(view.run.reason)}." if view.run.reason else text
 
 
 def _outcomes(view: RunView) -> str:
@@ -128,4 +132,4 @@ def _outcomes(view: RunView) -> str:
     outcomes = Counter(e.status for e in view.entities)
     if set(outcomes) <= {EntityStatus.COMPLETED}:
         return counted(len(view.entities), "entity")
-    return ", ".join(f"{number} {status}" for status, number in outcomes.items())
+    return ", ".join(f"{outcomes[status]} {said(status)}" for status in EntityStatus if outcomes[status])

@@ -31,11 +31,19 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 page`, `50 pages`, `1 entity`, `2 entities`."""
-    if number == 1:
-        return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {plural}"
+    """`1 page`, `5,000 pages`, `1 entity`, `2 entities`, `3 people`."""
+    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun == "person":
+        return "people"
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def said(status: str) -> str:
+    """A status as people write it: `not accessible`."""
+    return status.replace("_", " ")
 
 
 def listed(names: Sequence[str], *, most: int = 6) -> str:

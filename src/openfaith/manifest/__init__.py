@@ -75,6 +75,7 @@ from openfaith.manifest.naming import (
     resolve_product,
     table_name,
 )
+from openfaith.manifest.ways import whole_includes
 
 __all__ = [
     "Amount",
@@ -137,4 +138,5 @@ __all__ = [
     "resolve_entity",
     "resolve_product",
     "table_name",
+    "whole_includes",
 ]

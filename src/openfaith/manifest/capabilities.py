@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from openfaith.manifest.entity import Entity, Manifest, Method, Reading, Relationship
 from openfaith.manifest.naming import columns, resolve_entity
+from openfaith.manifest.ways import whole_includes
 from openfaith.records import EntityName
 
 
@@ -27,7 +28,7 @@ class DeltaWay(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Carrier:
-    """A listing that brings an entity along."""
+    """A listing that brings records of an entity along."""
 
     entity: EntityName
     include: str
@@ -51,7 +52,7 @@ class EntityCapabilities:
     includes: tuple[str, ...]
     """What its own requests can bring along."""
     carriers: tuple[Carrier, ...]
-    """The listings without an id that can bring it along."""
+    """The listings without an id that can bring records of it along."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,14 +176,20 @@ def _entity(manifest: Manifest, name: str) -> Entity:
 
 
 def effective_reading(manifest: Manifest, entity: Entity) -> Reading:
-    """How it can be read with the help of others: an include of a listing spares a request for every parent."""
-    if entity.reading is Reading.TOP:
+    """How all of its records are had with the fewest requests: its own list, along with its parent's, below each parent.
+
+    A run may do still better: what has a list of its own may yet ride on another's pages, and what could ride is read
+    below its parents where it carries others itself. That is arithmetic, and `planning` does it.
+    """
+    if entity.listing is not None:
         return Reading.TOP
-    return Reading.INCLUDE if carriers(manifest, entity.name) else entity.reading
+    if entity.below is not None and any(whole_includes(entity, manifest.entities[entity.below.parent])):
+        return Reading.INCLUDE
+    return Reading.NONE if entity.asked is None else Reading.NESTED
 
 
 def carriers(manifest: Manifest, name: EntityName) -> tuple[Carrier, ...]:
-    """The listings without an id that can bring the entity along, by name."""
+    """The listings without an id that can bring records of the entity along, by name; not always all of them."""
     found = (
         Carrier(entity=other.name, include=include)
         for other in manifest.entities.values()

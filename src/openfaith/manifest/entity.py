@@ -157,6 +157,13 @@ class Entity:
         return self.listing or next(nested, None)
 
     @property
+    def asked(self) -> Endpoint | None:
+        """The collection that is asked for its own records: its listing, else the one below its parent."""
+        if self.listing is not None:
+            return self.listing
+        return self.below.endpoint if self.below is not None and self.below.endpoint.collection else None
+
+    @property
     def to_one(self) -> tuple[Relationship, ...]:
         """The relationships that get a column, in the manifest's order."""
         return tuple(r for r in self.relationships.values() if not r.many)

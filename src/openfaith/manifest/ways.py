@@ -55,6 +55,18 @@ def with_places(manifest: Manifest) -> Manifest:
     )
 
 
+def whole_includes(entity: Entity, owner: Entity) -> Iterator[str]:
+    """The includes of the owner's collection that bring along every record of the entity that belongs to it.
+
+    Not those of which there are several and each brings some of them, as the next of a signup's times.
+    """
+    asked = owner.asked
+    for include, target in owner.include_targets.items():
+        whole = entity.below is None or entity.below.endpoint.path.endswith(f"/{include}")
+        if target == entity.name and whole and asked is not None and include in asked.includes:
+            yield include
+
+
 class _Places:
     """Chooses, parents before children, each entity once."""
 

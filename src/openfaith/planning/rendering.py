@@ -61,7 +61,7 @@ def _product_lines(view: View, product: str) -> Iterator[str]:
     own = [d for d in (*view.dependencies, *view.outside) if product_of(d.entity) == product]
     hard = sum(dependency.hard for dependency in own)
     if product:
-        yield f"{product}: {len(names)} entities; dependencies: {hard} hard, {len(own) - hard} soft"
+        yield f"{product}: {len(names)} {'entity' if len(names) == 1 else 'entities'}; dependencies: {hard} hard, {len(own) - hard} soft"
     for name in names:
         yield f"{view.number[name]:>5}. {bare_name(name)}  (stage {view.stage[name]})"
         yield from _dependency_lines(view, name)

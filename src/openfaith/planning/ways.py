@@ -16,7 +16,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from openfaith.manifest import Endpoint, Entity, Manifest, Reading
+from openfaith.manifest import Endpoint, Entity, Manifest, Reading, whole_includes
 from openfaith.planning.graph import Graph, Rule
 from openfaith.records import EntityName
 
@@ -109,24 +109,15 @@ def _rides_of(
     manifest: Manifest, graph: Graph, entity: Entity, counts: Mapping[EntityName, int]
 ) -> Iterator[_Ride]:
     for carrier in _owners(graph, entity):
-        for include, target in manifest.entities[carrier].include_targets.items():
-            asked = _asked(manifest.entities[carrier])
-            if target != entity.name or asked is None or include not in asked.includes:
-                continue
-            if _is_whole(entity, include):
-                yield _Ride(
-                    entity=entity.name,
-                    carrier=carrier,
-                    include=include,
-                    saved=_cost_alone(manifest, entity, counts),
-                    load=_load(manifest, entity, carrier, counts),
-                    only=_asked(entity) is None,
-                )
-
-
-def _is_whole(entity: Entity, include: str) -> bool:
-    """Not one of several includes that bring some of them, as the next of a signup's times."""
-    return entity.below is None or entity.below.endpoint.path.endswith(f"/{include}")
+        for include in whole_includes(entity, manifest.entities[carrier]):
+            yield _Ride(
+                entity=entity.name,
+                carrier=carrier,
+                include=include,
+                saved=_cost_alone(manifest, entity, counts),
+                load=_load(manifest, entity, carrier, counts),
+                only=entity.asked is None,
+            )
 
 
 def _owners(graph: Graph, entity: Entity) -> list[EntityName]:
@@ -157,22 +148,15 @@ def _chosen(rides: list[_Ride]) -> dict[EntityName, _Ride]:
     return chosen
 
 
-def _asked(entity: Entity) -> Endpoint | None:
-    """The collection that is asked for the entity's own records."""
-    if entity.listing is not None:
-        return entity.listing
-    return entity.below.endpoint if entity.below is not None and entity.below.endpoint.collection else None
-
-
 def _way(
     manifest: Manifest, entity: Entity, ride: _Ride | None, counts: Mapping[EntityName, int]
 ) -> Way | None:
     if ride is not None:
-        asked = _asked(manifest.entities[ride.carrier])
+        asked = manifest.entities[ride.carrier].asked
         assert asked is not None, "a carrier is read by a collection"
         way = Way(entity=entity.name, reading=Reading.INCLUDE, endpoint=asked, requests=0)
         return replace(way, carrier=ride.carrier, include=ride.include)
-    asked = _asked(entity)
+    asked = entity.asked
     if asked is None:
         return None
     requests = _expected(manifest, entity, counts)
@@ -207,6 +191,6 @@ def _expected(manifest: Manifest, entity: Entity, counts: Mapping[EntityName, in
 
 
 def _load(manifest: Manifest, entity: Entity, carrier: EntityName, counts: Mapping[EntityName, int]) -> int:
-    page = manifest.products[entity.product].max_page_size
+    page = manifest.products[manifest.entities[carrier].product].max_page_size
     own, carriers = counts.get(entity.name), counts.get(carrier)
     return page if own is None or not carriers else math.ceil(own * min(page, carriers) / carriers)

@@ -23,7 +23,6 @@ from openfaith.source.events import (
     SourceEvent,
 )
 from openfaith.source.limits import RateLimit
-from openfaith.source.paging import offset_of_link
 from openfaith.source.retries import RetryPolicy
 
 __all__ = [
@@ -43,6 +42,5 @@ __all__ = [
     "SourceEvent",
     "SourceStatistics",
     "Token",
-    "offset_of_link",
     "parse_token",
 ]

@@ -232,14 +232,18 @@ class SourceClient:
             exchange = replace(await self._exchange(request), attempt=attempts + refusals + 1)
             try:
                 return self._receive(request, exchange, read)
-            except RateLimitedError:
-                refusals += 1
-                self._pause(request, exchange)
-                if refusals >= self._retry.refusals:
+            except SyncError as error:
+                error.requests = exchange.attempt
+                if isinstance(error, RateLimitedError):
+                    refusals += 1
+                    self._pause(request, exchange)
+                    if refusals >= self._retry.refusals:
+                        raise
+                elif isinstance(error, TransientError):
+                    attempts += 1
+                    await self._wait_to_retry(request, exchange, error, attempts)
+                else:
                     raise
-            except TransientError as error:
-                attempts += 1
-                await self._wait_to_retry(request, exchange, error, attempts)
 
     async def _exchange(self, request: Request) -> Exchange:
         """Send once, when the budget allows, and let everything that learns from answers see this one."""
@@ -295,7 +299,9 @@ class SourceClient:
         self._refused += 1
         asked = retry_after_of(exchange)
         if asked is not None and asked > self._retry.longest_wait:
-            raise RateLimitedError(request.what, asked.total_seconds())
+            error = RateLimitedError(request.what, asked.total_seconds())
+            error.requests = exchange.attempt
+            raise error
         pause = self._budget.pause(asked)
         self._tell(RateLimitPaused(what=request.what, pause=pause, announced=asked is not None))
 

@@ -17,7 +17,6 @@ import msgspec
 from openfaith.errors import BrokenResponseError
 from openfaith.records import Page
 from openfaith.source.exchanges import Exchange, Request
-from openfaith.source.paging import offset_of_link
 from openfaith.source.responses import describe_body
 
 _NULL = msgspec.Raw(b"null")
@@ -103,7 +102,6 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
         records=tuple(map(bytes, envelope.data)),
         included=_by_type(envelope.included or ()),
         total_count=_count(meta.total_count),
-        next_offset=_next_offset(meta.next, link),
         has_next=bool(meta.next) or link is not None,
         can_query_by=_names(bytes(meta.can_query_by)),
         can_order_by=_names(bytes(meta.can_order_by)),
@@ -236,11 +234,6 @@ def _members(raw: msgspec.Raw) -> dict[str, object]:
     except (msgspec.DecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _next_offset(after: object, link: object) -> int | None:
-    offset = _count(after.get("offset")) if isinstance(after, dict) else None
-    return offset_of_link(link) if offset is None else offset
 
 
 def _count(value: object) -> int | None:

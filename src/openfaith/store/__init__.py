@@ -30,6 +30,7 @@ from openfaith.store.parents import (
     count_parent_failures,
     list_parents,
     note_checkpoint,
+    note_requests,
 )
 from openfaith.store.run_records import (
     EntityRunRecord,
@@ -47,6 +48,7 @@ from openfaith.store.runs import (
     finish_run,
     get_entity_run,
     get_run,
+    is_product_closed,
     list_entity_runs,
     list_riders,
     list_runs,
@@ -98,6 +100,7 @@ __all__ = [
     "get_run",
     "inspect_database",
     "install_canonical_model",
+    "is_product_closed",
     "lease_connection",
     "list_entity_runs",
     "list_events",
@@ -111,6 +114,7 @@ __all__ = [
     "load_or_create_keys",
     "migrate",
     "note_checkpoint",
+    "note_requests",
     "note_source_start",
     "open_database",
     "parse_keys",

@@ -30,6 +30,7 @@ from openfaith.manifest import (
 )
 from openfaith.manifest.canonical import id_space
 from openfaith.records import EntityName
+from openfaith.store.canonical_conversions import shown
 from openfaith.store.mirror import table
 
 TYPES = {
@@ -116,17 +117,7 @@ class Values:
         of = entity.source if source.join is None else entity.joins[source.join].entity
         column = record_column(source.column, RECORD if source.join is None else join_alias(source.join))
         wanted = TYPES[kind]
-        if self._types.get(self.table_name(of), {}).get(source.column, wanted) == wanted:
-            return column
-        # The manifest changed the type and the table kept its own, so that it lost nothing.
-        return sql.SQL(
-            "CASE WHEN openfaith.fits({column}::text, {type}) THEN {column}::text::{cast} END"
-        ).format(column=column, type=sql.Literal(_short(wanted)), cast=sql.SQL(_short(wanted)))
-
-
-def _short(kind: str) -> str:
-    """The type as the store's own functions call it."""
-    return "timestamptz" if kind == TYPES[ValueType.TIME] else kind
+        return shown(column, self._types.get(self.table_name(of), {}).get(source.column, wanted), wanted)
 
 
 def join_alias(join: str) -> str:

@@ -7,20 +7,23 @@
     edge                every reference, from record to record
 
 A view that is there already can only be replaced by one that begins with the same columns of the same types. So each
-view knows its columns, and `outdated` says which ones must be dropped first, dependents before what they need.
+view knows its columns, and `outdated` says which ones must be dropped first, dependents before what they need. `edge`
+rests on every entity and hardly ever changes its columns: it need not go with them if it is `emptied` before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 
 from psycopg import sql
 
 from openfaith.manifest import (
     CanonicalEntity,
     CanonicalMapping,
+    ColumnSource,
     Manifest,
     ValueType,
     linked_entities,
@@ -97,19 +100,34 @@ class View:
                 self.identifier, sql.Identifier(name), sql.Literal(comment)
             )
 
+    def emptied(self) -> sql.Composed:
+        """What replaces it by a view of the same columns that rests on nothing."""
+        names = sql.SQL(", ").join(sql.Identifier(name) for name, _, _ in self.columns)
+        nulls = sql.SQL(", ").join(sql.SQL("NULL::{}").format(sql.SQL(kind)) for _, kind, _ in self.columns)
+        return sql.SQL("CREATE OR REPLACE VIEW {} ({}) AS SELECT {} WHERE false").format(
+            self.identifier, names, nulls
+        )
+
     def can_replace(self, present: Sequence[tuple[str, str]]) -> bool:
         """Whether PostgreSQL lets it take the place of a view with these columns (name, type): it may only add some."""
         return [(name, kind) for name, kind, _ in self.columns][: len(present)] == list(present)
 
 
-def canonical_views(manifest: Manifest, mapping: CanonicalMapping, types: MirrorTypes) -> tuple[View, ...]:
+def canonical_views(
+    manifest: Manifest,
+    mapping: CanonicalMapping,
+    types: MirrorTypes,
+    *,
+    kept: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> tuple[View, ...]:
     """All views of a mapping, each after those it needs.
 
     Args:
-        types: of the mirror tables' columns as they are. Where one differs from the manifest's, a value that does not
-            fit is null in the view, which is no reason for the view to fail.
+        types: of the mirror tables' columns as they are. Where one differs from the manifest's, its values are shown
+            in the manifest's type (`canonical_conversions`).
+        kept: views that keep an older form, and which columns for ids they have. A reference that they lack is none.
     """
-    composer = _Composer(manifest, mapping, types)
+    composer = _Composer(manifest, mapping, types, kept)
     survivors = [composer.survivors(entity) for entity in mapping.entities.values() if entity.merges]
     entities = [composer.entity(entity) for entity in mapping.entities.values()]
     return (*survivors, *entities, composer.external_link(), composer.edge())
@@ -130,8 +148,6 @@ def outdated(
     gone |= {view.name for view in views if view.name in present and not view.can_replace(present[view.name])}
     if any(map(is_survivor_view, gone)):
         gone = set(ours)  # they may all rest on it
-    elif gone:
-        gone.add("edge")  # rests on every entity, on one that is no longer wanted too
     return tuple(name for name in reversed(ours) if name in gone and name in present)
 
 
@@ -190,10 +206,17 @@ _UNION = sql.SQL(" UNION ALL ")
 class _Composer:
     """Composes the views of one mapping."""
 
-    def __init__(self, manifest: Manifest, mapping: CanonicalMapping, types: MirrorTypes) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        mapping: CanonicalMapping,
+        types: MirrorTypes,
+        kept: Mapping[str, Collection[str]],
+    ) -> None:
         self._manifest = manifest
         self._mapping = mapping
         self._values = Values(manifest, mapping, types)
+        self._kept = kept
 
     # The views
 
@@ -253,6 +276,7 @@ class _Composer:
                 view=sql.Identifier(SCHEMA, reference.entity),
             )
             for reference in self._mapping.references
+            if reference.column in self._kept.get(reference.entity, (reference.column,))
         ]
         return View(
             name="edge",
@@ -278,7 +302,7 @@ class _Composer:
             is_merged=sql.SQL("{} IS NOT NULL").format(survivor) if entity.merges else sql.SQL("false"),
             deleted_at=record_column("_deleted_at")
             if own_mark is None
-            else coalesced([record_column("_deleted_at"), record_column(own_mark)]),
+            else coalesced([record_column("_deleted_at"), self._own(entity, own_mark, ValueType.TIME)]),
             table=self._values.table(name),
             joins=_survivor_join(entity.name, "survivor", record_column("id"))
             if entity.merges
@@ -292,8 +316,12 @@ class _Composer:
                 alias=sql.Identifier(join_alias(join.name)),
                 org=record_column("org_id", join_alias(join.name)),
                 id=record_column("id", join_alias(join.name)),
-                by=record_column(join.by),
+                by=self._own(entity, join.by, ValueType.TEXT),
             )
+
+    def _own(self, entity: CanonicalEntity, column: str, kind: ValueType) -> sql.Composable:
+        """A column of the entity's own table, with the type that the manifest gives it."""
+        return self._values.source(entity, ColumnSource(column=column), kind)
 
     def _survivor_joins(self, entity: CanonicalEntity) -> Iterator[sql.Composed]:
         for column in entity.columns.values():

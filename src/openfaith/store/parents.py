@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 
 from psycopg import sql
+from psycopg.rows import class_row
 
 from openfaith.errors import LeaseLostError
-from openfaith.manifest import Below, Manifest
+from openfaith.manifest import Below, Manifest, PathId
 from openfaith.records import EntityRunId, OrgId
 from openfaith.store.connection import Database
 from openfaith.store.mirror import table
@@ -31,7 +32,7 @@ WHERE parent.org_id = %(org_id)s AND parent._deleted_at IS NULL
   AND parent.id > COALESCE(%(after)s::text, '')
   AND (%(failed_of)s::bigint IS NULL OR EXISTS (
       SELECT FROM openfaith.parent_failure AS f
-      WHERE f.entity_run_id = %(failed_of)s AND f.parent_id = parent.id))
+      WHERE f.entity_run_id = %(failed_of)s AND f.parent_id = parent.id AND NOT f.denied))
 ORDER BY parent.id
 LIMIT %(limit)s
 """
@@ -45,13 +46,26 @@ class ParentRow:
     ids: dict[str, str | None]
     """By placeholder of the path, in its order. None where the row has no such id."""
 
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The ids that the path needs and the row does not have, or not as something that can stand in a path."""
-        return tuple(name for name, value in self.ids.items() if not _PLAIN.fullmatch(value or ""))
+    def fault(self, below: Below) -> str | None:
+        """Why nothing can be asked below it: the ids that its row lacks, or not as something that can stand in a path.
+
+        None where they are all there. What stands in their place is not told: nobody knows what that is.
+        """
+        faults = (_fault(place, self.ids[place.name]) for place in below.ids)
+        return "; ".join(fault for fault in faults if fault) or None
 
     def to_json(self) -> str:
         return json.dumps(self.ids)
+
+
+def _fault(place: PathId, value: str | None) -> str | None:
+    if not value:
+        return f"its row has no {place.name} (column {place.column})"
+    return (
+        None
+        if _PLAIN.fullmatch(value)
+        else f"its {place.name} (column {place.column}) cannot stand in a path"
+    )
 
 
 async def list_parents(
@@ -69,19 +83,24 @@ async def list_parents(
     Args:
         failed_of: where given, only those that this entity run could not read below.
     """
-    statement = sql.SQL(_PARENTS).format(
-        columns=sql.SQL(", ").join(sql.Identifier("parent", i.column) for i in below.ids),
-        table=table(manifest, manifest.entities[below.parent]),
-    )
     async with database.connection() as connection:
         cursor = await connection.execute(
-            statement, {"org_id": org_id, "after": after, "limit": limit, "failed_of": failed_of}
+            parents_statement(manifest, below),
+            {"org_id": org_id, "after": after, "limit": limit, "failed_of": failed_of},
         )
         names = [i.name for i in below.ids]
         return [
             ParentRow(id=row[0], ids=dict(zip(names, row[1:], strict=True)))
             for row in await cursor.fetchall()
         ]
+
+
+def parents_statement(manifest: Manifest, below: Below) -> sql.Composed:
+    """Compose the statement of `list_parents`: a parent's id, then the ids of the path in its order."""
+    return sql.SQL(_PARENTS).format(
+        columns=sql.SQL(", ").join(sql.Identifier("parent", i.column) for i in below.ids),
+        table=table(manifest, manifest.entities[below.parent]),
+    )
 
 
 async def note_checkpoint(
@@ -92,6 +111,7 @@ async def note_checkpoint(
     requests: int = 0,
     parent_id: str | None = None,
     reason: str | None = None,
+    denied: bool = False,
 ) -> bool:
     """Keep where a walk has come to without a page. Returns whether the run was cancelled meanwhile.
 
@@ -99,6 +119,7 @@ async def note_checkpoint(
         requests: how many were spent on it.
         parent_id: the parent that the walk leaves.
         reason: why it could not be read below; None where there is nothing to read below it.
+        denied: whether that is because the token may see nothing there, so that to ask again is of no use.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -113,6 +134,7 @@ async def note_checkpoint(
                 "requests": requests,
                 "parent_id": parent_id,
                 "reason": None if reason is None else storable_text(reason),
+                "denied": denied,
             },
         )
         row = await cursor.fetchone()
@@ -121,12 +143,33 @@ async def note_checkpoint(
     return bool(row[0])
 
 
-async def count_parent_failures(database: Database, entity_run_id: EntityRunId) -> tuple[int, str | None]:
-    """How many parents could not be read below, and why the first of them."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParentFailures:
+    """The parents that a walk has left behind."""
+
+    failed: int
+    """Below these reading failed."""
+    failure: str | None
+    """Why below one of them."""
+    denied: int
+    """Below these the token may see nothing."""
+    denial: str | None
+
+
+async def count_parent_failures(database: Database, entity_run_id: EntityRunId) -> ParentFailures:
+    """How many parents could not be read below, and why."""
     async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("runs", "count_parent_failures"), {"entity_run_id": entity_run_id}
+        cursor = connection.cursor(row_factory=class_row(ParentFailures))
+        await cursor.execute(query("runs", "count_parent_failures"), {"entity_run_id": entity_run_id})
+        found = await cursor.fetchone()
+    assert found is not None, "what is counted has a count"
+    return found
+
+
+async def note_requests(database: Database, held: HeldEntityRun, requests: int) -> None:
+    """Count requests of which no page came. Whoever holds the entity run no longer counts nothing."""
+    async with database.connection() as connection:
+        await connection.execute(
+            query("runs", "note_requests"),
+            {"entity_run_id": held.entity_run_id, "fence": held.fence, "requests": requests},
         )
-        row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0]), row[1]

@@ -68,6 +68,10 @@ class Rider:
     entity: EntityName
     entity_run_id: EntityRunId
     include: str
+    records: int
+    """Of all pages committed so far."""
+    dead_letters: int
+    """Among these."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,3 +149,11 @@ class HeldEntityRun:
     records: int
     dead_letters: int
     cancel_requested: bool
+    carrier: EntityName | None
+    """On whose pages it rides, if it does."""
+    carrier_status: EntityStatus | None
+    """How far that one is in the same run."""
+
+    def __post_init__(self) -> None:
+        status = None if self.carrier_status is None else EntityStatus(self.carrier_status)
+        object.__setattr__(self, "carrier_status", status)

@@ -92,8 +92,15 @@ async def begin_run(database: Database, run_id: RunId) -> bool:
 
 
 async def plan_entity_runs(database: Database, run_id: RunId, planned: Sequence[PlannedReading]) -> None:
-    """Make the entity runs of a plan, in its order. Those that exist stay as they are, also in how they are read."""
-    async with database.connection() as connection:
+    """Make the entity runs of a plan, in its order. A run is planned once.
+
+    What was planned before stays as it is, also in how it is read, and nothing is added: a program that knows more
+    entities, or more ways, may retry a run of which pages are committed already, and what were to ride on these would
+    be complete without them. The next run has it all.
+    """
+    async with database.transaction() as connection:
+        # Whoever plans the same run waits here, and then finds it planned; a cancellation comes before or after.
+        await _get_run(connection, run_id, lock=True)
         await connection.execute(
             query("runs", "insert_entity_runs"),
             {
@@ -126,7 +133,11 @@ async def take_entity_run(database: Database, run_id: RunId, entity: EntityName)
 
 
 async def list_riders(database: Database, run_id: RunId, entity: EntityName) -> tuple[Rider, ...]:
-    """What rides on an entity's pages in this run, in the plan's order."""
+    """What rides on an entity's pages in this run, in the plan's order: also what is settled already.
+
+    What was skipped, or failed, before its carrier is through comes along all the same. A retried run could not tell
+    which pages it would lack.
+    """
     async with database.connection() as connection:
         cursor = connection.cursor(row_factory=class_row(Rider))
         await cursor.execute(query("runs", "list_riders"), {"run_id": run_id, "entity": entity})
@@ -150,23 +161,18 @@ async def finish_entity_run(
     status: EntityStatus,
     reason: str | None = None,
     table: tuple[str, str] | None = None,
-    fence: int | None = None,
     attempt: int | None = None,
-    requests: int = 0,
 ) -> bool:
     """Settle an entity run; with it, in the same transaction, the watermark and the counts that `status` shows.
 
     Args:
         table: schema and name of the mirror table, to count its rows; needed for a completed run.
-        fence: where given, only the holder of this token settles it.
         attempt: where given, only this attempt of the run settles it: a later one has its own outcome to find.
-        requests: how many requests were spent that no committed page accounts for.
 
     Returns False where it was settled before: a repeated step changes nothing.
 
     Raises:
-        LeaseLostError: `fence` was given and is not the newest token; or the entity run is to be completed, and
-            nobody has taken it since it was last put back.
+        LeaseLostError: the entity run is to be completed, and nobody has taken it since it was last put back.
     """
     async with database.transaction() as connection:
         org_id = (await _get_run(connection, run_id)).org_id
@@ -186,13 +192,11 @@ async def finish_entity_run(
                 "entity": entity,
                 "status": status,
                 "reason": None if reason is None else storable_text(reason),
-                "fence": fence,
-                "requests": requests,
                 "live_rows": live,
             },
         )
         if await settled.fetchone() is None:
-            return await _was_settled(connection, run_id, entity, fence)
+            return await _was_settled(connection, run_id, entity)
         place = {"run_id": run_id, "entity": entity}
         await connection.execute(query("runs", "note_sync_state"), place)
         if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
@@ -200,15 +204,13 @@ async def finish_entity_run(
     return True
 
 
-async def _was_settled(
-    connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName, fence: int | None
-) -> bool:
+async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName) -> bool:
     cursor = await connection.execute(
         query("runs", "find_open_entity_run"), {"run_id": run_id, "entity": entity}
     )
     row = await cursor.fetchone()
     if row is not None:
-        raise LeaseLostError(row[0], fence or 0)
+        raise LeaseLostError(*row)
     return False
 
 
@@ -373,6 +375,15 @@ async def close_product(database: Database, run_id: RunId, product: str, reason:
         cursor = await connection.execute(
             query("runs", "close_product"),
             {"run_id": run_id, "product": product, "reason": storable_text(reason)},
+        )
+        return await cursor.fetchone() is not None
+
+
+async def is_product_closed(database: Database, run_id: RunId, product: str) -> bool:
+    """Whether a run, in its present attempt, is known to see nothing of a product."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("runs", "is_product_closed"), {"run_id": run_id, "product": product}
         )
         return await cursor.fetchone() is not None
 

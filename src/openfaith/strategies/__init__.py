@@ -5,7 +5,7 @@ workflows do the asking and commit each state with its page.
 """
 
 from openfaith.strategies.dead_letters import too_many
-from openfaith.strategies.full import PAGE_SIZE, PageRequest, WalkState, advance, check, upcoming
+from openfaith.strategies.full import PageRequest, WalkState, advance, check, upcoming
 from openfaith.strategies.nested import (
     NestedState,
     advance_below,
@@ -18,7 +18,6 @@ from openfaith.strategies.pacing import MOST_PAGES_IN_FLIGHT, pages_in_flight
 
 __all__ = [
     "MOST_PAGES_IN_FLIGHT",
-    "PAGE_SIZE",
     "NestedState",
     "PageRequest",
     "WalkState",

@@ -17,9 +17,6 @@ from typing import Any
 from openfaith.errors import BrokenResponseError
 from openfaith.records import Page
 
-PAGE_SIZE = 100
-"""Records asked for per page: the most that the source gives; more is cut silently."""
-
 _VERSION = 1
 """Of the stored state."""
 
@@ -51,7 +48,8 @@ class PageRequest:
     """What to ask for: the parameters of one listing request."""
 
     offset: int
-    page_size: int = PAGE_SIZE
+    page_size: int
+    """Records asked for. More than the source's most would be cut silently."""
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -63,7 +61,7 @@ class PageRequest:
         return f"offset={self.offset}"
 
 
-def upcoming(state: WalkState, page_size: int = PAGE_SIZE) -> Iterator[PageRequest]:
+def upcoming(state: WalkState, page_size: int) -> Iterator[PageRequest]:
     """The next request, then those that will follow if every page comes full.
 
     Guesses stop at the count of the source: asking past the end would cost a request for nothing.

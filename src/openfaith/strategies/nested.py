@@ -1,7 +1,9 @@
 """The nested walk: for every stored parent, in the order of their ids, the pages below it.
 
 Pure, like the full walk that it takes within one parent: a state, what a page showed, the next state. The state is
-two marks, however many parents there are: the parent up to which everything is done, and how far the next one is.
+two marks, however many parents there are: the parent up to which everything is done, and how far which one is. The
+second names its parent too: before a walk goes on, another run may have stored parents between the two, or have taken
+the second away.
 
 Parents below which could not be read are left behind, and walked once more in a second pass.
 """
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from openfaith.records import Page
-from openfaith.strategies.full import PAGE_SIZE, PageRequest, WalkState, advance, upcoming
+from openfaith.strategies.full import PageRequest, WalkState, advance, upcoming
 
 _VERSION = 1
 """Of the stored state."""
@@ -25,8 +27,10 @@ class NestedState:
 
     after: str | None = None
     """The last parent that is done."""
+    at: str | None = None
+    """The parent below which some pages are done, but not all."""
     inner: WalkState = field(default_factory=WalkState)
-    """Within the parent after it."""
+    """Within that parent."""
     again: bool = False
     """True in the second pass, through the parents that were left behind."""
     done: bool = False
@@ -36,6 +40,7 @@ class NestedState:
         return {
             "nested": _VERSION,
             "after": self.after,
+            "at": self.at,
             "inner": self.inner.to_json(),
             "again": self.again,
             "done": self.done,
@@ -43,37 +48,50 @@ class NestedState:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any] | None) -> NestedState:
-        """Read a checkpoint; None is the beginning, and so is one of another version: reading again does no harm."""
+        """Read a checkpoint; None is the beginning, and so is one of another version: reading again does no harm.
+
+        A retry adds `retried` to it, until the next one is stored: its second pass asks for all that are left behind,
+        however far the one before had come.
+        """
         if stored is None or stored.get("nested") != _VERSION:
             return cls()
-        inner = WalkState.from_json(stored["inner"])
-        return cls(after=stored["after"], inner=inner, again=stored["again"], done=stored["done"])
+        if stored["again"] and stored.get("retried"):
+            return restart_second_pass()
+        return cls(
+            after=stored["after"],
+            at=stored.get("at"),
+            inner=WalkState.from_json(stored["inner"]),
+            again=stored["again"],
+            done=stored["done"],
+        )
+
+    def within(self, parent: str) -> WalkState:
+        """How far the walk has come below a parent."""
+        return self.inner if parent == self.at else WalkState()
 
 
 def upcoming_below(
-    state: NestedState, parents: Sequence[str], page_size: int = PAGE_SIZE
+    state: NestedState, parents: Sequence[str], page_size: int
 ) -> Iterator[tuple[str, PageRequest]]:
     """The next request and those that will follow it, each with its parent.
 
     Args:
         parents: the ids of the next parents after `state.after`, in their order.
     """
-    inner = state.inner
     for parent in parents:
-        for request in upcoming(inner, page_size):
+        for request in upcoming(state.within(parent), page_size):
             yield parent, request
-        inner = WalkState()
 
 
 def advance_below(state: NestedState, parent: str, page: Page) -> NestedState:
     """The state after a page below the parent was committed."""
-    inner = advance(state.inner, page)
-    return leave(state, parent) if inner.done else replace(state, inner=inner)
+    inner = advance(state.within(parent), page)
+    return leave(state, parent) if inner.done else replace(state, at=parent, inner=inner)
 
 
 def leave(state: NestedState, parent: str) -> NestedState:
     """The state once nothing more is asked below the parent."""
-    return replace(state, after=parent, inner=WalkState())
+    return replace(state, after=parent, at=None, inner=WalkState())
 
 
 def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:

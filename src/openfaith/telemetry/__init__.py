@@ -1,8 +1,10 @@
 """What happened. `events` is the contract; `logging` listens. Code makes an event and knows no backend."""
 
 from openfaith.telemetry.events import (
+    CanonicalViewKept,
     DependencyCut,
     DependencyNotRequested,
+    EntityNotPlanned,
     EntityRunFinished,
     EntityRunStarted,
     EntitySkipped,
@@ -27,8 +29,10 @@ from openfaith.telemetry.events import (
 from openfaith.telemetry.logging import LogFormat, configure_logging, get_logger, log_event
 
 __all__ = [
+    "CanonicalViewKept",
     "DependencyCut",
     "DependencyNotRequested",
+    "EntityNotPlanned",
     "EntityRunFinished",
     "EntityRunStarted",
     "EntitySkipped",

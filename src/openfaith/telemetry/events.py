@@ -11,6 +11,7 @@ but never their values.
 | RunFinished | info, warning, error | entities by outcome |
 | DependencyCut | info | |
 | DependencyNotRequested | info | |
+| EntityNotPlanned | info | |
 | EntityRunStarted | info | page and records it continues at |
 | EntityRunFinished | info, warning, error | pages, records |
 | EntitySkipped | warning | |
@@ -25,6 +26,7 @@ but never their values.
 | MirrorTablesMade | info | tables |
 | MirrorTableChanged | info, warning | values set aside by column |
 | MirrorTableFilled | info, warning | values moved, values kept by attribute |
+| CanonicalViewKept | warning | |
 | ManifestDrift | info, warning | |
 """
 
@@ -74,6 +76,10 @@ class Event:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
 
 
+def _counted(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def _severity_of(status: str) -> Severity:
     """Of an outcome: what failed is an error, what was left undone a warning."""
     if status == "completed":
@@ -91,7 +97,7 @@ class RunStarted(Event):
     """How they wait for each other."""
 
     def message(self) -> str:
-        return f"{self.kind} sync of {self.entities} entities started, strategy {self.strategy}"
+        return f"{self.kind} sync of {_counted(self.entities, 'entity', 'entities')} started, strategy {self.strategy}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +147,14 @@ class DependencyNotRequested(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EntityNotPlanned(Event):
+    """A retried run leaves out an entity that the program did not know, or could not read, when the run was planned."""
+
+    def message(self) -> str:
+        return f"{self.entity} is not read in this run, which was planned without it; the next run reads it"
+
+
+@dataclass(frozen=True, kw_only=True)
 class EntityRunStarted(Event):
     """An entity's segment begins, for the first time or where an earlier one stopped."""
 
@@ -150,7 +164,7 @@ class EntityRunStarted(Event):
     def message(self) -> str:
         if self.page == 0:
             return f"{self.entity} started"
-        return f"{self.entity} continues after page {self.page} ({self.records} records)"
+        return f"{self.entity} continues after page {self.page} ({_counted(self.records, 'record')})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +226,9 @@ class RecordsSetAside(Event):
         return "warning"
 
     def message(self) -> str:
-        return f"{self.entity}: {self.records} records became dead letters: {'; '.join(self.reasons)}"
+        became = "a dead letter" if self.records == 1 else "dead letters"
+        told = _counted(self.records, "record")
+        return f"{self.entity}: {told} became {became}: {'; '.join(self.reasons)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +285,7 @@ class ListingShifted(Event):
         return "warning"
 
     def message(self) -> str:
-        return f"{self.entity}: the source counted {self.before} records, then {self.after}, while they were read"
+        return f"{self.entity}: the source counted {_counted(self.before, 'record')}, then {self.after}, while they were read"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +311,8 @@ class WorkTakenOver(Event):
         return "warning"
 
     def message(self) -> str:
-        return f"took over {self.workflows} workflows of {len(self.executors)} processes that are gone"
+        gone = _counted(len(self.executors), "process that is", "processes that are")
+        return f"took over {_counted(self.workflows, 'workflow')} of {gone} gone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,7 +323,7 @@ class MirrorTablesMade(Event):
     tables: int
 
     def message(self) -> str:
-        return f"made {self.tables} mirror tables of {self.adapter}"
+        return f"made {_counted(self.tables, 'mirror table')} of {self.adapter}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,10 +346,15 @@ class MirrorTableChanged(Event):
 
     def message(self) -> str:
         parts = (
-            f"new columns {', '.join(self.added)}" if self.added else "",
+            f"new {'column' if len(self.added) == 1 else 'columns'} {', '.join(self.added)}"
+            if self.added
+            else "",
             f"changed {', '.join(self.changed)}" if self.changed else "",
             "; ".join(f"left {change} undone ({why})" for change, why in self.kept.items()),
-            "; ".join(f"{count} values of {name} are in _extra" for name, count in self.set_aside.items()),
+            "; ".join(
+                f"{_counted(count, 'value')} of {name} {'is' if count == 1 else 'are'} in _extra"
+                for name, count in self.set_aside.items()
+            ),
         )
         return f"{self.table}: {'; '.join(part for part in parts if part)}"
 
@@ -353,9 +375,28 @@ class MirrorTableFilled(Event):
         return "warning" if self.kept else "info"
 
     def message(self) -> str:
-        text = f"{self.table}: {self.moved} values moved from _extra into {', '.join(self.columns)}"
+        text = (
+            f"{self.table}: {_counted(self.moved, 'value')} moved from _extra into {', '.join(self.columns)}"
+        )
         left = ", ".join(f"{name} ({count})" for name, count in sorted(self.kept.items()))
         return f"{text}; they do not fit and stay there: {left}" if left else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanonicalViewKept(Event):
+    """A view of the canonical model keeps an older form, because something of somebody else's rests on it."""
+
+    view: str
+    because: str
+    """What rests on it, as PostgreSQL says it."""
+    remedy: str
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        return f"{self.view} keeps its old form: {self.because}; {self.remedy}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import cast
 
 from openfaith.errors import (
+    AccessDeniedError,
     CredentialsRejectedError,
     ParentsFailedError,
     PermanentError,
@@ -27,14 +28,19 @@ from openfaith.store import (
     count_parent_failures,
     list_parents,
     note_checkpoint,
+    note_requests,
 )
 from openfaith.strategies import NestedState, end_of_pass, restart_second_pass
 from openfaith.telemetry import ParentLeftBehind, ParentVanished
-from openfaith.workflows.segments import PagesInFlight, Segment
+from openfaith.workflows.fetching import PagesInFlight
+from openfaith.workflows.segments import Segment
 from openfaith.workflows.walks import NestedWalk, Walk
 
 PARENTS_AT_HAND = 200
 """Parents that a walk knows of beforehand. A row is a few ids."""
+
+MOST_DENIED_AT_FIRST = 50
+"""Parents below which the token may see nothing, before anything was read: then it may see nothing of the entity."""
 
 MOST_FAILURES_IN_A_ROW = 5
 """Parents that the source may fail in a row, before it is the source's trouble and not theirs."""
@@ -47,6 +53,7 @@ class NestedSegment(Segment):
     """As `Segment`, through parents."""
 
     _failures_in_a_row = 0
+    _denied_at_first = 0
 
     def _walk(self) -> NestedWalk:
         state = NestedState.from_json(self._held.checkpoint)
@@ -60,7 +67,7 @@ class NestedSegment(Segment):
         )
 
     async def _prepared(self, walk: Walk) -> NestedWalk:
-        """The walk with parents at hand, past those whose ids are missing; done where there are none left.
+        """The walk with parents at hand, past those without the ids of the path; done where there are none left.
 
         Raises:
             ParentsFailedError: the second pass is over, and some were left behind again.
@@ -71,9 +78,8 @@ class NestedSegment(Segment):
                 nested = nested.with_parents(await self._parents(nested.state))
             if not nested.parents:
                 nested = await self._ended(nested)
-            elif nested.parents[0].missing:
-                reason = f"its row has no {', '.join(nested.parents[0].missing)}"
-                nested = await self._leave_behind(nested, reason, requests=0)
+            elif fault := nested.parents[0].fault(self._below):
+                nested = await self._leave_behind(nested, fault, requests=0)
             else:
                 return nested
         return nested
@@ -93,15 +99,22 @@ class NestedSegment(Segment):
         )
 
     async def _ended(self, walk: NestedWalk) -> NestedWalk:
-        """There is no further parent: a second pass, or the end."""
-        left_behind, first = await count_parent_failures(self._runtime.database, self._held.entity_run_id)
-        state = end_of_pass(walk.state, left_behind=left_behind > 0)
+        """There is no further parent: a second pass, or the end.
+
+        Raises:
+            ParentsFailedError: in the second pass too nothing could be read below some.
+            AccessDeniedError: below all of them the token may see nothing.
+        """
+        left = await count_parent_failures(self._runtime.database, self._held.entity_run_id)
+        state = end_of_pass(walk.state, left_behind=left.failed > 0)
         ended = NestedWalk(
             state=state, endpoint=walk.endpoint, page_size=walk.page_size, includes=walk.includes
         )
         await self._note(ended)
-        if state.done and left_behind:
-            raise ParentsFailedError(self._assignment.entity.name, left_behind, first or "unknown")
+        if state.done and left.failed:
+            raise ParentsFailedError(self._assignment.entity.name, left.failed, left.failure or "unknown")
+        if state.done and left.denied and self._nothing_read:
+            raise AccessDeniedError(self._assignment.entity.name, f"below all {left.denied} of its parents")
         return ended
 
     async def _step(self, pages: PagesInFlight, walk: Walk, *, ending: bool) -> Walk:
@@ -112,6 +125,8 @@ class NestedSegment(Segment):
             raise
         except RecordNotFoundError as error:
             return await self._vanished(nested, error)
+        except AccessDeniedError as error:
+            return await self._denied(nested, error)
         except (TransientError, PermanentError) as error:
             return await self._failed(nested, error)
         self._failures_in_a_row = 0
@@ -121,17 +136,50 @@ class NestedSegment(Segment):
         """A parent whose very existence the source denies. It did exist when its own list was read.
 
         Raises:
-            RecordNotFoundError: nothing was ever read, and several are denied in a row: there is no such path.
+            RecordNotFoundError: nothing was ever read, several are denied in a row, and the last of them is there:
+                it is the path that is not.
         """
         # Once something was read, this is an honest answer, and no sign of a source in trouble.
         self._failures_in_a_row = self._failures_in_a_row + 1 if self._nothing_read else 0
-        if self._failures_in_a_row > MOST_FAILURES_IN_A_ROW:
-            raise error
         parent = walk.parents[0].id
+        if self._failures_in_a_row > MOST_FAILURES_IN_A_ROW:
+            self._failures_in_a_row = 0
+            if await self._is_there(parent):
+                raise error
         await self._runtime.tell(
             ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent)
         )
-        return await self._leave(walk, requests=1)
+        return await self._leave(walk, requests=error.requests)
+
+    async def _is_there(self, parent_id: str) -> bool:
+        """Whether the source has the parent itself. False also where it cannot be asked for by its id alone."""
+        manifest = self._runtime.manifest(self._assignment.adapter)
+        parent = manifest.entities[self._below.parent]
+        ask = next((e for e in parent.endpoints if e.name == "get" and len(e.placeholders) == 1), None)
+        if ask is None:
+            return False
+        client = await self._runtime.client(self._assignment.org_id, self._assignment.adapter)
+        try:
+            await client.get_record(
+                ask.path.format_map({ask.placeholders[0]: parent_id}),
+                version=manifest.products[parent.product].version,
+            )
+        except SyncError as error:
+            await note_requests(self._runtime.database, self._held, error.requests)
+            return False
+        await note_requests(self._runtime.database, self._held, 1)
+        return True
+
+    async def _denied(self, walk: NestedWalk, error: AccessDeniedError) -> NestedWalk:
+        """Below this one the token may see nothing. That is told, and is no failure; to ask again is of no use.
+
+        Raises:
+            AccessDeniedError: it is so below all that were asked, and these were many.
+        """
+        self._denied_at_first = self._denied_at_first + 1 if self._nothing_read else 0
+        if self._denied_at_first > MOST_DENIED_AT_FIRST:
+            raise error
+        return await self._leave_behind(walk, str(error), requests=error.requests, denied=True)
 
     async def _failed(self, walk: NestedWalk, error: SyncError) -> NestedWalk:
         """Below one parent, or below all? Where nothing was ever read, a few refusals in a row are the answer.
@@ -143,20 +191,24 @@ class NestedSegment(Segment):
         too_many = self._failures_in_a_row > MOST_FAILURES_IN_A_ROW
         if too_many and (self._nothing_read or isinstance(error, TransientError)):
             raise error
-        return await self._leave_behind(walk, str(error), requests=1)
+        return await self._leave_behind(walk, str(error), requests=error.requests)
 
-    async def _leave_behind(self, walk: NestedWalk, reason: str, *, requests: int) -> NestedWalk:
+    async def _leave_behind(
+        self, walk: NestedWalk, reason: str, *, requests: int, denied: bool = False
+    ) -> NestedWalk:
         about, below = self._assignment.subject, self._below
         parent = walk.parents[0].id
         await self._runtime.tell(
             ParentLeftBehind(about=about, parent=below.parent, parent_id=parent, reason=reason)
         )
-        return await self._leave(walk, requests=requests, reason=reason)
+        return await self._leave(walk, requests=requests, reason=reason, denied=denied)
 
-    async def _leave(self, walk: NestedWalk, *, requests: int, reason: str | None = None) -> NestedWalk:
+    async def _leave(
+        self, walk: NestedWalk, *, requests: int, reason: str | None = None, denied: bool = False
+    ) -> NestedWalk:
         """Go on to the next parent. What becomes of this one is kept with the checkpoint."""
         after = walk.without_first()
-        await self._note(after, requests=requests, parent_id=walk.parents[0].id, reason=reason)
+        await self._note(after, requests=requests, parent_id=walk.parents[0].id, reason=reason, denied=denied)
         return after
 
     async def _note(
@@ -166,6 +218,7 @@ class NestedSegment(Segment):
         requests: int = 0,
         parent_id: str | None = None,
         reason: str | None = None,
+        denied: bool = False,
     ) -> None:
         """Keep where the walk has come to without a page."""
         cancelled = await note_checkpoint(
@@ -175,6 +228,7 @@ class NestedSegment(Segment):
             requests=requests,
             parent_id=parent_id,
             reason=reason,
+            denied=denied,
         )
         if cancelled:
             raise RunCancelledError(self._assignment.run_id)

@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from openfaith.errors import ProductClosedError, RunCancelledError
+from openfaith.errors import (
+    ProductClosedError,
+    RunCancelledError,
+    RunConflictError,
+    SyncError,
+    TooManyDeadLettersError,
+)
 from openfaith.manifest import Reading
-from openfaith.store import HeldEntityRun, list_riders, take_entity_run
+from openfaith.records import EntityStatus
+from openfaith.store import HeldEntityRun, list_riders, note_requests, take_entity_run
+from openfaith.strategies import too_many
 from openfaith.telemetry import EntityRunStarted
 from openfaith.workflows.nested_segments import NestedSegment
 from openfaith.workflows.runtime import Runtime
@@ -17,13 +25,11 @@ from openfaith.workflows.segments import LONGEST, Assignment, Progress, Segment
 async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
     """Take the entity run's lease and process one segment. An entity run that is settled already is done.
 
-    What rides on another entity's pages is done when it begins: its carrier has completed.
-
     Raises:
-        SyncError: what `Segment.process` raises, and what the source or the database raised.
+        SyncError: what `Segment.process` and `_ridden` raise, and what the source or the database raised.
     """
     if assignment.reading is not Reading.INCLUDE:
-        runtime.refuse_closed(assignment.subject, assignment.entity.product)
+        await runtime.refuse_closed(assignment.subject, assignment.entity.product)
     held = await take_entity_run(runtime.database, assignment.run_id, assignment.entity.name)
     if held is None:
         return Progress(done=True, pages=0, records=0)
@@ -31,14 +37,34 @@ async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
         raise RunCancelledError(assignment.run_id)
     await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
     if assignment.reading is Reading.INCLUDE:
-        return Progress(done=True, pages=0, records=held.records)
+        return _ridden(assignment, held)
     return await _read(runtime, assignment, held)
+
+
+def _ridden(assignment: Assignment, held: HeldEntityRun) -> Progress:
+    """What rode on another entity's pages is done when it begins: all of them were committed, and it with each.
+
+    That it was there from the first page on is `plan_entity_runs`'s promise, and up to the last one `list_riders`'s.
+    The one reason to go on without it is in its counts (`segments`).
+
+    Raises:
+        RunConflictError: its carrier has not completed in this run.
+        TooManyDeadLettersError: more bad records than chance explains; the pages that followed were not stored.
+    """
+    entity = assignment.entity.name
+    if held.carrier_status is not EntityStatus.COMPLETED:
+        seen = f"cannot complete {entity}, which rides on {held.carrier}, and that did not complete"
+        raise RunConflictError(str(assignment.run_id), seen, "start a new one")
+    if too_many(held.dead_letters, held.records):
+        raise TooManyDeadLettersError(entity, held.dead_letters, held.records)
+    return Progress(done=True, pages=0, records=held.records)
 
 
 async def _read(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -> Progress:
     runtime.reading[assignment.org_id] = assignment.run_id
     client = await runtime.client(assignment.org_id, assignment.adapter)
-    riders = await list_riders(runtime.database, assignment.run_id, assignment.entity.name)
+    found = await list_riders(runtime.database, assignment.run_id, assignment.entity.name)
+    riders = tuple(rider for rider in found if not too_many(rider.dead_letters, rider.records))
     assignment = replace(assignment, riders=riders)
     writer = runtime.writer(assignment.adapter, assignment.entity, riders)
     loop = asyncio.get_running_loop()
@@ -46,6 +72,9 @@ async def _read(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -
     kind = NestedSegment if assignment.reading is Reading.NESTED else Segment
     try:
         return await kind(runtime, assignment, writer, held).process(client, lambda: loop.time() >= ends_at)
-    except ProductClosedError as error:
-        await runtime.close_product(assignment.subject, assignment.entity.product, error)
-        raise
+    except SyncError as error:
+        if error.requests:
+            await note_requests(runtime.database, held, error.requests)
+        if not isinstance(error, ProductClosedError):
+            raise
+        raise await runtime.close_product(assignment.subject, assignment.entity.product, error) from error

@@ -23,6 +23,7 @@ from openfaith.store import (
     SecretKey,
     close_product,
     get_credential,
+    is_product_closed,
     store_events,
 )
 from openfaith.telemetry import Event, ProductNotAccessible, SourceNotice, Subject, log_event
@@ -81,15 +82,23 @@ class Runtime:
             )
         return self._writers[key]
 
-    def refuse_closed(self, about: Subject, product: str) -> None:
-        """Spare a request for a product that the run has found closed.
+    async def refuse_closed(self, about: Subject, product: str) -> None:
+        """Spare a request for a product that the run has found closed, unless it was retried since.
 
         Raises:
-            ProductClosedError: it is, as the source said it.
+            ProductClosedError: it is.
         """
         closed = self._closed_in(about)
-        if product in closed:
+        if product not in closed:
+            return
+        assert about.run_id is not None, "products are closed for a run"
+        if await is_product_closed(self.database, about.run_id, product):
             raise closed[product]
+        del closed[product]
+
+    def has_closed(self, about: Subject, product: str) -> bool:
+        """Whether the run has found a product closed, and told it, so that its entities need not be told of."""
+        return product in self._closed_in(about)
 
     def _closed_in(self, about: Subject) -> dict[str, ProductClosedError]:
         """What the run that `about` names has found closed, as far as this process knows."""
@@ -101,13 +110,17 @@ class Runtime:
             self._closed[about.org_id] = (about.run_id, closed)
         return closed
 
-    async def close_product(self, about: Subject, product: str, error: ProductClosedError) -> None:
-        """Remember that a run may see nothing of a product, and tell it once."""
-        self._closed_in(about)[product] = error
+    async def close_product(
+        self, about: Subject, product: str, error: ProductClosedError
+    ) -> ProductClosedError:
+        """Remember that a run may see nothing of a product, and tell it once. Returns what ends its entities."""
+        closed = ProductClosedError(error.what, error.seen, product)
+        self._closed_in(about)[product] = closed
         assert about.run_id is not None, "products are closed for a run"
-        if await close_product(self.database, about.run_id, product, error.seen):
+        if await close_product(self.database, about.run_id, product, str(closed)):
             subject = Subject(org_id=about.org_id, run_id=about.run_id)
             await self.tell(ProductNotAccessible(about=subject, product=product, reason=error.seen))
+        return closed
 
     async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:
         """The organization's client, by its present credential. One per credential: they share its rate budget.

@@ -2,20 +2,20 @@
 
 A page's commit is durable by itself, so the engine needs to know of a hundred pages together, not of each.
 Whoever begins a segment raises the fencing token and continues after the last committed page; whoever held the
-token before can commit nothing any more. While a page is being written the next ones are under way, as many as
-it takes to use the announced rate.
+token before can commit nothing any more. While a page is being written the next ones are under way (`fetching`).
+
+What rides on the pages has an entity run of its own, and a failure of its own. Once too many of its records had to be
+set aside, the pages go on without it, and it fails when its turn comes. Nothing but its counts says so: they are
+committed with each page, over all segments and attempts, and since nothing is added once they are too many, whoever
+looks at them later comes to the same answer, after a crash as well as in a retried run.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
-from itertools import islice
 
 from openfaith.errors import IncludeIgnoredError, RunCancelledError, TooManyDeadLettersError
 from openfaith.manifest import Endpoint, Entity, Reading, find_drift
@@ -30,7 +30,7 @@ from openfaith.store import (
     Rider,
     note_source_start,
 )
-from openfaith.strategies import WalkState, pages_in_flight, too_many
+from openfaith.strategies import WalkState, too_many
 from openfaith.telemetry import (
     Event,
     ListingShifted,
@@ -39,6 +39,7 @@ from openfaith.telemetry import (
     ValuesSetAside,
 )
 from openfaith.workflows.drift import drift_event
+from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.walks import Ask, TopWalk, Walk
 
@@ -80,75 +81,6 @@ class Progress:
     records: int
 
 
-class PagesInFlight:
-    """The pages that were asked for and are not committed yet, in order.
-
-    After a crash these are fetched again, so there are no more of them than the pace of the source wants.
-    """
-
-    def __init__(self, client: SourceClient, version: str) -> None:
-        self._client = client
-        self._version = version
-        self._tasks: deque[tuple[Ask, asyncio.Task[Page]]] = deque()
-        self._latency_seconds = 0.0
-
-    async def take(self, walk: Walk) -> tuple[Ask, Page]:
-        """The page that `walk` asks for."""
-        self._ask(walk, 1)
-        ask, task = self._tasks.popleft()
-        page = await task
-        self._latency_seconds = page.latency_seconds
-        return ask, page
-
-    @property
-    def under_way(self) -> bool:
-        """Whether pages were asked for that nobody has taken yet. They are used up before a segment ends."""
-        return bool(self._tasks)
-
-    def look_ahead(self, walk: Walk) -> None:
-        """Start what `walk` will ask for, while the page before it is being written."""
-        self._ask(walk, self._pace() - 1)
-
-    def _ask(self, walk: Walk, most: int) -> None:
-        """Have up to `most` requests under way. What is under way already stays, unless it was a wrong guess."""
-        coming = list(islice(walk.asks(), max(most, len(self._tasks))))
-        while [ask for ask, _ in self._tasks] != coming[: len(self._tasks)]:
-            self._drop(self._tasks.pop()[1])
-        for ask in coming[len(self._tasks) : most]:
-            self._tasks.append((ask, asyncio.create_task(self._fetch(ask, walk))))
-
-    def _pace(self) -> int:
-        limit = self._client.rate_limit
-        rate = limit.requests / limit.period.total_seconds()
-        return pages_in_flight(requests_per_second=rate, latency_seconds=self._latency_seconds)
-
-    async def _fetch(self, ask: Ask, walk: Walk) -> Page:
-        return await self._client.get_page(
-            ask.path, ask.parameters, version=self._version, check=partial(walk.check, ask)
-        )
-
-    def _drop(self, task: asyncio.Task[Page]) -> None:
-        """A guess that was wrong: nobody will ask how it ended."""
-        task.cancel()
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-
-    async def cancel(self) -> None:
-        """Drop everything that is under way."""
-        tasks = [task for _, task in self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _fetching(client: SourceClient, version: str) -> AsyncIterator[PagesInFlight]:
-    pages = PagesInFlight(client, version)
-    try:
-        yield pages
-    finally:
-        await pages.cancel()
-
-
 class Segment:
     """One segment of one entity, from taking the lease to its last commit."""
 
@@ -161,8 +93,10 @@ class Segment:
         self._held = held
         self._riders = {rider.entity: rider.entity_run_id for rider in assignment.riders}
         self._pages = 0
-        self._counted: Counter[EntityName] = Counter()
-        self._dead: Counter[EntityName] = Counter()
+        self._records = 0
+        # Its own are counted within the segment, so that a retry is not stopped by what an earlier attempt met.
+        self._seen = Counter({rider.entity: rider.records for rider in assignment.riders})
+        self._dead = Counter({rider.entity: rider.dead_letters for rider in assignment.riders})
 
     async def process(self, client: SourceClient, time_is_up: Callable[[], bool]) -> Progress:
         """Read and commit pages until the entity is done or the segment is full.
@@ -170,17 +104,18 @@ class Segment:
         Raises:
             RunCancelledError: a person cancelled the run; the page in flight was committed first.
             LeaseLostError: another process holds the entity run now.
-            TooManyDeadLettersError: more bad records than chance explains.
+            TooManyDeadLettersError: more bad records of its own than chance explains.
             ParentsFailedError: a nested walk is through, and below some parents nothing could be read.
         """
         walk = self._walk()
-        async with _fetching(client, self._assignment.version) as pages:
+        async with fetching(client, self._assignment.version) as pages:
             while not (walk := await self._prepared(walk)).done:
                 ending = self._pages >= MOST_PAGES or time_is_up()
-                if ending and not pages.under_way:
+                # What is under way already is used up first.
+                if ending and not pages.has_next(walk):
                     break
                 walk = await self._step(pages, walk, ending=ending)
-        return Progress(done=walk.done, pages=self._pages, records=sum(self._counted.values()))
+        return Progress(done=walk.done, pages=self._pages, records=self._records)
 
     def _walk(self) -> Walk:
         """The walk at the last checkpoint."""
@@ -207,6 +142,7 @@ class Segment:
         after = walk.advanced(ask, page)
         if not ending:
             pages.look_ahead(after)
+        page = replace(page, requests=page.requests + pages.settle_wasted())
         await self._commit(ask, page, walk, after)
         return after
 
@@ -253,13 +189,19 @@ class Segment:
     def _stop_where_needed(self, committed: Committed) -> None:
         if committed.cancel_requested:
             raise RunCancelledError(self._assignment.run_id)
-        # Counted within the segment, so that a retry is not stopped by what an earlier attempt met.
         for part in committed.parts:
-            self._counted[part.entity] += part.records
+            self._seen[part.entity] += part.records
             self._dead[part.entity] += part.counts.dead_letters
-            dead, records = self._dead[part.entity], self._counted[part.entity]
-            if too_many(dead, records):
-                raise TooManyDeadLettersError(part.entity, dead, records)
+            dead, seen = self._dead[part.entity], self._seen[part.entity]
+            if too_many(dead, seen):
+                self._stop(part.entity, dead, seen)
+        self._records += sum(part.records for part in committed.parts)
+
+    def _stop(self, entity: EntityName, dead: int, seen: int) -> None:
+        if entity == self._assignment.entity.name:
+            raise TooManyDeadLettersError(entity, dead, seen)
+        # The pages go on without it; `reading` fails it when its turn comes.
+        del self._riders[entity]
 
     def _noteworthy(self, before: Walk, after: Walk, committed: Committed) -> list[Event]:
         events = [event for part in committed.parts for event in self._set_aside(part)]

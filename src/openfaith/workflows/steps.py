@@ -30,10 +30,10 @@ from openfaith.store import (
     list_sync_state,
     plan_entity_runs,
 )
-from openfaith.strategies import PAGE_SIZE
 from openfaith.telemetry import (
     DependencyCut,
     DependencyNotRequested,
+    EntityNotPlanned,
     EntityRunFinished,
     EntitySkipped,
     RunFinished,
@@ -174,32 +174,30 @@ async def load_entity_manifest(run_id: RunId) -> ManifestResult:
 async def build_dependency_graph(
     run_id: RunId, adapter: str, entities: list[EntityName] | None
 ) -> PlanResult:
-    """Order the entities, and make their entity runs."""
+    """Order the entities, and make their entity runs. A run that was planned before keeps to the entities of then."""
     runtime = current()
     run = await get_run(runtime.database, run_id)
     states = await list_sync_state(runtime.database, run.org_id)
     counts = {EntityName(s.entity): s.live_rows for s in states if s.adapter == adapter}
     plan = make_plan(runtime.manifest(adapter), entities, counts)
     await plan_entity_runs(runtime.database, run_id, [_planned(e.way) for e in plan.entities])
-    settled = {
-        e.entity
-        for e in await list_entity_runs(runtime.database, run_id)
-        if e.status is EntityStatus.COMPLETED
-    }
+    runs = {e.entity: e.status for e in await list_entity_runs(runtime.database, run_id)}
+    left = {entity for entity, status in runs.items() if status is not EntityStatus.COMPLETED}
     about = Subject(org_id=run.org_id, run_id=run_id)
     await runtime.tell(
-        RunStarted(about=about, kind=run.kind, entities=len(plan.order), strategy=run.strategy),
+        RunStarted(about=about, kind=run.kind, entities=len(runs), strategy=run.strategy),
         *(DependencyNotRequested(about=about, note=note) for note in plan.notes),
+        *(EntityNotPlanned(about=replace(about, entity=name)) for name in plan.order if name not in runs),
         *(
             DependencyCut(about=replace(about, entity=c.dependency.entity), on=c.dependency.on, cycle=c.path)
             for c in plan.cuts
         ),
     )
-    left = [e for e in plan.entities if e.name not in settled]
+    to_read = [e for e in plan.entities if e.name in left]
     return PlanResult(
-        order=[e.name for e in left],
-        hard={e.name: [on for on in e.hard if on not in settled] for e in left},
-        soft={e.name: [on for on in e.soft if on not in settled] for e in left},
+        order=[e.name for e in to_read],
+        hard={e.name: [on for on in e.hard if on in left] for e in to_read},
+        soft={e.name: [on for on in e.soft if on in left] for e in to_read},
         strategy=run.strategy,
         in_flight=runtime.entities_in_flight,
     )
@@ -273,8 +271,8 @@ async def get_api_client(org_id: OrgId, adapter: str) -> None:
 @durable_step("GetSyncParameters")
 async def get_sync_parameters(adapter: str, product: str, kind: str) -> ParametersResult:
     """How to read: kind, API version, records per page."""
-    version = current().manifest(adapter).products[product].version
-    return ParametersResult(kind=SyncKind(kind), version=version, page_size=PAGE_SIZE)
+    asked = current().manifest(adapter).products[product]
+    return ParametersResult(kind=SyncKind(kind), version=asked.version, page_size=asked.max_page_size)
 
 
 @durable_step("ProcessEntityPage")
@@ -308,10 +306,12 @@ async def process_entity_pages(
 async def update_sync_status(
     run_id: RunId, attempt: int, entity: EntityName, status: str, reason: str | None
 ) -> str:
-    """Settle the entity run: counts, watermark, status."""
+    """Settle the entity run: counts, watermark, status. A closed product is told once, and not with every entity."""
     runtime = current()
     run = await get_run(runtime.database, run_id)
-    table = (run.adapter, table_name(_entity(run.adapter, entity)))
+    about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
+    described = _entity(run.adapter, entity)
+    table = (run.adapter, table_name(described))
     settled = await finish_entity_run(
         runtime.database,
         run_id,
@@ -322,10 +322,11 @@ async def update_sync_status(
         attempt=attempt,
     )
     found = await get_entity_run(runtime.database, run_id, entity)
-    if settled:
+    told = status == EntityStatus.NOT_ACCESSIBLE and runtime.has_closed(about, described.product)
+    if settled and not told:
         await runtime.tell(
             EntityRunFinished(
-                about=Subject(org_id=run.org_id, run_id=run_id, entity=entity),
+                about=about,
                 status=found.status,
                 reason=found.reason,
                 pages=found.pages,

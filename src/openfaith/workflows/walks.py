@@ -53,6 +53,9 @@ class Walk(Protocol):
     def asks(self) -> Iterator[Ask]:
         """The next request, then those that will follow if every page comes as expected."""
 
+    def wants(self, ask: Ask) -> bool:
+        """Whether this is among `asks`."""
+
     def check(self, ask: Ask, page: Page) -> None:
         """Refuse a page that cannot be true, as `strategies.check` does."""
 
@@ -91,6 +94,9 @@ class TopWalk:
                 token=request.token,
                 request=request,
             )
+
+    def wants(self, ask: Ask) -> bool:
+        return _comes(ask.request, upcoming(self.state, self.page_size))
 
     def check(self, ask: Ask, page: Page) -> None:
         check(ask.request, self.state, page)
@@ -135,10 +141,17 @@ class NestedWalk:
                 parent=rows[parent],
             )
 
+    def wants(self, ask: Ask) -> bool:
+        return ask.parent in self.parents and _comes(
+            ask.request, upcoming(self._within(ask.parent), self.page_size)
+        )
+
     def check(self, ask: Ask, page: Page) -> None:
-        """What an earlier page below the same parent counted is only known for the parent that the walk is at."""
-        at_hand = self.parents[:1] == (ask.parent,)
-        check(ask.request, self.state.inner if at_hand else WalkState(), page)
+        check(ask.request, self._within(ask.parent), page)
+
+    def _within(self, parent: ParentRow | None) -> WalkState:
+        assert parent is not None, "a nested walk asks below somebody"
+        return self.state.within(parent.id)
 
     def advanced(self, ask: Ask, page: Page) -> Self:
         assert ask.parent is not None, "a nested walk asks below somebody"
@@ -161,6 +174,11 @@ class NestedWalk:
 
     def to_json(self) -> str:
         return json.dumps(self.state.to_json())
+
+
+def _comes(request: PageRequest, coming: Iterator[PageRequest]) -> bool:
+    """Whether it is among these, which come by rising offsets."""
+    return request == next((other for other in coming if other.offset >= request.offset), None)
 
 
 def below(endpoint: Endpoint, parent: ParentRow) -> str:

@@ -135,6 +135,18 @@ async def test_an_address_stands_in_one_line_without_what_is_missing(database: D
         ((None, "+1 212 555 0123 ext. 4", "US"), None),
         ((None, "(112) 555-0123", "US"), None),  # no area code begins with 1
         ((None, "+0123456789", None), None),
+        ((None, "+44 (0)20 7946 0123", "GB"), "+442079460123"),
+        ((None, "+(44) ( 0 ) 20 7946 0123", None), "+442079460123"),
+        ((None, "+44 (020) 7946 0123", "GB"), None),  # is the zero part of it?
+        ((None, "+39 06 1234 5678", "IT"), "+390612345678"),
+        ((None, "+39 (0)6 1234 5678", "IT"), None),  # in Italy it is
+        ((None, "+(0)44 20 7946 0123", None), None),
+        ((None, "+1 (555) 123", "US"), None),
+        ((None, "+1 (212) 555-01234", None), None),
+        ((None, "+49 12345", None), None),
+        ((None, "+49 123456", None), "+49123456"),
+        (("+1555123", "(212) 555-0123", "US"), "+12125550123"),
+        (("+4912345", None, None), None),
         ((None, None, "US"), None),
     ],
 )

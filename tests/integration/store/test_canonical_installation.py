@@ -112,13 +112,13 @@ async def test_a_new_column_leaves_grants_and_the_views_of_others_alone(database
     assert granted == [{"it": True}]
 
 
-async def test_a_column_that_goes_takes_only_its_view_and_those_made_of_it(database: Database) -> None:
+async def test_a_column_that_goes_takes_only_its_view(database: Database) -> None:
     await install_canonical_model(database, MANIFEST, mapping(CAMPUS_COLUMNS | {"seats": SEATS}))
     before = await identities(database)
     await install_canonical_model(database, MANIFEST, MAPPING)
     after = await identities(database)
     assert await columns(database, "campus") == ["id", "org_id", "external_id", "name"]
-    assert {name for name in before if before[name] != after[name]} == {"campus", "edge"}
+    assert {name for name in before if before[name] != after[name]} == {"campus"}
 
 
 async def test_an_entity_that_goes_takes_its_view_along(database: Database) -> None:
@@ -150,15 +150,145 @@ async def test_a_view_that_somebody_dropped_is_made_again(database: Database) ->
     assert await install_canonical_model(database, MANIFEST, MAPPING) == NAMES
 
 
-async def test_what_others_built_on_a_view_is_not_torn_down(database: Database) -> None:
-    await install_canonical_model(database, MANIFEST, mapping(CAMPUS_COLUMNS | {"seats": SEATS}))
+# What others built on the views
+
+WITH_SEATS = mapping(CAMPUS_COLUMNS | {"seats": SEATS})
+WITHOUT_SEATS = ["id", "org_id", "external_id", "name"]
+KEPT = "canonical.campus keeps its old form: view mine depends on view canonical.campus; drop what was built on it"
+
+
+async def build_on_seats(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, WITH_SEATS)
     await execute(database, "CREATE VIEW public.mine AS SELECT seats FROM canonical.campus")
+
+
+async def test_a_view_that_others_built_on_keeps_its_form_and_the_rest_goes_on(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await build_on_seats(database)
+    without = mapping(
+        person={"name": text("name"), "campus_id": PERSON_COLUMNS["campus_id"], "also": text("name")}
+    )
+    assert await install_canonical_model(database, MANIFEST, without) == NAMES
+    assert await columns(database, "campus") == [*WITHOUT_SEATS, "seats"]
+    assert await columns(database, "person") == ["id", "org_id", "external_id", "name", "campus_id", "also"]
+    assert KEPT in caplog.text
+    stored = await read(
+        database, "SELECT severity, message FROM openfaith.event WHERE name = 'CanonicalViewKept'"
+    )
+    assert [row["severity"] for row in stored] == ["warning"]
+    assert KEPT in stored[0]["message"]
+
+
+async def test_a_view_that_keeps_its_form_is_told_at_every_start_and_touched_at_none(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await build_on_seats(database)
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    caplog.clear()
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == ()
+    assert caplog.text.count(KEPT) == 1
+
+
+async def test_a_view_follows_as_soon_as_nothing_rests_on_it(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await build_on_seats(database)
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    await execute(database, "DROP VIEW public.mine")
+    caplog.clear()
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == NAMES
+    assert await columns(database, "campus") == WITHOUT_SEATS
+    assert caplog.text == ""
+
+
+async def test_what_rests_on_the_row_type_counts_too(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, WITH_SEATS)
+    await execute(database, "CREATE FUNCTION public.mine(canonical.campus) RETURNS int LANGUAGE sql RETURN 1")
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == NAMES
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == ()
+    assert await columns(database, "campus") == [*WITHOUT_SEATS, "seats"]
+
+
+async def test_a_reference_that_a_view_lacks_is_no_edge(database: Database) -> None:
+    """Its old form has `campus_id` under another name, and one column that goes."""
+    old = {"place_id": PERSON_COLUMNS["campus_id"]}
+    await install_canonical_model(database, MANIFEST, mapping(person=old))
+    await execute(database, "CREATE VIEW public.mine AS SELECT place_id FROM canonical.person")
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == NAMES
+    assert "place_id" in await columns(database, "person")
+    assert await read(database, "SELECT * FROM canonical.edge") == []
+
+
+async def test_an_entity_that_goes_stays_where_somebody_reads_it(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    await execute(database, "CREATE VIEW public.mine AS SELECT name FROM canonical.person")
+    without = mapping(person=None)
+    await install_canonical_model(database, MANIFEST, without)
+    assert (await identities(database)).keys() == {"campus", "person", "external_link", "edge"}
+    assert await install_canonical_model(database, MANIFEST, without) == ()
+    await execute(database, "DROP VIEW public.mine")
+    await install_canonical_model(database, MANIFEST, without)
+    assert (await identities(database)).keys() == {"campus", "external_link", "edge"}
+
+
+async def test_what_rests_on_the_edges_holds_no_entity_back(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, WITH_SEATS)
+    await execute(database, "CREATE VIEW public.mine AS SELECT kind FROM canonical.edge")
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    assert await columns(database, "campus") == WITHOUT_SEATS
+    assert await read(database, "SELECT * FROM public.mine") == []
+
+
+async def test_whoever_insists_is_told_what_is_in_the_way(database: Database) -> None:
+    await build_on_seats(database)
     before = await identities(database)
     with pytest.raises(DatabaseRefusedError) as caught:
-        await install_canonical_model(database, MANIFEST, MAPPING)
+        await install_canonical_model(database, MANIFEST, MAPPING, insist=True)
     assert "canonical.campus must be made anew, but: view mine depends on view canonical.campus" in str(caught.value)  # fmt: skip
     assert await identities(database) == before
-    assert await columns(database, "campus") == ["id", "org_id", "external_id", "name", "seats"]
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    with pytest.raises(DatabaseRefusedError):
+        await install_canonical_model(database, MANIFEST, MAPPING, insist=True)
+
+
+# Programs of two releases
+
+
+async def test_an_older_program_leaves_the_views_to_the_newer(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    await install_canonical_model(database, MANIFEST, WITH_SEATS)
+    made = await identities(database)
+    for each in (MAPPING, WITH_SEATS, MAPPING):
+        assert await install_canonical_model(database, MANIFEST, each) == ()
+    assert await identities(database) == made
+    assert await columns(database, "campus") == [*WITHOUT_SEATS, "seats"]
+
+
+async def test_an_older_program_works_beside_a_view_on_a_newer_column(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    await build_on_seats(database)
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == ()
+    assert caplog.text == ""
+
+
+async def test_only_the_newest_program_makes_missing_views_again(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    await install_canonical_model(database, MANIFEST, WITH_SEATS)
+    await execute(database, "DROP SCHEMA canonical CASCADE")
+    assert await install_canonical_model(database, MANIFEST, MAPPING) == ()
+    assert await install_canonical_model(database, MANIFEST, WITH_SEATS) == NAMES
+
+
+async def test_an_older_program_has_its_way_where_a_person_asks_for_it(database: Database) -> None:
+    await install_canonical_model(database, MANIFEST, MAPPING)
+    await install_canonical_model(database, MANIFEST, WITH_SEATS)
+    assert await install_canonical_model(database, MANIFEST, MAPPING, insist=True) == NAMES
+    assert await columns(database, "campus") == WITHOUT_SEATS
+    assert await install_canonical_model(database, MANIFEST, WITH_SEATS) == ()
+    assert await install_canonical_model(database, MANIFEST, MAPPING, insist=True) == ()
 
 
 async def test_a_table_in_the_way_is_named(database: Database) -> None:

@@ -45,6 +45,12 @@ MANIFEST = replace(
 PERSON, NOTE, CARDS, LINE = MANIFEST.entities.values()
 
 
+async def failures(database: Database, entity_run: EntityRunId) -> tuple[int, str | None]:
+    """How many parents failed, and why one of them did."""
+    found = await count_parent_failures(database, entity_run)
+    return found.failed, found.failure
+
+
 def place(below: Below | None) -> Below:
     assert below is not None
     return below
@@ -168,21 +174,33 @@ async def test_the_ids_of_a_path_come_from_the_columns_of_the_parents_row(databa
         ParentRow(id="5", ids={"person_id": "7", "card_id": "5"}),
         ParentRow(id="6", ids={"person_id": None, "card_id": "6"}),
     ]
-    assert [row.missing for row in found] == [(), ("person_id",)]
+    assert [row.fault(place(LINE.below)) for row in found] == [
+        None,
+        "its row has no person_id (column person_id)",
+    ]
 
 
 @pytest.mark.parametrize("key", ["1", "123456789012", "a-b_c", "A:1", "1.5", "~x", "-7", "primary"])
 def test_an_ordinary_id_can_stand_in_a_path(key: str) -> None:
-    assert ParentRow(id="1", ids={"person_id": key}).missing == ()
+    assert ParentRow(id="1", ids={"person_id": key, "card_id": "5"}).fault(place(LINE.below)) is None
 
 
 @pytest.mark.parametrize(
     "key",
-    ["", ".", "..", ".git", "1/2", "../people", "1?include=x", "1#x", "a b", "1\n", "%2e%2e", "ü", "\uff11", "{id}", "1&2", "a\\b", None],
+    [".", "..", ".git", "1/2", "../people", "1?include=x", "1#x", "a b", "1\n", "%2e%2e", "ü", "\uff11", "{id}", "1&2", "a\\b"],
 )  # fmt: skip
-def test_an_id_that_would_lead_elsewhere_is_missing(key: str | None) -> None:
-    row = ParentRow(id="1", ids={"house_id": "5", "person_id": key})
-    assert row.missing == ("person_id",)
+def test_an_id_that_would_lead_elsewhere_is_told_by_its_name_and_column(key: str) -> None:
+    """And not by its value: what stands there is no id."""
+    row = ParentRow(id=key, ids={"person_id": "7", "card_id": key})
+    assert row.fault(place(LINE.below)) == "its card_id (column id) cannot stand in a path"
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_every_id_that_is_amiss_is_told(key: str | None) -> None:
+    row = ParentRow(id="1", ids={"person_id": key, "card_id": "a/b"})
+    assert row.fault(place(LINE.below)) == (
+        "its row has no person_id (column person_id); its card_id (column id) cannot stand in a path"
+    )
 
 
 async def test_the_ids_of_the_path_fill_the_columns_of_what_is_read_below(database: Database) -> None:
@@ -211,15 +229,15 @@ async def test_a_failure_belongs_to_its_entity_run(database: Database) -> None:
     await others.fail("2")
     assert await people.listed(failed_of=people.run) == ["1"]
     assert await others.listed(failed_of=others.run) == ["2"]
-    assert await count_parent_failures(database, people.run) == (1, "503")
+    assert await failures(database, people.run) == (1, "503")
 
 
 async def test_a_failure_is_counted_once_and_keeps_its_newest_reason(database: Database) -> None:
     people = await People.stored(database, "1")
-    assert await count_parent_failures(database, people.run) == (0, None)
+    assert await failures(database, people.run) == (0, None)
     await people.fail("1", reason="500")
     await people.fail("1", reason="50\x003")
-    assert await count_parent_failures(database, people.run) == (1, "50\ufffd3")
+    assert await failures(database, people.run) == (1, "50\ufffd3")
 
 
 async def test_what_could_be_read_after_all_is_forgotten(database: Database) -> None:
@@ -250,7 +268,7 @@ async def test_a_superseded_token_keeps_no_checkpoint(database: Database) -> Non
     with pytest.raises(LeaseLostError):
         await note_checkpoint(database, reader.held, "{}", requests=1, parent_id="1", reason="503")
     assert await reader.entity_run() == before
-    assert await count_parent_failures(database, reader.held.entity_run_id) == (0, None)
+    assert await failures(database, reader.held.entity_run_id) == (0, None)
 
 
 async def test_a_settled_entity_run_keeps_no_checkpoint(database: Database) -> None:
@@ -277,8 +295,8 @@ async def test_a_parent_is_read_after_all_with_the_page_that_says_so_or_not_at_a
     writer = PageWriter(database, MANIFEST, NOTE)
     with pytest.raises(LeaseLostError):
         await writer.commit(make_page(), replace(last, fence=last.fence - 1))
-    assert await count_parent_failures(database, run) == (1, "503")
+    assert await failures(database, run) == (1, "503")
     await writer.commit(make_page(), replace(last, read_below=None))
-    assert await count_parent_failures(database, run) == (1, "503")
+    assert await failures(database, run) == (1, "503")
     await writer.commit(make_page(), replace(last, number=2))
-    assert await count_parent_failures(database, run) == (0, None)
+    assert await failures(database, run) == (0, None)

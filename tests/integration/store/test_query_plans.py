@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from openfaith.manifest import Below, Endpoint, Method, PathId
 from openfaith.store.connection import _connecting
+from openfaith.store.parents import parents_statement
 from openfaith.store.queries import numbered, query
 from openfaith.store.upserts import page_statement
 from support.mirror import MANIFEST, MEMBER, open_sample
@@ -25,6 +27,8 @@ INSERT INTO openfaith.sync_run (org_id, adapter, kind, requested_by, status, sta
 INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, status, started_at, finished_at)
     SELECT run_id, org_id, adapter, 'church.E' || e, e, 'completed', now(), now()
     FROM openfaith.sync_run, generate_series(1, 3) e;
+INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason)
+    SELECT entity_run_id, n::text, '' FROM openfaith.entity_run, generate_series(1, 2) n;
 INSERT INTO openfaith.page_commit (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)
     SELECT entity_run_id, 1, 1, '', now(), 0, 0, 0, 0 FROM openfaith.entity_run;
 INSERT INTO openfaith.sync_state (org_id, adapter, entity, last_status, last_run_id)
@@ -49,8 +53,9 @@ HOT = [
             "note_source_start", "finish_entity_run", "find_open_entity_run", "note_sync_state", "resolve_dead_letters",
             "finish_run", "settle_entities_of_run", "request_cancel", "request_cancel_of_entities", "retry_run",
             "retry_entities", "get_run", "lock_run", "list_runs", "list_runs_of_organization", "list_unfinished_runs",
-            "list_entity_runs", "list_sync_state_of_organization", "prune_page_commits", "prune_events",
-            "prune_dead_letters", "prune_runs",
+            "list_entity_runs", "list_settled_entity_runs", "list_riders", "note_checkpoint", "count_parent_failures",
+            "close_product", "settle_closed_products", "list_sync_state_of_organization", "prune_page_commits",
+            "prune_events", "prune_dead_letters", "prune_runs",
         )
     ),
     ("dead_letters", "set_aside"),
@@ -100,6 +105,25 @@ def test_the_page_statement_reads_no_table_from_end_to_end(grown: psycopg.Connec
     text = plan(grown, page_statement(MANIFEST, MEMBER))
     assert scanned(text) == set(), text
     assert "Conflict Arbiter Indexes: church_member_pkey" in text
+
+
+def test_ended_entities_are_looked_up_by_their_names(grown: psycopg.Connection) -> None:
+    """The statement that an orchestrator asks again and again."""
+    text = plan(grown, sql.Composed([sql.SQL(query("runs", "list_settled_entity_runs"))]))
+    assert "entity_run_run_id_entity_key" in text
+    assert re.search(r"Index Cond: \(\(run_id = \$\d+\) AND \(entity = ANY", text), text
+
+
+def test_the_next_parents_are_read_off_the_index_in_its_order(grown: psycopg.Connection) -> None:
+    """A few at a time, after the last one: neither are all parents read, nor sorted, nor all that was left behind."""
+    place = Endpoint(name="list", method=Method.GET, path="/members/{member_id}/notes", collection=True)
+    below = Below(endpoint=place, parent=MEMBER.name, ids=(PathId(name="member_id", column="id"),))
+    text = plan(grown, parents_statement(MANIFEST, below))
+    assert scanned(text) == set(), text
+    assert "Index Scan using church_member_pkey" in text
+    assert re.search(r"Index Cond: \(\(org_id = \$\d+\) AND \(id > ", text), text
+    assert re.search(r"Index Cond: \(entity_run_id = \$\d+", text), text
+    assert "Sort" not in text
 
 
 def test_what_refers_to_a_run_is_found_by_an_index_when_the_run_goes(grown: psycopg.Connection) -> None:

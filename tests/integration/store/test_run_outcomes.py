@@ -255,7 +255,7 @@ async def test_a_retry_continues_at_the_last_committed_page(reader: Reader) -> N
     await retry_run(reader.database, reader.run_id)
     assert await begin_run(reader.database, reader.run_id)
     held = await take(reader.database, reader.run_id)
-    assert (held.pages, held.records, held.checkpoint) == (1, 2, {"page": 1})
+    assert (held.pages, held.records, held.checkpoint) == (1, 2, {"page": 1, "retried": True})
     assert held.fence > reader.held.fence + 1
 
 

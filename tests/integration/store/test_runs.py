@@ -301,22 +301,6 @@ async def test_settling_again_changes_nothing(database: Database, org: OrgId) ->
     assert await list_entity_runs(database, run_id) == before
 
 
-async def test_only_the_newest_token_settles_where_one_is_given(reader: Reader) -> None:
-    other = await take(reader.database, reader.run_id)
-
-    async def complete(fence: int) -> bool:
-        return await finish_entity_run(
-            reader.database, reader.run_id, MEMBER.name,
-            status=EntityStatus.COMPLETED, table=reader.table, fence=fence, requests=3,
-        )  # fmt: skip
-
-    with pytest.raises(LeaseLostError):
-        await complete(reader.held.fence)
-    assert await complete(other.fence)
-    assert not await complete(reader.held.fence)
-    assert (await reader.entity_run())["requests"] == 3
-
-
 async def test_a_completed_entity_run_counts_the_rows_that_live(reader: Reader) -> None:
     await reader.store(*(record(str(n)) for n in range(5)))
     await execute(

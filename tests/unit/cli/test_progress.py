@@ -47,7 +47,7 @@ def drawn(view: RunView, pace: Pace) -> str:
 
 
 def test_an_end_is_one_line_that_a_program_can_read() -> None:
-    assert entity_line(make_entity()) == "people.Person completed: 5000 rows, 50 pages, 50 requests, 1.2 s"
+    assert entity_line(make_entity()) == "people.Person completed: 5,000 rows, 50 pages, 50 requests, 1.2 s"
 
 
 def test_an_entity_that_never_began_has_no_counts() -> None:
@@ -67,6 +67,13 @@ def test_every_end_is_told_once() -> None:
     assert seen == [entity_line(make_entity())]
 
 
+def test_what_nobody_may_see_is_left_to_the_summary() -> None:
+    endings = Endings()
+    assert not list(endings.lines(running(100).entities))
+    denied = make_entity("giving.Fund", status=EntityStatus.NOT_ACCESSIBLE, reason="403")
+    assert not list(endings.lines([denied]))
+
+
 def test_what_had_ended_before_is_told_together() -> None:
     view = make_view(make_entity(), make_entity("people.Email", status=EntityStatus.RUNNING))
     assert [str(line) for line in Endings().lines(view.entities)] == ["1 entity of 2 had ended before."]
@@ -78,7 +85,7 @@ def test_a_file_gets_lines_and_no_bars() -> None:
         assert isinstance(display, PlainDisplay)
         display.update(running(100))
         display.update(make_view(make_entity()))
-    assert file.getvalue() == "people.Person completed: 5000 rows, 50 pages, 50 requests, 1.2 s\n"
+    assert file.getvalue() == "people.Person completed: 5,000 rows, 50 pages, 50 requests, 1.2 s\n"
 
 
 def test_a_terminal_gets_bars_that_are_gone_at_the_end() -> None:

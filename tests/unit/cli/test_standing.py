@@ -44,3 +44,10 @@ def test_a_cancelled_run_is_not_requested_again() -> None:
 def test_machines_read_the_recorded_status_and_beside_it_whether_it_was_interrupted() -> None:
     document = attend([make_run(RunStatus.RUNNING)], [])[0].to_json()
     assert (document["run_id"], document["status"], document["interrupted"]) == ("7", "running", True)
+
+
+def test_a_run_of_many_entities_is_continued_by_its_number() -> None:
+    """As of a whole product: nobody wants to copy fifty names."""
+    names = tuple(EntityName(f"people.E{number}") for number in range(5))
+    [standing] = attend([make_run(RunStatus.RUNNING, entities=names)], [])
+    assert "`openfaith runs retry 7` goes on with it" in standing.sentence()

@@ -63,6 +63,12 @@ def test_a_completed_run_is_said_in_one_sentence() -> None:
     assert lines(make_entity()) == ["Run 7 of grace completed: 1 entity, 5,000 rows, 50 requests, 2.5 s."]
 
 
+def test_what_there_is_one_of_is_said_so() -> None:
+    told = lines(make_entity(records=1, requests=1, dead_letters=1))
+    assert told[0] == "Run 7 of grace completed: 1 entity, 1 row, 1 request, 2.5 s."
+    assert told[1].startswith("1 record could not be stored and became a dead letter;")
+
+
 def test_a_run_that_found_nothing_new_says_so() -> None:
     told = lines(make_entity(inserted=0, unchanged=5000))
     assert told[-1].startswith("Nothing had changed")
@@ -81,6 +87,32 @@ def test_what_was_skipped_for_one_reason_is_told_together() -> None:
     assert told[1] == f"people.Email, people.Address skipped: {reason}"
     assert told[2].startswith("Run 7 of grace failed: 1 failed, 2 skipped,")
     assert "openfaith runs retry 7" in told[3]
+
+
+CLOSED = {
+    "status": EntityStatus.NOT_ACCESSIBLE,
+    "reason": "the product giving is not accessible",
+    "records": 0,
+    "requests": 0,
+}
+
+
+def test_a_product_that_nobody_may_see_is_told_once() -> None:
+    told = lines(make_entity(), *(make_entity(f"giving.{name}", **CLOSED) for name in ("Fund", "Donation")))
+    assert told == [
+        "The product giving is not accessible: 2 entities left out.",
+        "Run 7 of grace completed: 1 completed, 2 not accessible, 5,000 rows, 50 requests, 2.5 s.",
+    ]
+
+
+def test_an_entity_that_nobody_may_see_is_named() -> None:
+    told = lines(make_entity(), make_entity("giving.Fund", **CLOSED))
+    assert told[0] == "giving.Fund not accessible: the product giving is not accessible"
+
+
+def test_what_nobody_may_see_takes_no_row() -> None:
+    table = summary_table([make_entity(), make_entity("giving.Fund", **CLOSED)], width=200)
+    assert table.row_count == 1
 
 
 def test_dead_letters_are_told_even_where_the_run_completed() -> None:

@@ -42,7 +42,15 @@ def test_a_duration_never_has_sixty_of_a_unit(seconds: float, words: str) -> Non
 
 @pytest.mark.parametrize(
     ("number", "noun", "words"),
-    [(1, "page", "1 page"), (0, "row", "0 rows"), (1, "entity", "1 entity"), (2, "entity", "2 entities")],
+    [
+        (1, "page", "1 page"),
+        (0, "row", "0 rows"),
+        (5000, "row", "5,000 rows"),
+        (1, "entity", "1 entity"),
+        (2, "entity", "2 entities"),
+        (1, "person", "1 person"),
+        (2, "person", "2 people"),
+    ],
 )
 def test_what_is_counted_has_its_plural(number: int, noun: str, words: str) -> None:
     assert counted(number, noun) == words

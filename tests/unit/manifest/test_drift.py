@@ -64,7 +64,6 @@ def page(*records: bytes, **said: frozenset[str] | None) -> Page:
         records=records,
         included={},
         total_count=None,
-        next_offset=None,
         has_next=False,
         requested_at=datetime(2026, 1, 1, tzinfo=UTC),
         size_bytes=0,

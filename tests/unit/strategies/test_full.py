@@ -8,7 +8,7 @@ import pytest
 
 from openfaith.errors import BrokenResponseError
 from openfaith.records import Page
-from openfaith.strategies import PAGE_SIZE, PageRequest, WalkState, advance, check, upcoming
+from openfaith.strategies import PageRequest, WalkState, advance, check, upcoming
 from support.mirror import make_page
 
 
@@ -17,7 +17,7 @@ def page(records: int, *, total: int | None = None, has_next: bool = False) -> P
     return Page(**{name: getattr(made, name) for name in made.__slots__} | {"has_next": has_next})
 
 
-def offsets(state: WalkState, most: int = 20, page_size: int = PAGE_SIZE) -> list[int]:
+def offsets(state: WalkState, most: int = 20, page_size: int = 100) -> list[int]:
     return [request.offset for request in islice(upcoming(state, page_size), most)]
 
 
@@ -26,7 +26,7 @@ def test_a_walk_begins_at_the_beginning() -> None:
 
 
 def test_a_page_is_asked_for_by_offset_and_size() -> None:
-    request = PageRequest(offset=200)
+    request = PageRequest(offset=200, page_size=100)
     assert request.parameters == {"per_page": "100", "offset": "200"}
     assert request.token == "offset=200"
 
@@ -98,7 +98,7 @@ def test_a_walk_ends_when_nothing_speaks_for_more(
 def test_an_empty_page_where_the_source_knows_of_more_is_refused(
     offset: int, known: int | None, total: int | None, *, has_next: bool, expected: str
 ) -> None:
-    request, state = PageRequest(offset=offset), WalkState(offset=offset, total=known)
+    request, state = PageRequest(offset=offset, page_size=100), WalkState(offset=offset, total=known)
     with pytest.raises(BrokenResponseError) as caught:
         check(request, state, page(0, total=total, has_next=has_next))
     assert str(caught.value) == (
@@ -111,17 +111,23 @@ def test_an_empty_page_where_the_source_knows_of_more_is_refused(
     [(0, None, 0), (0, None, None), (250, 250, 250), (300, 350, 290), (300, None, None)],
 )
 def test_an_empty_page_at_the_end_is_believed(offset: int, known: int | None, total: int | None) -> None:
-    check(PageRequest(offset=offset), WalkState(offset=offset, total=known), page(0, total=total))
+    check(
+        PageRequest(offset=offset, page_size=100), WalkState(offset=offset, total=known), page(0, total=total)
+    )
 
 
 @pytest.mark.parametrize(("offset", "total"), [(100, 0), (200, 0), (300, 150)])
 def test_an_empty_page_that_forgets_what_was_read_already_is_refused(offset: int, total: int) -> None:
     with pytest.raises(BrokenResponseError, match="as these were read"):
-        check(PageRequest(offset=offset), WalkState(offset=offset, total=800), page(0, total=total))
+        check(
+            PageRequest(offset=offset, page_size=100),
+            WalkState(offset=offset, total=800),
+            page(0, total=total),
+        )
 
 
 def test_a_page_with_records_is_believed_whatever_it_counts() -> None:
-    check(PageRequest(offset=0), WalkState(total=500), page(3, total=0))
+    check(PageRequest(offset=0, page_size=100), WalkState(total=500), page(3, total=0))
 
 
 @pytest.mark.parametrize("state", [WalkState(), WalkState(offset=7), WalkState(offset=7, total=7, done=True)])

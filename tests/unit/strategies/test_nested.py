@@ -27,13 +27,29 @@ def asked(state: NestedState, *parents: str, page_size: int = 100) -> list[tuple
 
 def test_a_walk_begins_before_the_first_parent() -> None:
     state = NestedState.from_json(None)
-    assert state == NestedState(after=None, inner=WalkState(), again=False, done=False)
+    assert state == NestedState(after=None, at=None, inner=WalkState(), again=False, done=False)
     assert asked(state, "1", "2") == [("1", 0), ("2", 0)]
 
 
 def test_what_is_left_of_the_parent_at_hand_comes_before_the_next_parents() -> None:
-    state = NestedState(after="1", inner=WalkState(offset=100, total=250))
+    state = NestedState(after="1", at="2", inner=WalkState(offset=100, total=250))
     assert asked(state, "2", "3") == [("2", 100), ("2", 200), ("3", 0)]
+
+
+def test_pages_that_are_done_below_one_parent_are_not_left_out_below_another() -> None:
+    """The rows of a retried run's parents are those of now: one came in before it, or it is gone."""
+    state = NestedState(after="1", at="2", inner=WalkState(offset=100, total=150))
+    assert asked(state, "15", "2") == [("15", 0), ("2", 100)]
+    assert asked(state, "3") == [("3", 0)]
+    assert advance_below(state, "15", page(100, total=300)) == NestedState(
+        after="1", at="15", inner=WalkState(offset=100, total=300)
+    )
+
+
+def test_a_checkpoint_that_does_not_say_whose_pages_are_done_has_none_that_are() -> None:
+    stored = NestedState(after="1", at="2", inner=WalkState(offset=100, total=150)).to_json()
+    del stored["at"]
+    assert asked(NestedState.from_json(stored), "2") == [("2", 0)]
 
 
 def test_without_parents_nothing_is_asked() -> None:
@@ -42,11 +58,11 @@ def test_without_parents_nothing_is_asked() -> None:
 
 def test_a_page_that_is_not_the_last_stays_below_its_parent() -> None:
     after = advance_below(NestedState(after="1"), "2", page(100, total=150))
-    assert after == NestedState(after="1", inner=WalkState(offset=100, total=150))
+    assert after == NestedState(after="1", at="2", inner=WalkState(offset=100, total=150))
 
 
 def test_the_last_page_below_a_parent_ends_it_and_forgets_its_offset() -> None:
-    before = NestedState(after="1", inner=WalkState(offset=100, total=150))
+    before = NestedState(after="1", at="2", inner=WalkState(offset=100, total=150))
     assert advance_below(before, "2", page(50, total=150)) == NestedState(after="2")
 
 
@@ -55,7 +71,7 @@ def test_a_parent_with_nothing_below_it_is_one_page() -> None:
 
 
 def test_a_parent_that_is_left_behind_takes_its_offset_along() -> None:
-    state = NestedState(after="1", inner=WalkState(offset=200, total=900))
+    state = NestedState(after="1", at="2", inner=WalkState(offset=200, total=900))
     assert leave(state, "2") == NestedState(after="2")
 
 
@@ -84,6 +100,14 @@ def test_a_retried_run_begins_with_those_that_were_left_behind() -> None:
     assert restart_second_pass() == NestedState(after=None, again=True, done=False)
 
 
+def test_a_retry_begins_the_second_pass_anew_and_goes_on_with_the_first() -> None:
+    first = NestedState(after="7", at="8", inner=WalkState(offset=100, total=150))
+    second = NestedState(after="7", at="8", inner=WalkState(offset=100, total=150), again=True)
+    assert NestedState.from_json(second.to_json()) == second
+    assert NestedState.from_json(second.to_json() | {"retried": True}) == restart_second_pass()
+    assert NestedState.from_json(first.to_json() | {"retried": True}) == first
+
+
 def test_a_checkpoint_of_another_kind_or_version_is_the_beginning() -> None:
     later = NestedState(after="7").to_json() | {"nested": 2}
     of_a_list = WalkState(offset=100, total=300).to_json()
@@ -95,6 +119,7 @@ def test_a_checkpoint_is_a_few_bytes_however_many_parents_there_are() -> None:
     assert NestedState(after="1234567").to_json() == {
         "nested": 1,
         "after": "1234567",
+        "at": None,
         "inner": {"version": 1, "offset": 0, "total": None, "done": False},
         "again": False,
         "done": False,

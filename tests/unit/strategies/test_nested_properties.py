@@ -63,6 +63,8 @@ class Walker:
     """Those of them that stay so."""
     interruptions: list[bool] = field(default_factory=list)
     """Whether the process dies after its first, second, ... step."""
+    changed: Parents | None = None
+    """The parents that are there for the process after that."""
     store: Store = field(default_factory=Store)
 
     def walk(self) -> Store:
@@ -79,6 +81,7 @@ class Walker:
             state = self._step(state, known[0]) if known else self._end(state)
             known = [parent for parent in known if state.after is None or parent > state.after]
             if self.interruptions and self.interruptions.pop(0):
+                self.parents = self.parents if self.changed is None else self.changed
                 return
 
     def _next_parents(self, state: NestedState) -> list[str]:
@@ -131,6 +134,16 @@ def test_every_row_below_every_parent_is_read_once_and_in_order(
 ) -> None:
     walker = Walker(parents, page_size, at_hand, interruptions=interruptions)
     assert walker.walk().rows == list(every_row(parents))
+
+
+@given(parents_with_rows, parents_with_rows, parents_with_rows, page_sizes, st.integers(0, 40))
+def test_whoever_comes_or_goes_before_a_retry_costs_nobody_else_a_row(
+    stay: Parents, go: Parents, come: Parents, page_size: int, steps: int
+) -> None:
+    """Another run may store parents, or take some away, before this one goes on."""
+    interruptions = [False] * steps + [True]
+    walker = Walker({**go, **stay}, page_size, interruptions=interruptions, changed={**come, **stay})
+    assert {*every_row(stay)} <= {*walker.walk().rows}
 
 
 @given(parents_with_rows, page_sizes, interruptions)

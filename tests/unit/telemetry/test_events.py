@@ -11,8 +11,10 @@ import pytest
 from openfaith import telemetry
 from openfaith.records import EntityName, OrgId, RunId
 from openfaith.telemetry import (
+    CanonicalViewKept,
     DependencyCut,
     DependencyNotRequested,
+    EntityNotPlanned,
     EntityRunFinished,
     EntityRunStarted,
     EntitySkipped,
@@ -59,6 +61,10 @@ EXAMPLES: list[tuple[Event, str]] = [
     (EntityRunFinished(about=ABOUT, status="completed", reason=None), "people.Person completed"),
     (EntityRunFinished(about=ABOUT, status="failed", reason="403"), "people.Person failed: 403"),
     (
+        EntityNotPlanned(about=ABOUT),
+        "people.Person is not read in this run, which was planned without it; the next run reads it",
+    ),
+    (
         EntitySkipped(about=ABOUT, blocked_by=EntityName("people.Campus")),
         "people.Person was skipped: it needs people.Campus, which did not complete",
     ),
@@ -69,6 +75,10 @@ EXAMPLES: list[tuple[Event, str]] = [
     (
         RecordsSetAside(about=ABOUT, records=2, reasons=("it has no id", "it is not an object")),
         "people.Person: 2 records became dead letters: it has no id; it is not an object",
+    ),
+    (
+        RecordsSetAside(about=ABOUT, records=1, reasons=("it has no id",)),
+        "people.Person: 1 record became a dead letter: it has no id",
     ),
     (
         ListingShifted(about=ABOUT, before=5, after=4),
@@ -111,6 +121,10 @@ EXAMPLES: list[tuple[Event, str]] = [
         "pco.people_person: 5 values moved from _extra into age; they do not fit and stay there: age (2)",
     ),
     (
+        CanonicalViewKept(view="canonical.person", because="view mine rests on it", remedy="drop it"),
+        "canonical.person keeps its old form: view mine rests on it; drop it",
+    ),
+    (
         ManifestDrift(about=ABOUT, added={"attribute": ["pronouns"], "include": ["notes"]}),
         "people.Person: the source differs from the manifest: new attribute pronouns; new include notes",
     ),
@@ -118,6 +132,7 @@ EXAMPLES: list[tuple[Event, str]] = [
         ManifestDrift(about=ABOUT, gone={"filter": ["updated_at"]}, consequences=("everything is read",)),
         "people.Person: the source differs from the manifest: filter updated_at gone. everything is read",
     ),
+    (WorkTakenOver(executors=("a",), workflows=1), "took over 1 workflow of 1 process that is gone"),
     (WorkTakenOver(executors=("a", "b"), workflows=3), "took over 3 workflows of 2 processes that are gone"),
 ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from openfaith.cli.failures import UsageError
 from openfaith.cli.options import AsJson
 from openfaith.cli.output import Output
 from openfaith.cli.session import with_engine
+from openfaith.cli.words import counted
 from openfaith.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -117,8 +118,10 @@ def _read_secret(prompt: str) -> str:
 def _seen(report: SourceReport | None) -> str:
     if report is None:
         return "; the token was not tried"
-    records = "" if report.records is None else f" and shows {report.records:,} records of {report.entity}"
-    limit = f"{report.limit.requests} requests per {report.limit.period.total_seconds():g} s"
+    records = (
+        "" if report.records is None else f" and shows {counted(report.records, 'record')} of {report.entity}"
+    )
+    limit = f"{counted(report.limit.requests, 'request')} per {report.limit.period.total_seconds():g} s"
     return f" at {report.base_url}: it accepts the token{records}; it allows {limit}"
 
 

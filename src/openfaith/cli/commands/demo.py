@@ -15,7 +15,7 @@ from openfaith.cli.following import announcement, see_through
 from openfaith.cli.options import People, Seed
 from openfaith.cli.output import Output, add_rows, make_table
 from openfaith.cli.session import with_engine
-from openfaith.cli.words import duration
+from openfaith.cli.words import counted, duration
 from openfaith.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ def demo(*, people: People = 5000, seed: Seed = 1) -> int:
     output = Output()
     options = SimulatorOptions(people=people, seed=seed, products=(_PRODUCT,), rate_limit=_RATE_LIMIT)
     output.say(
-        f"A simulated church of {people:,} people, read from an API like Planning Center's into PostgreSQL."
+        f"A simulated church of {counted(people, 'person')}, read from an API like Planning Center's into PostgreSQL."
     )
+    output.say("Of its people it reads all that takes one request for 100 records, or none.")
     output.say(
         f"The simulator allows {_RATE_LIMIT:,} requests per 20 s, so that you need not wait: Planning Center allows {_REAL_LIMIT}."
     )
@@ -68,11 +69,19 @@ async def _demo(engine: Engine, *, output: Output, simulator: RunningSimulator) 
 
 
 async def _quick_entities(engine: Engine, org: str) -> list[str]:
-    """What takes a request for a hundred records, or none. What is read below each person would take one for each."""
+    """What takes a request for a hundred records, or none. What is read below each person would take one for each.
+
+    What rides on something that is left out is left out with it.
+    """
     from openfaith.manifest import Reading  # noqa: PLC0415  # not for `--help`
 
     plan = await engine.plan(org, products=[_PRODUCT])
-    return [entity.name for entity in plan.entities if entity.way.reading is not Reading.NESTED]
+    quick: list[str] = []
+    for entity in plan.entities:
+        way = entity.way
+        if way.reading is not Reading.NESTED and (way.carrier is None or way.carrier in quick):
+            quick.append(entity.name)
+    return quick
 
 
 def _name_of(options: SimulatorOptions) -> str:
@@ -80,6 +89,11 @@ def _name_of(options: SimulatorOptions) -> str:
     usual = type(options)()
     same = (options.people, options.seed) == (usual.people, usual.seed)
     return ORG if same else f"{ORG}-{options.people}-{options.seed}"
+
+
+def is_simulated(org: str, base_url: str) -> bool:
+    """Whether an organization is one that a demo made. Its source is only there while the demo runs."""
+    return (org == ORG or org.startswith(f"{ORG}-")) and base_url.startswith(_LOOPBACK)
 
 
 def _program() -> str:

@@ -10,6 +10,7 @@ from typer import Argument
 
 from openfaith.cli.options import AsJson, Products
 from openfaith.cli.output import Output, add_rows, make_table
+from openfaith.cli.words import counted
 from openfaith.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def _show_all(document: Mapping[str, Any], output: Output) -> None:
     output.show(_totals_table(document["totals"]))
     if not output.as_json:
         read = sum(e["reading"] != "none" for e in document["entities"])
-        output.say(f"{len(rows)} entities, {read} of which can be read. `openfaith entities NAME` says more.")
+        output.say(
+            f"{counted(len(rows), 'entity')}, {read:,} of which can be read. `openfaith entities NAME` says more."
+        )
 
 
 def _totals_table(totals: Mapping[str, Any]) -> Table:

@@ -70,7 +70,8 @@ def _lines(drift: tuple[Drift, ...]) -> list[str]:
 def _summary(found: ManifestCheck) -> str:
     checked = sum(one.outcome == "checked" for one in found.entities)
     asked = f"Checked {counted(checked, 'entity')} with {counted(found.requests, 'request')}"
-    return f"{asked}; {len(found.drifted) or 'none'} of them differ from the manifest."
+    differing = len(found.drifted)
+    return f"{asked}; {differing or 'none'} of them {'differs' if differing == 1 else 'differ'} from the manifest."
 
 
 def _document(org: str, found: ManifestCheck) -> dict[str, object]:

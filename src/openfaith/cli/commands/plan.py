@@ -52,10 +52,20 @@ def _table(planned: Plan) -> Table:
 
 def _closing(planned: Plan) -> str:
     expected, uncounted = _totals(entity.way for entity in planned.entities)
-    text = f"{counted(len(planned.entities), 'entity')}; {counted(expected, 'request')} expected"
+    return closing(len(planned.entities), expected, uncounted)
+
+
+def closing(entities: int, expected: int, uncounted: int) -> str:
+    """What it costs in all, as far as that can be known."""
+    text = f"{counted(entities, 'entity')}; "
     if not uncounted:
-        return f"{text}."
-    return f"{text}, and those for {counted(uncounted, 'entity')} that nobody has counted yet."
+        return f"{text}{counted(expected, 'request')} expected."
+    unknown = (
+        f"{counted(uncounted, 'entity')} that nobody has counted yet; the plan knows after the first sync"
+    )
+    if not expected:
+        return f"{text}requests unknown for {unknown}."
+    return f"{text}{counted(expected, 'request')} expected, beside those for {unknown}."
 
 
 def _totals(ways: Iterable[Way]) -> tuple[int, int]:

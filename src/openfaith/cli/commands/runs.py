@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from rich.text import Text
 from typer import Option, Typer
 
-from openfaith.cli.following import conclude, look_on, see_through
+from openfaith.cli.following import conclude, look_on, plan_notes, see_through
 from openfaith.cli.options import AsJson, OrgOrAll, RunNumber, help_without_command
 from openfaith.cli.output import Output, add_rows, make_table
 from openfaith.cli.session import with_engine
@@ -84,7 +84,15 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
     view = await engine.run(run_id)
     found = await engine.events(run_id, limit=events) if events else []
     standing = attend([view.run], await engine.executors())[0]
-    output.data({**standing.to_json(), **view.to_json(), "events": [_event_document(e) for e in found]})
+    notes = await plan_notes(engine, run_id)
+    output.data(
+        {
+            **standing.to_json(),
+            **view.to_json(),
+            "notes": list(notes),
+            "events": [_event_document(e) for e in found],
+        }
+    )
     if output.as_json:
         return
     output.say(
@@ -92,7 +100,7 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
     )
     for event in found:
         output.say(f"{event.at:%H:%M:%S}  {event.message}", style=_SEVERITIES.get(event.severity, ""))
-    conclude(view, output)
+    conclude(view, output, notes)
     if not view.run.is_final:
         output.say(standing.sentence())
 

@@ -10,6 +10,7 @@ from typer import Option
 
 from openfaith.cli.options import AsJson, People, Seed
 from openfaith.cli.output import Output
+from openfaith.cli.words import counted
 
 if TYPE_CHECKING:
     from openfaith.simulator import SimulatorOptions
@@ -93,7 +94,9 @@ def _tell(options: SimulatorOptions, output: Output, base_url: str) -> None:
             "products": list(options.products),
         }
     )
-    output.say(f"A simulated church of {options.people:,} people answers at {base_url}. Ctrl-C ends it.")
+    output.say(
+        f"A simulated church of {counted(options.people, 'person')} answers at {base_url}. Ctrl-C ends it."
+    )
     app_id, _, secret = options.tokens[0].partition(":")
     output.say(
         f"Connect it: printf {secret} | "

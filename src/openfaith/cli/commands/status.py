@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from openfaith.cli.commands.demo import is_simulated
 from openfaith.cli.options import AsJson, OrgOrAll
 from openfaith.cli.output import Output, add_rows, make_table
 from openfaith.cli.progress import STYLES
 from openfaith.cli.session import with_engine
 from openfaith.cli.standing import Standing, open_runs
-from openfaith.cli.words import ago, listed
+from openfaith.cli.words import ago, counted, listed, said
 from openfaith.records import EntityName, EntityStatus, OrgId
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def _status(engine: Engine, *, output: Output, org: str | None) -> None:
             "No organization is connected yet: `openfaith connect pco --org ORG`, or try `openfaith demo`."
         )
     for one in everything:
-        _show(one, output)
+        show(one, output)
 
 
 def _org_status(
@@ -117,16 +118,44 @@ def _never_document(name: EntityName) -> dict[str, object]:
     }
 
 
-def _show(one: OrgStatus, output: Output) -> None:
+def show(one: OrgStatus, output: Output) -> None:
+    """What is known of one organization, for people."""
     output.say(f"{one.org_id} ({one.adapter} at {one.base_url})", style="bold")
     for standing in one.runs:
         output.say(standing.sentence(), style="" if standing.is_attended else "yellow")
-    if one.states:
-        output.show(state_table(one.states))
+    synced = [state for state in one.states if not _was_never_seen(state)]
+    if synced:
+        output.show(state_table(synced))
+    if closed := list(not_accessible(one.states)):
+        output.say(f"Not accessible to the token's user: {'; '.join(closed)}.", style="yellow")
     if one.never:
-        names = "every entity" if not one.states else listed(one.never, most=8)
-        output.say(f"NEVER SYNCED: {names}. `openfaith sync {one.org_id}` reads them.", style="yellow")
+        output.say(_never_line(one), style="yellow")
     output.say()
+
+
+def _never_line(one: OrgStatus) -> str:
+    if one.states and is_simulated(one.org_id, one.base_url):
+        return f"The demo reads no more than that: it leaves {counted(len(one.never), 'entity')} out."
+    names = "every entity" if not one.states else listed(one.never, most=8)
+    return f"NEVER SYNCED: {names}. `openfaith sync {one.org_id}` reads them."
+
+
+def _was_never_seen(state: EntityState) -> bool:
+    """Whether the token may not see it, and never could."""
+    return state.last_status == EntityStatus.NOT_ACCESSIBLE and state.last_completed_at is None
+
+
+def not_accessible(states: Iterable[EntityState]) -> Iterator[str]:
+    """What the token may not see: a product once where that is all of it that was asked for, else its entities."""
+    products: dict[str, list[EntityState]] = {}
+    for state in states:
+        products.setdefault(state.entity.partition(".")[0], []).append(state)
+    for product, own in products.items():
+        closed = [s.entity for s in own if s.last_status == EntityStatus.NOT_ACCESSIBLE]
+        if len(closed) == len(own) > 1:
+            yield f"{product} ({counted(len(closed), 'entity')})"
+        elif closed:
+            yield ", ".join(closed)
 
 
 def state_table(states: Sequence[EntityState]) -> Table:
@@ -136,7 +165,7 @@ def state_table(states: Sequence[EntityState]) -> Table:
             state.entity,
             freshness(state),
             f"{state.live_rows:,}",
-            Text(state.last_status, style=STYLES.get(EntityStatus(state.last_status), "")),
+            Text(said(state.last_status), style=STYLES.get(EntityStatus(state.last_status), "")),
             Text(f"{state.dead_letters:,}", style="red" if state.dead_letters else ""),
         )
         for state in states
@@ -146,7 +175,12 @@ def state_table(states: Sequence[EntityState]) -> Table:
 
 
 def freshness(state: EntityState) -> Text:
-    """How old the picture is: since the source's clock before the last run that completed."""
-    if state.last_completed_at is None or state.behind_seconds is None:
+    """How old the picture is: since the source's clock before the last run that completed.
+
+    What is read below parents of whom there are none completes without asking anything, and so without a clock.
+    """
+    if state.last_completed_at is None:
         return Text("NEVER SYNCED", style="bold red")
+    if state.behind_seconds is None:
+        return Text("no parents yet", style="dim")
     return Text(ago(state.behind_seconds))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from openfaith.cli.following import announcement, has_worker, see_through
+from openfaith.cli.following import announcement, has_worker, see_through, tell_notes
 from openfaith.cli.options import AsJson, Entities, Org, Products
 from openfaith.cli.output import Output
 from openfaith.cli.session import with_engine
@@ -127,5 +127,6 @@ async def _detach(
         output.say(
             f"No worker is alive to do it: start one with `openfaith up`, or do it here with `openfaith sync {org}`."
         )
-    output.data((await engine.run(run.run_id)).to_json())
+    notes = await tell_notes(engine, run.run_id, output)
+    output.data({**(await engine.run(run.run_id)).to_json(), "notes": list(notes)})
     return 0

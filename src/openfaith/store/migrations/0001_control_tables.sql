@@ -115,10 +115,11 @@ CREATE TABLE openfaith.parent_failure (
     entity_run_id bigint NOT NULL REFERENCES openfaith.entity_run ON DELETE CASCADE,
     parent_id     text NOT NULL,
     reason        text NOT NULL,
+    denied        boolean NOT NULL DEFAULT false,
     failed_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (entity_run_id, parent_id)
 );
-COMMENT ON TABLE openfaith.parent_failure IS 'Parents below which a nested walk could not read, and did not let its siblings suffer. They are walked again.';
+COMMENT ON TABLE openfaith.parent_failure IS 'Parents below which a nested walk could not read, and did not let its siblings suffer. They are walked again, but for those below which the token may see nothing.';
 
 CREATE TABLE openfaith.page_commit (
     entity_run_id bigint NOT NULL REFERENCES openfaith.entity_run ON DELETE CASCADE,
@@ -194,6 +195,14 @@ CREATE TABLE openfaith.mirror_schema (
     PRIMARY KEY (adapter, fingerprint)
 );
 COMMENT ON TABLE openfaith.mirror_schema IS 'The forms of a manifest that the mirror tables were made for. An older program finds its own here, and leaves to the tables what a newer one changed.';
+
+CREATE TABLE openfaith.canonical_form (
+    adapter      text NOT NULL,
+    form         text NOT NULL,
+    installed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (adapter, form)
+);
+COMMENT ON TABLE openfaith.canonical_form IS 'The forms of the canonical model that were installed, and when last. An older program finds its own here and a newer one, and leaves the views to that.';
 
 CREATE TABLE openfaith.mirror_filling (
     adapter      text NOT NULL,

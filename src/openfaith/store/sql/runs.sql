@@ -24,33 +24,31 @@ WHERE run_id = %(run_id)s AND status IN ('queued', 'running')
 RETURNING run_id;
 
 -- name: insert_entity_runs
--- One row per planned entity; rows that a former attempt made stay as they are. A run that was cancelled before it
--- was planned is so for its entities too: the lock makes a cancellation come either before this or after it.
-WITH run AS MATERIALIZED (
-    SELECT run_id, org_id, adapter, cancel_requested_at IS NOT NULL AS cancel_requested
-    FROM openfaith.sync_run WHERE run_id = %(run_id)s FOR SHARE
-)
+-- One row per planned entity, unless the run was planned before. A run that was cancelled before it was planned is so
+-- for its entities too.
 INSERT INTO openfaith.entity_run
     (run_id, org_id, adapter, entity, position, reading, path, parent, carrier, include, cancel_requested)
 SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position, planned.reading, planned.path,
-       planned.parent, planned.carrier, planned.include, run.cancel_requested
-FROM run
+       planned.parent, planned.carrier, planned.include, run.cancel_requested_at IS NOT NULL
+FROM openfaith.sync_run AS run
 CROSS JOIN unnest(%(entities)s::text[], %(readings)s::text[], %(paths)s::text[], %(parents)s::text[],
                   %(carriers)s::text[], %(includes)s::text[])
     WITH ORDINALITY AS planned (entity, reading, path, parent, carrier, include, position)
-ON CONFLICT (run_id, entity) DO NOTHING;
+WHERE run.run_id = %(run_id)s AND NOT EXISTS (SELECT FROM openfaith.entity_run WHERE run_id = %(run_id)s);
 
 -- name: take_entity_run
 -- Raises the fencing token: from now on every older holder is refused. A final entity run is not taken.
 UPDATE openfaith.entity_run AS e
 SET fence = e.fence + 1, status = 'running', started_at = COALESCE(e.started_at, now()), progressed_at = now()
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status IN ('waiting', 'running')
-RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested;
+RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
+    SELECT c.status FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
+) AS carrier_status;
 
 -- name: list_riders
--- The entities that ride on one of a run, and are not settled.
-SELECT entity, entity_run_id, include FROM openfaith.entity_run
-WHERE run_id = %(run_id)s AND carrier = %(entity)s AND status IN ('waiting', 'running') ORDER BY position;
+-- The entities that ride on one of a run, however they stand.
+SELECT entity, entity_run_id, include, records, dead_letters FROM openfaith.entity_run
+WHERE run_id = %(run_id)s AND carrier = %(entity)s ORDER BY position;
 
 -- name: note_checkpoint
 -- Where the walk continues, where no page says so: a parent was left behind (with the reason) or has nothing below it.
@@ -61,9 +59,10 @@ WITH held AS (
     WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running'
     RETURNING entity_run_id, cancel_requested
 ), left_behind AS (
-    INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason)
-    SELECT held.entity_run_id, %(parent_id)s, %(reason)s FROM held WHERE %(reason)s::text IS NOT NULL
-    ON CONFLICT (entity_run_id, parent_id) DO UPDATE SET reason = excluded.reason, failed_at = now()
+    INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason, denied)
+    SELECT held.entity_run_id, %(parent_id)s, %(reason)s, %(denied)s FROM held WHERE %(reason)s::text IS NOT NULL
+    ON CONFLICT (entity_run_id, parent_id) DO UPDATE
+    SET reason = excluded.reason, denied = excluded.denied, failed_at = now()
 ), settled AS (
     DELETE FROM openfaith.parent_failure AS f USING held
     WHERE f.entity_run_id = held.entity_run_id AND f.parent_id = %(parent_id)s AND %(reason)s::text IS NULL
@@ -71,8 +70,15 @@ WITH held AS (
 SELECT cancel_requested FROM held;
 
 -- name: count_parent_failures
--- How many parents a walk could not read below, with the reason of the first.
-SELECT count(*), min(reason) FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s;
+-- How many parents a walk could not read below, and below how many it may not read, each with a reason.
+SELECT count(*) FILTER (WHERE NOT denied) AS failed, min(reason) FILTER (WHERE NOT denied) AS failure,
+       count(*) FILTER (WHERE denied) AS denied, min(reason) FILTER (WHERE denied) AS denial
+FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s;
+
+-- name: note_requests
+-- Counts requests of which no page came. Only the holder counts.
+UPDATE openfaith.entity_run SET requests = requests + %(requests)s
+WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running';
 
 -- name: note_source_start
 -- Remembers the clock of the source before the first request; a resumed run keeps the first value.
@@ -81,22 +87,25 @@ SET source_started_at = %(at)s
 WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started_at IS NULL;
 
 -- name: finish_entity_run
--- Settles an entity run, unless somebody else holds it now or it is settled already. What nobody has taken cannot
--- have been read. What rode on another has seen the source when its carrier did.
+-- One that completed although the token may see nothing below some parents says so.
+-- Settles an entity run, unless it is settled already. What nobody has taken cannot have been read. What rode on another has seen the source when its carrier did.
 UPDATE openfaith.entity_run AS e
-SET status = %(status)s, reason = %(reason)s, finished_at = now(), progressed_at = now(),
-    requests = requests + %(requests)s, live_rows = %(live_rows)s,
+SET status = %(status)s, finished_at = now(), progressed_at = now(),
+    reason = COALESCE(%(reason)s, (
+        SELECT 'the token may see nothing below ' || count(*) || ' of its parents' FROM openfaith.parent_failure AS f
+        WHERE f.entity_run_id = e.entity_run_id AND f.denied HAVING count(*) > 0
+    )),
+    live_rows = %(live_rows)s,
     source_started_at = COALESCE(source_started_at, (
         SELECT c.source_started_at FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
     ))
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
-  AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
   AND (%(status)s <> 'completed' OR status = 'running')
 RETURNING entity_run_id;
 
 -- name: find_open_entity_run
 -- The entity run, unless it is settled.
-SELECT entity_run_id FROM openfaith.entity_run
+SELECT entity_run_id, fence FROM openfaith.entity_run
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running');
 
 -- name: note_sync_state
@@ -125,9 +134,10 @@ WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
   AND d.run_id IS DISTINCT FROM e.run_id AND d.requested_at < e.source_started_at;
 
 -- name: finish_run
--- Settles a run by the outcomes of its entities.
+-- Settles a run by the outcomes of its entities. What the token may not see is no failure.
 WITH outcome AS (
-    SELECT count(*) FILTER (WHERE status <> 'not_accessible') AS planned,
+    SELECT count(*) AS all_of_them,
+           count(*) FILTER (WHERE status <> 'not_accessible') AS planned,
            count(*) FILTER (WHERE status = 'completed') AS completed,
            count(*) FILTER (WHERE status = 'cancelled') AS cancelled
     FROM openfaith.entity_run WHERE run_id = %(run_id)s
@@ -136,7 +146,7 @@ UPDATE openfaith.sync_run AS run
 SET finished_at = now(),
     reason = COALESCE(%(reason)s, run.reason),
     status = CASE
-        WHEN outcome.planned > 0 AND outcome.completed = outcome.planned THEN 'completed'
+        WHEN outcome.all_of_them > 0 AND outcome.completed = outcome.planned THEN 'completed'
         WHEN run.cancel_requested_at IS NOT NULL OR outcome.cancelled > 0 THEN 'cancelled'
         WHEN outcome.completed > 0 THEN 'partial'
         ELSE 'failed'
@@ -176,15 +186,17 @@ FROM open WHERE e.entity_run_id = open.entity_run_id;
 -- name: retry_run
 -- Puts a run that did not complete back into the queue.
 UPDATE openfaith.sync_run
-SET status = 'queued', attempt = attempt + 1, finished_at = NULL, reason = NULL, cancel_requested_at = NULL
+SET status = 'queued', attempt = attempt + 1, finished_at = NULL, reason = NULL, cancel_requested_at = NULL,
+    closed_products = '{}'
 WHERE run_id = %(run_id)s AND status IN ('partial', 'failed', 'cancelled')
 RETURNING attempt;
 
 -- name: retry_entities
--- What completed stays; the rest continues at its last committed page.
+-- What completed stays; the rest continues at its last committed page, and can tell that from going on after a crash.
+-- What could not be seen may have been granted since.
 UPDATE openfaith.entity_run
-SET status = 'waiting', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1
-WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled');
+SET status = 'waiting', checkpoint = checkpoint || '{"retried": true}', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1
+WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled', 'not_accessible');
 
 -- name: get_run
 -- One run.
@@ -242,13 +254,23 @@ UPDATE openfaith.sync_run SET closed_products = closed_products || jsonb_build_o
 WHERE run_id = %(run_id)s AND NOT closed_products ? %(product)s
 RETURNING run_id;
 
+-- name: is_product_closed
+-- Whether the run is known to see nothing of a product.
+SELECT FROM openfaith.sync_run WHERE run_id = %(run_id)s AND closed_products ? %(product)s;
+
 -- name: settle_closed_products
 -- Settles what has not begun of the products that turned out to be closed: no request is spent on it.
+WITH open AS MATERIALIZED (
+    -- In the plan's order: so a page locks its riders' rows.
+    SELECT e.entity_run_id, closed.reason
+    FROM openfaith.sync_run AS run CROSS JOIN LATERAL jsonb_each_text(run.closed_products) AS closed (product, reason)
+    JOIN openfaith.entity_run AS e ON e.run_id = run.run_id AND split_part(e.entity, '.', 1) = closed.product
+    WHERE run.run_id = %(run_id)s AND e.status = 'waiting' AND NOT e.entity = ANY (%(running)s)
+    ORDER BY e.position FOR UPDATE OF e
+)
 UPDATE openfaith.entity_run AS e
-SET status = 'not_accessible', reason = closed.reason, finished_at = now(), progressed_at = now()
-FROM openfaith.sync_run AS run CROSS JOIN LATERAL jsonb_each_text(run.closed_products) AS closed (product, reason)
-WHERE run.run_id = %(run_id)s AND e.run_id = run.run_id AND e.status = 'waiting'
-  AND split_part(e.entity, '.', 1) = closed.product AND NOT e.entity = ANY (%(running)s)
+SET status = 'not_accessible', reason = open.reason, finished_at = now(), progressed_at = now()
+FROM open WHERE e.entity_run_id = open.entity_run_id
 RETURNING e.entity;
 
 -- name: list_settled_entity_runs

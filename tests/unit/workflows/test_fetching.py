@@ -1,0 +1,196 @@
+"""Fetching ahead: what was asked for early is used whenever its turn comes, and nothing is asked for twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import cycle
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openfaith.manifest import Endpoint, Method
+from openfaith.records import Page
+from openfaith.source import RateLimit, SourceClient
+from openfaith.store import ParentRow
+from openfaith.strategies import MOST_PAGES_IN_FLIGHT, NestedState, WalkState
+from openfaith.workflows.fetching import PagesInFlight, fetching
+from openfaith.workflows.walks import NestedWalk, TopWalk, Walk
+from support.mirror import make_page
+
+LISTING = Endpoint(name="list", method=Method.GET, path="/lists", collection=True)
+BELOW = Endpoint(name="list", method=Method.GET, path="/lists/{list_id}/results", collection=True)
+
+Place = tuple[str, int]
+"""Path and offset."""
+
+
+@dataclass
+class Source:
+    """Answers what stands at a path, each request after so many turns of the event loop, and so slowly by its own
+    account that fetching ahead pays.
+    """
+
+    rows: Mapping[str, int]
+    turns: Iterator[int] = field(default_factory=lambda: cycle([0]))
+    asked: list[Place] = field(default_factory=list)
+    under_way: int = 0
+    most_under_way: int = 0
+    cancelled: list[Place] = field(default_factory=list)
+    rate_limit: RateLimit = RateLimit(requests=100, period=timedelta(seconds=20))  # noqa: RUF009  # frozen
+
+    async def get_page(
+        self, path: str, params: Mapping[str, str], *, version: str, check: Callable[[Page], None]
+    ) -> Page:
+        assert version == "v"
+        place = path, int(params["offset"])
+        self.asked.append(place)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            for _ in range(next(self.turns)):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled.append(place)
+            raise
+        finally:
+            self.under_way -= 1
+        page = self._page(*place, int(params["per_page"]))
+        check(page)
+        return page
+
+    def _page(self, path: str, offset: int, size: int) -> Page:
+        records = (b"{}" for _ in range(offset, min(offset + size, self.rows[path])))
+        return replace(make_page(*records, total=self.rows[path]), latency_seconds=60.0)
+
+
+def open_pages(source: Source) -> PagesInFlight:
+    return PagesInFlight(cast("SourceClient", source), "v")
+
+
+def below(*parents: str, page_size: int = 100) -> NestedWalk:
+    rows = tuple(ParentRow(id=parent, ids={"list_id": parent}) for parent in parents)
+    return NestedWalk(state=NestedState(), endpoint=BELOW, page_size=page_size, parents=rows)
+
+
+def results(parent: str) -> str:
+    return f"/lists/{parent}/results"
+
+
+async def settle() -> None:
+    """Let everything under way end."""
+    for _ in range(9):
+        await asyncio.sleep(0)
+
+
+async def test_what_is_below_the_next_parent_is_kept_where_the_one_before_has_several_pages() -> None:
+    source = Source({results("1"): 1, results("2"): 250, results("3"): 1})
+    trip = Trip(source)
+    await trip.go(below("1", "2", "3"), no_parents_left)
+    one, three, *two = (results("1"), 0), (results("3"), 0), *((results("2"), n) for n in (0, 100, 200))
+    assert trip.taken == [one, *two, three]
+    assert source.asked == [one, two[0], three, *two[1:]]
+
+
+async def test_an_early_guess_that_is_not_answered_yet_counts_among_what_is_under_way() -> None:
+    source = Source({results("1"): 1, results("2"): 950, results("3"): 1}, turns=iter([0, 0, *[999] * 9]))
+    pages, walk = open_pages(source), below("1", "2", "3")
+    for _ in range(2):
+        ask, page = await pages.take(walk)
+        walk = walk.advanced(ask, page)
+        pages.look_ahead(walk)
+        await settle()
+    await pages.cancel()
+    assert source.asked == [(results("1"), 0), (results("2"), 0), (results("3"), 0), (results("2"), 100)]
+
+
+async def test_a_guess_that_the_walk_does_not_come_to_any_more_is_dropped_and_its_requests_are_told() -> None:
+    """A page came short, and so all that follow begin elsewhere. What a request that is cut off cost nobody knows."""
+    source = Source({"/lists": 1000}, turns=iter([0, 0, 99, 0]))
+    walk = TopWalk(state=WalkState(offset=0, total=1000), endpoint=LISTING, page_size=100)
+    pages = open_pages(source)
+    ask, page = await pages.take(walk)
+    pages.look_ahead(walk.advanced(ask, page))
+    await settle()
+    short = replace(page, records=page.records[:95])
+    after = walk.advanced(ask, short)
+    ask, _ = await pages.take(after)
+    assert [offset for _, offset in source.asked] == [0, 100, 200, 95]
+    assert ask.request.offset == 95
+    assert source.cancelled == [("/lists", 200)]
+    assert (pages.settle_wasted(), pages.settle_wasted()) == (1, 0)
+
+
+async def test_what_is_left_is_dropped_at_the_end() -> None:
+    source = Source({"/lists": 1000}, turns=iter([0, 99, 99]))
+    walk = TopWalk(state=WalkState(), endpoint=LISTING, page_size=100)
+    async with fetching(cast("SourceClient", source), "v") as pages:
+        ask, page = await pages.take(walk)
+        after = walk.advanced(ask, page)
+        pages.look_ahead(after)
+        await settle()
+        assert pages.has_next(after)
+        assert not pages.has_next(replace(after, state=WalkState(offset=500, total=1000)))
+    assert source.under_way == 0
+    assert source.cancelled == [("/lists", 100), ("/lists", 200)]
+
+
+@dataclass
+class Trip:
+    """Goes through a walk as a segment does."""
+
+    source: Source
+    taken: list[Place] = field(default_factory=list)
+    most_ahead: int = 0
+
+    async def go(self, walk: Walk, at_end: Callable[[Walk], bool]) -> None:
+        async with fetching(cast("SourceClient", self.source), "v") as pages:
+            while not at_end(walk):
+                ask, page = await pages.take(walk)
+                self.taken.append((ask.path, ask.request.offset))
+                walk = walk.advanced(ask, page)
+                pages.look_ahead(walk)
+                self.most_ahead = max(self.most_ahead, self._ahead)
+                await settle()
+            assert pages.settle_wasted() == 0
+
+    @property
+    def _ahead(self) -> int:
+        return len(self.source.asked) - len(self.taken)
+
+
+def no_parents_left(walk: Walk) -> bool:
+    return not cast("NestedWalk", walk).parents
+
+
+turns = st.lists(st.integers(0, 30), min_size=1, max_size=9)
+
+
+@given(st.lists(st.integers(0, 30), max_size=9), st.integers(1, 9), turns)
+def test_every_page_below_every_parent_is_asked_for_once_in_whatever_order_answers_come(
+    sizes: list[int], page_size: int, turns: list[int]
+) -> None:
+    """And there are never more under way than the pace wants, nor more ahead than were under way together."""
+    parents = [str(n) for n in range(len(sizes))]
+    rows = {results(parent): size for parent, size in zip(parents, sizes, strict=True)}
+    trip = Trip(Source(rows, cycle(turns)))
+    walk = below(*parents, page_size=page_size)
+    asyncio.run(trip.go(walk, no_parents_left))
+    every = [(path, offset) for path in rows for offset in range(0, max(1, rows[path]), page_size)]
+    assert trip.taken == every
+    assert sorted(trip.source.asked) == sorted(every)
+    assert trip.source.most_under_way <= MOST_PAGES_IN_FLIGHT
+    assert trip.most_ahead <= 2 * (MOST_PAGES_IN_FLIGHT - 1)
+
+
+@given(st.integers(0, 99), st.integers(1, 9), turns)
+def test_every_page_of_a_list_is_asked_for_once(rows: int, page_size: int, turns: list[int]) -> None:
+    trip = Trip(Source({"/lists": rows}, cycle(turns)))
+    walk = TopWalk(state=WalkState(), endpoint=LISTING, page_size=page_size)
+    asyncio.run(trip.go(walk, lambda w: w.done))
+    assert [offset for _, offset in trip.taken] == list(range(0, max(1, rows), page_size))
+    assert sorted(trip.source.asked) == trip.taken
+    assert trip.source.most_under_way <= MOST_PAGES_IN_FLIGHT
