@@ -279,7 +279,7 @@ async def test_starting_costs_one_statement_where_nothing_changed(
 
 async def test_a_change_is_told(own_database: Database, widened: Reader) -> None:
     event = await fetch_one(own_database, "SELECT * FROM openfaith.event WHERE name = 'MirrorTableChanged'")
-    assert event["message"] == "sample.church_member: new columns shoes"
+    assert event["message"] == "sample.church_member: new column shoes"
     assert (event["severity"], event["entity"]) == ("info", "church.Member")
 
 

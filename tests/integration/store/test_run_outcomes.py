@@ -96,6 +96,19 @@ async def test_a_runs_status_follows_from_its_entities(
     assert (run.status, run.reason, run.is_final) == (status, "because", True)
 
 
+async def test_what_was_asked_for_by_name_and_may_not_be_seen_is_no_failure(
+    database: Database, org: OrgId
+) -> None:
+    """A run of everything that may see nothing has failed; this one has only nothing to read."""
+    run_id = await run_with(database, org, [NOT_ACCESSIBLE, NOT_ACCESSIBLE])
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE openfaith.sync_run SET entities = ARRAY['sample.a', 'sample.b'] WHERE run_id = %s",
+            (run_id,),
+        )
+    assert await finish_run(database, run_id) is RunStatus.COMPLETED
+
+
 async def test_finishing_again_changes_nothing(database: Database, org: OrgId) -> None:
     run_id = await run_with(database, org, [COMPLETED])
     await finish_run(database, run_id)

@@ -134,7 +134,8 @@ WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
   AND d.run_id IS DISTINCT FROM e.run_id AND d.requested_at < e.source_started_at;
 
 -- name: finish_run
--- Settles a run by the outcomes of its entities. What the token may not see is no failure.
+-- Settles a run by the outcomes of its entities. What the token may not see is no failure, unless everything was asked
+-- for and it may see nothing at all.
 WITH outcome AS (
     SELECT count(*) AS all_of_them,
            count(*) FILTER (WHERE status <> 'not_accessible') AS planned,
@@ -146,7 +147,8 @@ UPDATE openfaith.sync_run AS run
 SET finished_at = now(),
     reason = COALESCE(%(reason)s, run.reason),
     status = CASE
-        WHEN outcome.all_of_them > 0 AND outcome.completed = outcome.planned THEN 'completed'
+        WHEN outcome.all_of_them > 0 AND outcome.completed = outcome.planned
+             AND (outcome.planned > 0 OR run.entities IS NOT NULL) THEN 'completed'
         WHEN run.cancel_requested_at IS NOT NULL OR outcome.cancelled > 0 THEN 'cancelled'
         WHEN outcome.completed > 0 THEN 'partial'
         ELSE 'failed'
