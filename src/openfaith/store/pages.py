@@ -219,12 +219,10 @@ class PageWriter:
         try:
             if len(parts) == 1:
                 return _committed([await _store(connection, place, parts[0])])
-            # Sent together, for a round trip costs what storing some records does.
-            async with connection.pipeline(), connection.transaction():
-                sent = [await _send(connection, part) for part in parts]
-                return _committed(
-                    [await _stored(cursor, place, part) for cursor, part in zip(sent, parts, strict=True)]
-                )
+            # One after the other, and not as a pipeline: in the middle of one, the server waits for a frozen process
+            # for ever, and with it for the row that whoever takes the work over needs.
+            async with connection.transaction():
+                return _committed([await _store(connection, place, part) for part in parts])
         except _REFUSED:
             async with connection.transaction():
                 return _committed(await _store_all_examined(connection, place, parts))
@@ -242,12 +240,6 @@ async def _store(
     Raises:
         LeaseLostError: the page is not ours to commit.
     """
-    return await _stored(await _send(connection, part, examined), place, part, examined)
-
-
-async def _send(
-    connection: psycopg.AsyncConnection, part: _Part, examined: Examined = _UNEXAMINED
-) -> psycopg.AsyncRawCursor:
     fast = examined is _UNEXAMINED
     statement = part.table.statement
     parameters = {
@@ -258,12 +250,7 @@ async def _send(
         "dead_letters": len(examined.letters),
     }
     cursor = psycopg.AsyncRawCursor(connection)
-    return await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
-
-
-async def _stored(
-    cursor: psycopg.AsyncRawCursor, place: PageCommit, part: _Part, examined: Examined = _UNEXAMINED
-) -> _Stored:
+    await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
     row = cast("tuple[int, int, bool] | None", await cursor.fetchone())
     if row is None:
         raise LeaseLostError(place.entity_run_id, place.fence)
