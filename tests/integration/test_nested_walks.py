@@ -122,6 +122,15 @@ class Congregation:
         async with self.engine.working():
             return await self.engine.wait(run.run_id)
 
+    async def cancelled_at(self, gate: Gate, entities: Sequence[str]) -> RunView:
+        """A run that was cancelled while the gate kept one of its requests waiting."""
+        async with self.engine.working():
+            run = await self.engine.start(self.org, entities=entities)
+            await gate.reached.wait()
+            await self.engine.cancel(run.run_id)
+            gate.open()
+            return await self.engine.wait(run.run_id)
+
     async def events(self, view: RunView, name: str) -> list[StoredEvent]:
         return [event for event in await self.engine.events(view.run.run_id) if event.name == name]
 
@@ -397,6 +406,26 @@ async def test_parents_that_are_gone_are_believed_however_many_come_first(
     assert of(view, "WorkflowCard").requests == 9 + 1
 
 
+async def test_a_retry_asks_again_below_parents_where_nothing_could_be_seen(
+    settings: Settings, shared_url: str
+) -> None:
+    """It may have been granted since, below all of them or below some."""
+    async with Church() as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(403, "no") for workflow in (1, 2, 3)}
+        church.scripts["Campus"] = refuse(400, "no")
+        failed = await grace.sync(*CARDS, "Campus")
+        church.scripts = {cards_below(2): refuse(403, "no")}
+        church.requests.clear()
+        done = await grace.retry(failed)
+        found = grace.rows("WorkflowCard")
+    card = of(done, "WorkflowCard")
+    assert of(failed, "WorkflowCard").status is EntityStatus.NOT_ACCESSIBLE
+    assert (done.status, card.status) == (RunStatus.COMPLETED, EntityStatus.COMPLETED)
+    assert card.reason == "the token may see nothing below 1 of its parents"
+    assert church.asked_below() == ["1", "2", "3"]
+    assert sorted(found) == ["11", "12", "31", "32"]
+
+
 async def test_a_path_that_does_not_exist_fails_though_its_parents_do(
     settings: Settings, shared_url: str
 ) -> None:
@@ -437,12 +466,7 @@ async def test_a_cancelled_walk_stops_within_a_page_and_a_retry_goes_on_at_that_
     church.grow(2, 250)
     gate = Gate(offset=100)
     church.scripts[cards_below(2)] = gate
-    async with grace.engine.working():
-        run = await grace.engine.start(grace.org, entities=CARDS)
-        await gate.reached.wait()
-        await grace.engine.cancel(run.run_id)
-        gate.open()
-        cancelled = await grace.engine.wait(run.run_id)
+    cancelled = await grace.cancelled_at(gate, CARDS)
     church.requests.clear()
     done = await grace.retry(cancelled)
     card = of(cancelled, "WorkflowCard")
@@ -478,12 +502,7 @@ async def test_a_walk_that_was_cancelled_before_its_second_pass_remembers_whom_i
 ) -> None:
     gate = Gate(offset=0)
     church.scripts |= {cards_below(1): refuse(400, "no"), cards_below(3): gate}
-    async with grace.engine.working():
-        run = await grace.engine.start(grace.org, entities=CARDS)
-        await gate.reached.wait()
-        await grace.engine.cancel(run.run_id)
-        gate.open()
-        cancelled = await grace.engine.wait(run.run_id)
+    cancelled = await grace.cancelled_at(gate, CARDS)
     church.scripts.clear()
     church.requests.clear()
     done = await grace.retry(cancelled)
@@ -498,12 +517,7 @@ async def test_a_walk_that_was_cancelled_in_its_second_pass_asks_for_all_whom_it
     """Also for those before its mark: a retry need not be retried."""
     gate = Gate(offset=0)
     church.scripts |= {cards_below(1): refuse(400, "no"), cards_below(3): first_refused(gate)}
-    async with grace.engine.working():
-        run = await grace.engine.start(grace.org, entities=CARDS)
-        await gate.reached.wait()
-        await grace.engine.cancel(run.run_id)
-        gate.open()
-        cancelled = await grace.engine.wait(run.run_id)
+    cancelled = await grace.cancelled_at(gate, CARDS)
     asked = church.asked_below()
     church.scripts.clear()
     church.requests.clear()
@@ -521,12 +535,7 @@ async def test_a_parent_that_came_before_a_retry_is_read_from_its_first_page(
     church.grow(2, 250)
     gate = Gate(offset=100)
     church.scripts[cards_below(2)] = gate
-    async with grace.engine.working():
-        run = await grace.engine.start(grace.org, entities=CARDS)
-        await gate.reached.wait()
-        await grace.engine.cancel(run.run_id)
-        gate.open()
-        cancelled = await grace.engine.wait(run.run_id)
+    cancelled = await grace.cancelled_at(gate, CARDS)
     church.records["Workflow"].append(church.records["Workflow"][0] | {"id": "15"})
     church.grow(15, 130)
     await grace.sync("Workflow")

@@ -24,7 +24,7 @@ from openfaith.planning.plan import Plan, PlannedEntity, make_plan
 from openfaith.planning.rendering import GraphFormat, describe_dependencies, render
 from openfaith.planning.rules import derive_graph
 from openfaith.planning.scheduling import Scheduled, to_skip, to_start
-from openfaith.planning.ways import Way, can_be_read, choose_ways, find_rides
+from openfaith.planning.ways import Way, choose_ways, find_rides
 
 __all__ = [
     "Cut",
@@ -39,7 +39,6 @@ __all__ = [
     "Rule",
     "Scheduled",
     "Way",
-    "can_be_read",
     "choose_ways",
     "derive_graph",
     "describe_dependencies",

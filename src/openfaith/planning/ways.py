@@ -82,11 +82,6 @@ def choose_ways(
     return {way.entity: way for way in ways if way is not None}
 
 
-def can_be_read(manifest: Manifest, graph: Graph) -> set[EntityName]:
-    """All that a run of everything reads."""
-    return set(choose_ways(manifest, graph, tuple(manifest.entities), {}))
-
-
 def find_rides(manifest: Manifest, graph: Graph, name: EntityName) -> list[tuple[EntityName, str]]:
     """The listings that can bring the entity along whole, with the include."""
     return [(ride.carrier, ride.include) for ride in _rides_of(manifest, graph, manifest.entities[name], {})]

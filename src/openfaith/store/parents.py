@@ -153,7 +153,6 @@ class ParentFailures:
     """Why below one of them."""
     denied: int
     """Below these the token may see nothing."""
-    denial: str | None
 
 
 async def count_parent_failures(database: Database, entity_run_id: EntityRunId) -> ParentFailures:

@@ -152,7 +152,11 @@ class NestedSegment(Segment):
         return await self._leave(walk, requests=error.requests)
 
     async def _is_there(self, parent_id: str) -> bool:
-        """Whether the source has the parent itself. False also where it cannot be asked for by its id alone."""
+        """Whether the source has the parent itself. False also where it cannot be asked for by its id alone.
+
+        Raises:
+            SyncError: the source cannot say.
+        """
         manifest = self._runtime.manifest(self._assignment.adapter)
         parent = manifest.entities[self._below.parent]
         ask = next((e for e in parent.endpoints if e.name == "get" and len(e.placeholders) == 1), None)
@@ -164,7 +168,7 @@ class NestedSegment(Segment):
                 ask.path.format_map({ask.placeholders[0]: parent_id}),
                 version=manifest.products[parent.product].version,
             )
-        except SyncError as error:
+        except (RecordNotFoundError, AccessDeniedError) as error:
             await note_requests(self._runtime.database, self._held, error.requests)
             return False
         await note_requests(self._runtime.database, self._held, 1)

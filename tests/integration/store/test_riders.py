@@ -7,13 +7,13 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from openfaith.errors import LeaseLostError
+from openfaith.errors import DatabaseUnavailableError, LeaseLostError
 from openfaith.manifest import Entity, table_name
 from openfaith.records import EntityName, EntityRunId, EntityStatus, OrgId, Page, PageCounts, RunId, SyncKind
 from openfaith.store import (
@@ -26,10 +26,12 @@ from openfaith.store import (
     begin_run,
     cancel_run,
     close_product,
+    connection,
     finish_entity_run,
     finish_run,
     list_entity_runs,
     list_riders,
+    open_database,
     plan_entity_runs,
     request_run,
     retry_run,
@@ -705,3 +707,38 @@ async def test_a_record_that_was_read_below_its_parent_rides_unchanged(database:
     committed = await carriage.store(person("7", notes=["1"]), at=1, Note=[note("1")])
     assert committed.parts[1].counts == PageCounts(unchanged=1)
     assert await carriage.rows(NOTE) == before
+
+
+async def test_whoever_takes_over_need_not_wait_for_a_process_that_froze_between_a_pages_statements(
+    database: Database, shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends the transaction of one that says nothing more: so its statements must not be a pipeline."""
+    sent, woken = asyncio.Event(), asyncio.Event()
+
+    class FreezingCursor(psycopg.AsyncRawCursor):
+        """Its second statement is the last thing that the process does."""
+
+        statements = 0
+
+        async def execute(self, *args: Any, **kwargs: Any) -> Self:
+            done = await super().execute(*args, **kwargs)
+            FreezingCursor.statements += 1
+            if FreezingCursor.statements == 2:
+                sent.set()
+                await woken.wait()
+            return done
+
+    carriage = await Carriage.begin(database, EMAIL, NOTE)
+    monkeypatch.setitem(connection._SESSION, "idle_in_transaction_session_timeout", "200ms")
+    monkeypatch.setattr(psycopg, "AsyncRawCursor", FreezingCursor)
+    async with open_database(shared_url) as of_the_sleeper:
+        sleeper = replace(carriage, database=of_the_sleeper)
+        page = asyncio.create_task(sleeper.store(person("7"), Email=[email("1", "7")], Note=[note("1", "7")]))
+        await sent.wait()
+        async with asyncio.timeout(60):  # for ever, if it were one
+            taken = await take(database, carriage.run_id, PERSON)
+        woken.set()
+        with pytest.raises(DatabaseUnavailableError):
+            await page
+    assert taken.fence == carriage.held.fence + 1
+    assert [await carriage.rows(entity) for entity in (PERSON, EMAIL, NOTE)] == [{}, {}, {}]

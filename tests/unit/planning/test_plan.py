@@ -8,7 +8,8 @@ import pytest
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import ConfigurationError, DependencyCycleError, UnknownNameError
 from openfaith.manifest import Reading
-from openfaith.planning import can_be_read, derive_graph, make_plan
+from openfaith.manifest.capabilities import effective_reading
+from openfaith.planning import make_plan
 from openfaith.records import EntityName
 from unit.manifest.samples import church, load
 
@@ -20,7 +21,10 @@ def test_without_names_everything_that_can_be_read_is_planned() -> None:
     plan = make_plan(manifest)
     ways = Counter(entity.way.reading for entity in plan.entities)
     assert ways == {Reading.TOP: 107, Reading.NESTED: 61, Reading.INCLUDE: 49}
-    assert {*plan.order} == can_be_read(manifest, derive_graph(manifest))
+    readable = {
+        name for name, e in manifest.entities.items() if effective_reading(manifest, e) is not Reading.NONE
+    }
+    assert {*plan.order} == readable
     assert plan.notes == ()
 
 

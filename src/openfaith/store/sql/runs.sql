@@ -70,9 +70,9 @@ WITH held AS (
 SELECT cancel_requested FROM held;
 
 -- name: count_parent_failures
--- How many parents a walk could not read below, and below how many it may not read, each with a reason.
+-- How many parents a walk could not read below, with one reason, and below how many it may not read.
 SELECT count(*) FILTER (WHERE NOT denied) AS failed, min(reason) FILTER (WHERE NOT denied) AS failure,
-       count(*) FILTER (WHERE denied) AS denied, min(reason) FILTER (WHERE denied) AS denial
+       count(*) FILTER (WHERE denied) AS denied
 FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s;
 
 -- name: note_requests
@@ -195,7 +195,13 @@ RETURNING attempt;
 
 -- name: retry_entities
 -- What completed stays; the rest continues at its last committed page, and can tell that from going on after a crash.
--- What could not be seen may have been granted since.
+-- What could not be seen may have been granted since: also below single parents.
+WITH asked_again AS (
+    UPDATE openfaith.parent_failure AS f SET denied = false
+    FROM openfaith.entity_run AS e
+    WHERE e.run_id = %(run_id)s AND e.status IN ('failed', 'skipped', 'cancelled', 'not_accessible')
+      AND f.entity_run_id = e.entity_run_id AND f.denied
+)
 UPDATE openfaith.entity_run
 SET status = 'waiting', checkpoint = checkpoint || '{"retried": true}', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1
 WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled', 'not_accessible');
