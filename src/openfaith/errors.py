@@ -284,16 +284,16 @@ class IncludeIgnoredError(PermanentError):
 class ParentsFailedError(PermanentError):
     """A nested walk is through, but below some parents nothing could be read, not even the second time."""
 
-    def __init__(self, entity: str, parents: int, first: str) -> None:
-        super().__init__(entity, parents, first)
+    def __init__(self, entity: str, parents: int, example: str) -> None:
+        super().__init__(entity, parents, example)
         self.entity = entity
         self.parents = parents
-        self.first = first
+        self.example = example
 
     def __str__(self) -> str:
         counted = "1 parent" if self.parents == 1 else f"{self.parents} parents"
         return (
-            f"{self.entity}: below {counted} nothing could be read (the first: {self.first}); all others were "
+            f"{self.entity}: below {counted} nothing could be read (one of them: {self.example}); all others were "
             "read; retry the run, which asks for these only"
         )
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ from openfaith.records import EntityName
 from openfaith.source import RetryPolicy, SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
 from openfaith.workflows import runtime
-from openfaith.workflows.nested_segments import MOST_DENIED_AT_FIRST, MOST_FAILURES_IN_A_ROW
+from openfaith.workflows.nested_segments import (
+    MOST_DENIED_AT_FIRST,
+    MOST_FAILURES_IN_A_ROW,
+    NestedSegment,
+)
+from openfaith.workflows.segments import Progress
 from support.mirror import ask
 from support.postgres import Databases
 from support.source import Gate, Script, ScriptedSource, make_record, refuse
@@ -211,7 +217,7 @@ async def test_a_parent_that_fails_does_not_stop_its_siblings_and_the_entity_fai
     assert view.status is RunStatus.PARTIAL
     card, note = of(view, "WorkflowCard"), of(view, "WorkflowCardNote")
     assert card.status is EntityStatus.FAILED
-    assert f"below 1 parent nothing could be read (the first: GET {cards_below(2)}?" in str(card.reason)
+    assert f"below 1 parent nothing could be read (one of them: GET {cards_below(2)}?" in str(card.reason)
     assert note.status is EntityStatus.SKIPPED
     assert sorted(grace.rows("WorkflowCard")) == ["11", "12", "31", "32"]
     assert church.asked_below() == ["1", "2", "3", "2"]
@@ -437,6 +443,51 @@ async def test_a_path_that_does_not_exist_fails_though_its_parents_do(
     assert card.status is EntityStatus.FAILED
     assert f"GET {cards_below(1 + MOST_FAILURES_IN_A_ROW)}" in str(card.reason)
     assert "not found" in str(card.reason)
+
+
+async def test_a_path_of_several_ids_that_does_not_exist_fails_too(
+    settings: Settings, shared_url: str
+) -> None:
+    """The parent itself is asked for by its own id and those of the path."""
+    async with Church(workflows=3, cards=3) as church, congregation(settings, shared_url, church) as grace:
+        cards = [10 * workflow + n for workflow in (1, 2, 3) for n in (1, 2, 3)]
+        church.scripts = {notes_below(card): refuse(404, "not_found") for card in cards}
+        church.single |= {notes_below(card).removesuffix("/notes") for card in cards}
+        view = await grace.sync(*NOTES)
+    note = of(view, "WorkflowCardNote")
+    assert note.status is EntityStatus.FAILED
+    assert f"GET {notes_below(cards[MOST_FAILURES_IN_A_ROW])}" in str(note.reason)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_source_that_fails_slowly_is_given_up_as_soon_as_one_that_fails_quickly(
+    settings: Settings, shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though every failure takes a segment's whole time."""
+    whole = NestedSegment.process
+
+    async def of_one_step(self: NestedSegment, client: SourceClient, _time_is_up: object) -> Progress:
+        return await whole(self, client, cycle([False, True]).__next__)
+
+    monkeypatch.setattr(NestedSegment, "process", of_one_step)
+    async with Church(workflows=9) as church, congregation(settings, shared_url, church) as grace:
+        church.scripts = {cards_below(workflow): refuse(503, "down") for workflow in range(1, 10)}
+        view = await grace.sync(*CARDS)
+    assert of(view, "WorkflowCard").status is EntityStatus.FAILED
+    assert len(church.asked_below()) == MOST_FAILURES_IN_A_ROW + 1
+
+
+async def test_letters_from_below_a_parent_that_may_not_be_seen_any_more_stay_open(
+    church: Church, grace: Congregation
+) -> None:
+    """Nobody knows what has become of their records."""
+    church.records[cards_below(2)] = ["no record"]  # type: ignore[list-item]  # as a source may answer
+    await grace.sync(*CARDS)
+    church.scripts[cards_below(2)] = refuse(403, "no")
+    done = await grace.sync(*CARDS)
+    letters = ask(grace.url, "SELECT status FROM openfaith.dead_letter WHERE org_id = %s", grace.org)
+    assert of(done, "WorkflowCard").status is EntityStatus.COMPLETED
+    assert letters == [("open",)]
 
 
 async def test_an_include_that_the_source_no_longer_knows_fails_before_anything_is_stored(

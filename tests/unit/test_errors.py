@@ -107,11 +107,11 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     ),
     (
         ParentsFailedError("groups.Enrollment", 1, "503"),
-        "groups.Enrollment: below 1 parent nothing could be read (the first: 503); all others were read; retry the run, which asks for these only",
+        "groups.Enrollment: below 1 parent nothing could be read (one of them: 503); all others were read; retry the run, which asks for these only",
     ),
     (
         ParentsFailedError("groups.Enrollment", 2, "503"),
-        "groups.Enrollment: below 2 parents nothing could be read (the first: 503); all others were read; retry the run, which asks for these only",
+        "groups.Enrollment: below 2 parents nothing could be read (one of them: 503); all others were read; retry the run, which asks for these only",
     ),
     (
         TooManyDeadLettersError("people.Person", 40, 200),

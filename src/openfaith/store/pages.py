@@ -11,7 +11,7 @@ each entity's by a statement of its own, and goes the slow way in the same manne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -24,10 +24,12 @@ from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, EntityRunId, Page, PageCounts
 from openfaith.store.connection import Database
+from openfaith.store.events import insert_events
 from openfaith.store.evolution import as_stored
 from openfaith.store.examination import DeadLetter, Examined, examine
 from openfaith.store.queries import NumberedStatement, numbered, query
 from openfaith.store.upserts import page_statement, rider_statement
+from openfaith.telemetry import Event
 
 _REFUSED = (
     psycopg.DataError,  # a value that does not cast, a member that is no object, what is no JSON
@@ -102,6 +104,8 @@ class Committed:
     """The page's own records first, then what rode on it."""
     cancel_requested: bool
     """True where the run was cancelled meanwhile: this was its last page."""
+    events: tuple[Event, ...] = ()
+    """What was stored with it, of what had to be set aside."""
 
     @property
     def counts(self) -> PageCounts:
@@ -130,6 +134,14 @@ class _Part:
     parameters: Mapping[str, object]
 
 
+Findings = Callable[[PartCommitted], Iterable[Event]]
+"""What there is to tell of a part of which something had to be set aside."""
+
+
+def _nothing_told(_part: PartCommitted) -> Iterable[Event]:
+    return ()
+
+
 _UNEXAMINED = Examined(records={}, letters=())
 """Of a page that went the fast way: nothing was found."""
 
@@ -154,12 +166,17 @@ class PageWriter:
         ]
 
     async def commit(
-        self, page: Page, place: PageCommit, riders: Mapping[EntityName, EntityRunId] | None = None
+        self,
+        page: Page,
+        place: PageCommit,
+        riders: Mapping[EntityName, EntityRunId] | None = None,
+        findings: Findings = _nothing_told,
     ) -> Committed:
         """Store a page with its checkpoint and counts, and what rode on it, in one transaction.
 
         Args:
             riders: the entity runs of those that come along.
+            findings: what is stored beside what had to be set aside, to tell it.
 
         Raises:
             LeaseLostError: somebody else holds the entity run now, or it is settled, or this is not its next page;
@@ -170,11 +187,11 @@ class PageWriter:
         parts = self._parts(page, place, riders or {})
         async with self._database.connection() as connection:
             try:
-                return await self._commit(connection, place, parts)
+                return await self._commit(connection, place, parts, findings)
             except pg.DatatypeMismatch:
                 # A program of another manifest gave a column another type meanwhile. Nothing was written.
                 await self._follow_tables(connection)
-                return await self._commit(connection, place, parts)
+                return await self._commit(connection, place, parts, findings)
 
     def _parts(
         self, page: Page, place: PageCommit, riders: Mapping[EntityName, EntityRunId]
@@ -214,7 +231,11 @@ class PageWriter:
             rider.statement = numbered(rider_statement(self._manifest, rider.entity, carrier, rider.include))
 
     async def _commit(
-        self, connection: psycopg.AsyncConnection, place: PageCommit, parts: Sequence[_Part]
+        self,
+        connection: psycopg.AsyncConnection,
+        place: PageCommit,
+        parts: Sequence[_Part],
+        findings: Findings,
     ) -> Committed:
         try:
             if len(parts) == 1:
@@ -224,8 +245,12 @@ class PageWriter:
             async with connection.transaction():
                 return _committed([await _store(connection, place, part) for part in parts])
         except _REFUSED:
+            # With the events, so that no crash can part them from what they tell of.
             async with connection.transaction():
-                return _committed(await _store_all_examined(connection, place, parts))
+                committed = _committed(await _store_all_examined(connection, place, parts))
+                events = tuple(event for part in committed.parts for event in findings(part))
+                await insert_events(connection, events)
+            return replace(committed, events=events)
 
 
 _Stored = tuple[PartCommitted, bool]

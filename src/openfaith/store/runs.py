@@ -265,7 +265,13 @@ async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: s
 
 async def _prune(database: Database) -> None:
     """Bound what grows with runs. Apart from what the run did: whoever waits for a lock here has finished already."""
-    for name in ("prune_page_commits", "prune_events", "prune_dead_letters", "prune_runs"):
+    for name in (
+        "prune_page_commits",
+        "prune_parent_failures",
+        "prune_events",
+        "prune_dead_letters",
+        "prune_runs",
+    ):
         async with database.connection() as connection:
             await connection.execute(query("runs", name))
 

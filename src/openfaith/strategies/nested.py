@@ -34,6 +34,10 @@ class NestedState:
     again: bool = False
     """True in the second pass, through the parents that were left behind."""
     done: bool = False
+    failures: int = 0
+    """How many parents the source has failed in a row, up to now."""
+    denied: int = 0
+    """Below how many parents the token was refused before anything was read."""
 
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
@@ -44,6 +48,8 @@ class NestedState:
             "inner": self.inner.to_json(),
             "again": self.again,
             "done": self.done,
+            "failures": self.failures,
+            "denied": self.denied,
         }
 
     @classmethod
@@ -51,7 +57,7 @@ class NestedState:
         """Read a checkpoint; None is the beginning, and so is one of another version: reading again does no harm.
 
         A retry adds `retried` to it, until the next one is stored: its second pass asks for all that are left behind,
-        however far the one before had come.
+        however far the one before had come, and what the source refused then is no reason to give up now.
         """
         if stored is None or stored.get("nested") != _VERSION:
             return cls()
@@ -63,6 +69,8 @@ class NestedState:
             inner=WalkState.from_json(stored["inner"]),
             again=stored["again"],
             done=stored["done"],
+            failures=0 if stored.get("retried") else stored.get("failures", 0),
+            denied=0 if stored.get("retried") else stored.get("denied", 0),
         )
 
     def within(self, parent: str) -> WalkState:
@@ -85,6 +93,7 @@ def upcoming_below(
 
 def advance_below(state: NestedState, parent: str, page: Page) -> NestedState:
     """The state after a page below the parent was committed."""
+    state = replace(state, failures=0)
     inner = advance(state.within(parent), page)
     return leave(state, parent) if inner.done else replace(state, at=parent, inner=inner)
 
@@ -92,6 +101,16 @@ def advance_below(state: NestedState, parent: str, page: Page) -> NestedState:
 def leave(state: NestedState, parent: str) -> NestedState:
     """The state once nothing more is asked below the parent."""
     return replace(state, after=parent, at=None, inner=WalkState())
+
+
+def fail(state: NestedState) -> NestedState:
+    """The state when the source has failed one parent more."""
+    return replace(state, failures=state.failures + 1)
+
+
+def deny(state: NestedState) -> NestedState:
+    """The state when the token was refused below one parent more, and nothing was read yet."""
+    return replace(state, denied=state.denied + 1)
 
 
 def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
 
+from openfaith.errors import SyncError
 from openfaith.records import Page
 from openfaith.source import SourceClient
 from openfaith.strategies import pages_in_flight
@@ -98,10 +99,11 @@ class PagesInFlight:
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     async def cancel(self) -> None:
-        """Drop everything that is left."""
+        """Drop everything that is left, and wait until it is gone."""
         tasks = [task for _, task in self._fetches]
+        self._fetches = []
         for task in tasks:
-            task.cancel()
+            self._drop(task)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -116,9 +118,13 @@ def _cost(task: asyncio.Task[Page]) -> int:
 
 @asynccontextmanager
 async def fetching(client: SourceClient, version: str) -> AsyncIterator[PagesInFlight]:
-    """For as long as the block lasts."""
+    """For as long as the block lasts. An error that ends it has cost what is dropped then, beside its own requests."""
     pages = PagesInFlight(client, version)
     try:
         yield pages
+    except SyncError as error:
+        await pages.cancel()
+        error.requests += pages.settle_wasted()
+        raise
     finally:
         await pages.cancel()

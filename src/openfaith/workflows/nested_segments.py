@@ -8,10 +8,12 @@ failures in a row the walk stops where it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from openfaith.errors import (
     AccessDeniedError,
+    ConfigurationError,
     CredentialsRejectedError,
     ParentsFailedError,
     PermanentError,
@@ -30,7 +32,7 @@ from openfaith.store import (
     note_checkpoint,
     note_requests,
 )
-from openfaith.strategies import NestedState, end_of_pass, restart_second_pass
+from openfaith.strategies import NestedState, deny, end_of_pass, fail, restart_second_pass
 from openfaith.telemetry import ParentLeftBehind, ParentVanished
 from openfaith.workflows.fetching import PagesInFlight
 from openfaith.workflows.segments import Segment
@@ -45,23 +47,19 @@ MOST_DENIED_AT_FIRST = 50
 MOST_FAILURES_IN_A_ROW = 5
 """Parents that the source may fail in a row, before it is the source's trouble and not theirs."""
 
-_OF_THE_WALK = (CredentialsRejectedError, ProductClosedError, RateLimitedError)
+_OF_THE_WALK = (ConfigurationError, CredentialsRejectedError, ProductClosedError, RateLimitedError)
 """What is no parent's fault, and stops the walk."""
 
 
 class NestedSegment(Segment):
     """As `Segment`, through parents."""
 
-    _failures_in_a_row = 0
-    _denied_at_first = 0
-
     def _walk(self) -> NestedWalk:
         state = NestedState.from_json(self._held.checkpoint)
-        assert self._assignment.endpoint is not None, "what is nested is asked below its parents"
         return NestedWalk(
             # Done, and yet taken again: the run is retried for those that were left behind.
             state=restart_second_pass() if state.done else state,
-            endpoint=self._assignment.endpoint,
+            place=self._below,
             page_size=self._assignment.page_size,
             includes=tuple(sorted(rider.include for rider in self._assignment.riders)),
         )
@@ -107,9 +105,7 @@ class NestedSegment(Segment):
         """
         left = await count_parent_failures(self._runtime.database, self._held.entity_run_id)
         state = end_of_pass(walk.state, left_behind=left.failed > 0)
-        ended = NestedWalk(
-            state=state, endpoint=walk.endpoint, page_size=walk.page_size, includes=walk.includes
-        )
+        ended = NestedWalk(state=state, place=walk.place, page_size=walk.page_size, includes=walk.includes)
         await self._note(ended)
         if state.done and left.failed:
             raise ParentsFailedError(self._assignment.entity.name, left.failed, left.failure or "unknown")
@@ -129,7 +125,6 @@ class NestedSegment(Segment):
             return await self._denied(nested, error)
         except (TransientError, PermanentError) as error:
             return await self._failed(nested, error)
-        self._failures_in_a_row = 0
         return await self._advance(pages, walk, ask, page, ending=ending)
 
     async def _vanished(self, walk: NestedWalk, error: RecordNotFoundError) -> NestedWalk:
@@ -139,34 +134,34 @@ class NestedSegment(Segment):
             RecordNotFoundError: nothing was ever read, several are denied in a row, and the last of them is there:
                 it is the path that is not.
         """
+        parent = walk.parents[0]
         # Once something was read, this is an honest answer, and no sign of a source in trouble.
-        self._failures_in_a_row = self._failures_in_a_row + 1 if self._nothing_read else 0
-        parent = walk.parents[0].id
-        if self._failures_in_a_row > MOST_FAILURES_IN_A_ROW:
-            self._failures_in_a_row = 0
+        state = fail(walk.state) if self._nothing_read else walk.state
+        if state.failures > MOST_FAILURES_IN_A_ROW:
             if await self._is_there(parent):
                 raise error
+            state = replace(state, failures=0)
         await self._runtime.tell(
-            ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent)
+            ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent.id)
         )
-        return await self._leave(walk, requests=error.requests)
+        return await self._leave(walk.at(state), requests=error.requests)
 
-    async def _is_there(self, parent_id: str) -> bool:
-        """Whether the source has the parent itself. False also where it cannot be asked for by its id alone.
+    async def _is_there(self, parent: ParentRow) -> bool:
+        """Whether the source has the parent itself. True also where nobody can ask for it.
 
         Raises:
             SyncError: the source cannot say.
         """
         manifest = self._runtime.manifest(self._assignment.adapter)
-        parent = manifest.entities[self._below.parent]
-        ask = next((e for e in parent.endpoints if e.name == "get" and len(e.placeholders) == 1), None)
+        entity = manifest.entities[self._below.parent]
+        ids = {**parent.ids, "id": parent.id}
+        ask = next((e for e in entity.endpoints if e.name == "get" and {*e.placeholders} <= ids.keys()), None)
         if ask is None:
-            return False
+            return True
         client = await self._runtime.client(self._assignment.org_id, self._assignment.adapter)
         try:
             await client.get_record(
-                ask.path.format_map({ask.placeholders[0]: parent_id}),
-                version=manifest.products[parent.product].version,
+                ask.path.format_map(ids), version=manifest.products[entity.product].version
             )
         except (RecordNotFoundError, AccessDeniedError) as error:
             await note_requests(self._runtime.database, self._held, error.requests)
@@ -180,10 +175,10 @@ class NestedSegment(Segment):
         Raises:
             AccessDeniedError: it is so below all that were asked, and these were many.
         """
-        self._denied_at_first = self._denied_at_first + 1 if self._nothing_read else 0
-        if self._denied_at_first > MOST_DENIED_AT_FIRST:
+        state = deny(walk.state) if self._nothing_read else walk.state
+        if state.denied > MOST_DENIED_AT_FIRST:
             raise error
-        return await self._leave_behind(walk, str(error), requests=error.requests, denied=True)
+        return await self._leave_behind(walk.at(state), str(error), requests=error.requests, denied=True)
 
     async def _failed(self, walk: NestedWalk, error: SyncError) -> NestedWalk:
         """Below one parent, or below all? Where nothing was ever read, a few refusals in a row are the answer.
@@ -191,11 +186,11 @@ class NestedSegment(Segment):
         Raises:
             SyncError: the error, where it is no matter of this parent.
         """
-        self._failures_in_a_row += 1
-        too_many = self._failures_in_a_row > MOST_FAILURES_IN_A_ROW
+        state = fail(walk.state)
+        too_many = state.failures > MOST_FAILURES_IN_A_ROW
         if too_many and (self._nothing_read or isinstance(error, TransientError)):
             raise error
-        return await self._leave_behind(walk, str(error), requests=error.requests)
+        return await self._leave_behind(walk.at(state), str(error), requests=error.requests)
 
     async def _leave_behind(
         self, walk: NestedWalk, reason: str, *, requests: int, denied: bool = False

@@ -94,7 +94,7 @@ class Runtime:
         assert about.run_id is not None, "products are closed for a run"
         if await is_product_closed(self.database, about.run_id, product):
             raise closed[product]
-        del closed[product]
+        closed.pop(product, None)  # another of its entities may have been told so at the same time
 
     def has_closed(self, about: Subject, product: str) -> bool:
         """Whether the run has found a product closed, and told it, so that its entities need not be told of."""

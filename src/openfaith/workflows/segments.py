@@ -28,6 +28,7 @@ from openfaith.store import (
     PageWriter,
     PartCommitted,
     Rider,
+    note_requests,
     note_source_start,
 )
 from openfaith.strategies import WalkState, too_many
@@ -37,6 +38,7 @@ from openfaith.telemetry import (
     RecordsSetAside,
     Subject,
     ValuesSetAside,
+    log_event,
 )
 from openfaith.workflows.drift import drift_event
 from openfaith.workflows.fetching import PagesInFlight, fetching
@@ -111,10 +113,12 @@ class Segment:
         async with fetching(client, self._assignment.version) as pages:
             while not (walk := await self._prepared(walk)).done:
                 ending = self._pages >= MOST_PAGES or time_is_up()
-                # What is under way already is used up first.
+                # What comes next is under way already: it is used. What was guessed beyond it is dropped.
                 if ending and not pages.has_next(walk):
                     break
                 walk = await self._step(pages, walk, ending=ending)
+        if wasted := pages.settle_wasted():
+            await note_requests(self._runtime.database, self._held, wasted)
         return Progress(done=walk.done, pages=self._pages, records=self._records)
 
     def _walk(self) -> Walk:
@@ -164,8 +168,10 @@ class Segment:
             parents=None if ask.parent is None else ask.parent.to_json(),
             read_below=after.finishes(ask),
         )
-        committed = await self._writer.commit(page, place, self._riders)
-        await self._runtime.tell(*self._noteworthy(before, after, committed))
+        committed = await self._writer.commit(page, place, self._riders, self._set_aside)
+        for event in committed.events:
+            log_event(event)
+        await self._tell_shift(before, after)
         self._stop_where_needed(committed)
 
     async def _look_at_first(self, page: Page) -> None:
@@ -203,13 +209,10 @@ class Segment:
         # The pages go on without it; `reading` fails it when its turn comes.
         del self._riders[entity]
 
-    def _noteworthy(self, before: Walk, after: Walk, committed: Committed) -> list[Event]:
-        events = [event for part in committed.parts for event in self._set_aside(part)]
+    async def _tell_shift(self, before: Walk, after: Walk) -> None:
         if before.total is not None and after.total is not None and after.total != before.total:
-            events.append(
-                ListingShifted(about=self._assignment.subject, before=before.total, after=after.total)
-            )
-        return events
+            about = self._assignment.subject
+            await self._runtime.tell(ListingShifted(about=about, before=before.total, after=after.total))
 
     def _set_aside(self, part: PartCommitted) -> Iterator[Event]:
         about = replace(self._assignment.subject, entity=part.entity)

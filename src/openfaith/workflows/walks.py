@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol, Self
 
-from openfaith.manifest import Endpoint
+from openfaith.manifest import Below, Endpoint
 from openfaith.records import Page
 from openfaith.store import ParentRow
 from openfaith.strategies import (
@@ -116,7 +117,7 @@ class NestedWalk:
     """Below one stored parent after the other. It knows the next few; `with_parents` gives it more."""
 
     state: NestedState
-    endpoint: Endpoint
+    place: Below
     page_size: int
     includes: tuple[str, ...] = ()
     parents: tuple[ParentRow, ...] = ()
@@ -131,10 +132,12 @@ class NestedWalk:
         return None
 
     def asks(self) -> Iterator[Ask]:
-        rows = {row.id: row for row in self.parents}
+        # Below one without the ids of the path nothing can be asked: the walk settles it when it comes there.
+        askable = takewhile(lambda row: not row.fault(self.place), self.parents)
+        rows = {row.id: row for row in askable}
         for parent, request in upcoming_below(self.state, list(rows), self.page_size):
             yield Ask(
-                path=below(self.endpoint, rows[parent]),
+                path=below(self.place.endpoint, rows[parent]),
                 parameters=_parameters(request, self.includes),
                 token=f"{parent}:{request.token}",
                 request=request,
@@ -155,7 +158,7 @@ class NestedWalk:
 
     def advanced(self, ask: Ask, page: Page) -> Self:
         assert ask.parent is not None, "a nested walk asks below somebody"
-        return self._at(advance_below(self.state, ask.parent.id, page))
+        return self.at(advance_below(self.state, ask.parent.id, page))
 
     def finishes(self, ask: Ask) -> str | None:
         done = ask.parent is not None and self.state.after == ask.parent.id
@@ -163,12 +166,13 @@ class NestedWalk:
 
     def without_first(self) -> Self:
         """The walk when nothing more is asked below the parent that it is at."""
-        return self._at(leave(self.state, self.parents[0].id))
+        return self.at(leave(self.state, self.parents[0].id))
 
     def with_parents(self, parents: tuple[ParentRow, ...]) -> Self:
         return replace(self, parents=parents)
 
-    def _at(self, state: NestedState) -> Self:
+    def at(self, state: NestedState) -> Self:
+        """The walk in another state, past the parent that the state has left."""
         left = self.parents[1:] if state.after != self.state.after else self.parents
         return replace(self, state=state, parents=left)
 

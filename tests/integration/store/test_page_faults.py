@@ -11,8 +11,21 @@ from datetime import date
 import pytest
 
 from openfaith.records import OrgId, PageCounts
-from openfaith.store import Database
-from support.mirror import CAMPUS, Reader, campus, execute, fetch, moment, record, stamp, to_one
+from openfaith.store import Database, PageWriter, PartCommitted, list_events
+from openfaith.telemetry import Event, RecordsSetAside, Subject
+from support.mirror import (
+    CAMPUS,
+    Reader,
+    campus,
+    execute,
+    fetch,
+    make_page,
+    make_place,
+    moment,
+    record,
+    stamp,
+    to_one,
+)
 
 NUL = "a\x00b"
 HALF = "\ud83d"
@@ -102,6 +115,27 @@ async def test_a_page_of_nothing_but_bad_records_moves_the_checkpoint(reader: Re
     committed = await reader.store(*NO_OBJECT)
     assert committed.counts == PageCounts(dead_letters=len(NO_OBJECT))
     assert (await reader.entity_run())["checkpoint"] == {"page": 1}
+
+
+async def test_what_is_told_of_a_page_is_stored_with_it_or_not_at_all(reader: Reader) -> None:
+    """A page that is committed is never looked at again: a crash between the two would lose the event."""
+    writer = PageWriter(reader.database, reader.manifest, reader.entity)
+    about = Subject(org_id=reader.org_id, run_id=reader.run_id)
+
+    def told(part: PartCommitted) -> list[Event]:
+        return [RecordsSetAside(about=about, records=part.counts.dead_letters, reasons=part.reasons)]
+
+    def cut_off(_part: PartCommitted) -> list[Event]:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await writer.commit(make_page(b"5"), make_place(reader.held, 1), findings=cut_off)
+    assert await reader.letters() == await reader.ledger() == []
+    committed = await writer.commit(make_page(b"5"), make_place(reader.held, 1), findings=told)
+    await writer.commit(make_page(record("1")), make_place(reader.held, 2), findings=told)
+    stored = await list_events(reader.database, reader.run_id)
+    assert [event.name for event in committed.events] == ["RecordsSetAside"]
+    assert [event.name for event in stored] == ["RecordsSetAside"]
 
 
 @pytest.mark.parametrize("poison", [record("9", name=NUL), b"5", UNSTORABLE[-1]])

@@ -7,8 +7,16 @@ from typing import LiteralString
 
 import pytest
 
-from openfaith.records import OrgId
-from openfaith.store import Database, finish_run, get_run, list_runs, store_events
+from openfaith.records import EntityStatus, OrgId
+from openfaith.store import (
+    Database,
+    finish_entity_run,
+    finish_run,
+    get_run,
+    list_runs,
+    note_checkpoint,
+    store_events,
+)
 from openfaith.telemetry import RunJoined, Subject
 from support.mirror import Reader, connect_org, execute, fetch, record, start_run
 
@@ -18,6 +26,7 @@ ages: dict[str, LiteralString] = {
     "sync_run": "UPDATE openfaith.sync_run SET finished_at = finished_at - %s",
     "event": "UPDATE openfaith.event SET at = at - %s",
     "dead_letter": "UPDATE openfaith.dead_letter SET last_seen_at = last_seen_at - %s",
+    "parent_failure": "UPDATE openfaith.parent_failure SET failed_at = failed_at - %s",
 }
 
 
@@ -84,6 +93,23 @@ async def test_what_was_synced_outlives_its_run(old: Reader) -> None:
     assert (letter["status"], letter["run_id"]) == ("open", None)
     known = await fetch(old.database, "SELECT last_run_id, last_status FROM openfaith.sync_state")
     assert known == [{"last_run_id": None, "last_status": "completed"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "left"),
+    [(EntityStatus.COMPLETED, 6.9, 1), (EntityStatus.COMPLETED, 7.1, 0), (EntityStatus.FAILED, 300, 1)],
+)
+async def test_what_a_walk_could_not_see_below_stays_for_a_week_and_for_as_long_as_a_retry_may_need_it(
+    own_database: Database, status: EntityStatus, days: float, left: int
+) -> None:
+    reader = await Reader.begin(own_database, org="grace")
+    await note_checkpoint(own_database, reader.held, "{}", parent_id="1", reason="no", denied=True)
+    await finish_entity_run(own_database, reader.run_id, reader.entity.name, status=status, reason="why")
+    await finish_run(own_database, reader.run_id)
+    await age(own_database, days)
+    await end_a_run(own_database)
+    kept = await fetch(own_database, "SELECT count(*) FROM openfaith.parent_failure")
+    assert kept == [{"count": left}]
 
 
 async def test_a_run_that_is_not_over_keeps_everything(own_database: Database) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from openfaith.records import Page
@@ -9,7 +11,9 @@ from openfaith.strategies import (
     NestedState,
     WalkState,
     advance_below,
+    deny,
     end_of_pass,
+    fail,
     leave,
     restart_second_pass,
     upcoming_below,
@@ -29,6 +33,19 @@ def test_a_walk_begins_before_the_first_parent() -> None:
     state = NestedState.from_json(None)
     assert state == NestedState(after=None, at=None, inner=WalkState(), again=False, done=False)
     assert asked(state, "1", "2") == [("1", 0), ("2", 0)]
+
+
+def test_how_often_the_source_has_refused_in_a_row_outlives_the_process() -> None:
+    state = deny(fail(fail(NestedState(after="7"))))
+    stored = json.loads(json.dumps(state.to_json()))
+    assert (state.failures, state.denied) == (2, 1)
+    assert NestedState.from_json(stored) == state
+    assert advance_below(state, "8", page(1)).failures == 0
+
+
+def test_a_retry_holds_no_old_refusals_against_the_source() -> None:
+    stored = deny(fail(NestedState(after="7"))).to_json() | {"retried": True}
+    assert NestedState.from_json(stored) == NestedState(after="7")
 
 
 def test_what_is_left_of_the_parent_at_hand_comes_before_the_next_parents() -> None:
@@ -123,4 +140,6 @@ def test_a_checkpoint_is_a_few_bytes_however_many_parents_there_are() -> None:
         "inner": {"version": 1, "offset": 0, "total": None, "done": False},
         "again": False,
         "done": False,
+        "failures": 0,
+        "denied": 0,
     }

@@ -9,11 +9,13 @@ from datetime import timedelta
 from itertools import cycle
 from typing import cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfaith.manifest import Endpoint, Method
-from openfaith.records import Page
+from openfaith.errors import RunCancelledError
+from openfaith.manifest import Below, Endpoint, Method, PathId
+from openfaith.records import EntityName, Page, RunId
 from openfaith.source import RateLimit, SourceClient
 from openfaith.store import ParentRow
 from openfaith.strategies import MOST_PAGES_IN_FLIGHT, NestedState, WalkState
@@ -22,7 +24,11 @@ from openfaith.workflows.walks import NestedWalk, TopWalk, Walk
 from support.mirror import make_page
 
 LISTING = Endpoint(name="list", method=Method.GET, path="/lists", collection=True)
-BELOW = Endpoint(name="list", method=Method.GET, path="/lists/{list_id}/results", collection=True)
+BELOW = Below(
+    endpoint=Endpoint(name="list", method=Method.GET, path="/lists/{list_id}/results", collection=True),
+    parent=EntityName("church.List"),
+    ids=(PathId(name="list_id", column="id"),),
+)
 
 Place = tuple[str, int]
 """Path and offset."""
@@ -73,7 +79,7 @@ def open_pages(source: Source) -> PagesInFlight:
 
 def below(*parents: str, page_size: int = 100) -> NestedWalk:
     rows = tuple(ParentRow(id=parent, ids={"list_id": parent}) for parent in parents)
-    return NestedWalk(state=NestedState(), endpoint=BELOW, page_size=page_size, parents=rows)
+    return NestedWalk(state=NestedState(), place=BELOW, page_size=page_size, parents=rows)
 
 
 def results(parent: str) -> str:
@@ -122,6 +128,32 @@ async def test_a_guess_that_the_walk_does_not_come_to_any_more_is_dropped_and_it
     assert ask.request.offset == 95
     assert source.cancelled == [("/lists", 200)]
     assert (pages.settle_wasted(), pages.settle_wasted()) == (1, 0)
+
+
+@pytest.mark.parametrize("fault", [None, "", "../../giving/v2/donations"])
+def test_nothing_is_asked_below_a_parent_whose_ids_cannot_stand_in_the_path(fault: str | None) -> None:
+    """Nor ahead of it: what stands below the ones after it is asked for once the walk has passed it."""
+    walk = below("1", "2", "3")
+    broken = replace(walk.parents[1], ids={"list_id": fault})
+    walk = walk.with_parents((walk.parents[0], broken, walk.parents[2]))
+    assert {ask.path for ask in walk.asks()} == {results("1")}
+    assert {ask.path for ask in walk.without_first().without_first().asks()} == {results("3")}
+
+
+async def test_an_error_tells_what_was_fetched_in_vain_before_it() -> None:
+    source = Source({"/lists": 1000})
+    walk = TopWalk(state=WalkState(), endpoint=LISTING, page_size=100)
+
+    async def cancelled() -> None:
+        async with fetching(cast("SourceClient", source), "v") as pages:
+            ask, page = await pages.take(walk)
+            pages.look_ahead(walk.advanced(ask, page))
+            await settle()
+            raise RunCancelledError(RunId(1))
+
+    with pytest.raises(RunCancelledError) as raised:
+        await cancelled()
+    assert raised.value.requests == len(source.asked) - 1 > 0
 
 
 async def test_what_is_left_is_dropped_at_the_end() -> None:

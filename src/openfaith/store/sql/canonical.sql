@@ -29,7 +29,8 @@ WITH installed AS (
       ON (d.refclassid, d.refobjid) IN (('pg_catalog.pg_class'::regclass, k.oid), ('pg_catalog.pg_type'::regclass, k.reltype))
     LEFT JOIN pg_catalog.pg_rewrite AS r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
     LEFT JOIN pg_catalog.pg_class AS by ON by.oid = r.ev_class
-    WHERE d.deptype = 'n'
+    -- Up to PostgreSQL 15 a view's own rule depends on it as any other does.
+    WHERE d.deptype = 'n' AND by.oid IS DISTINCT FROM k.oid
       AND (by.oid IS NULL OR by.relnamespace <> to_regnamespace('canonical')
            OR NOT by.relname = ANY (i.views) OR i.kept ? by.relname)
 )

@@ -87,8 +87,9 @@ SET source_started_at = %(at)s
 WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started_at IS NULL;
 
 -- name: finish_entity_run
--- One that completed although the token may see nothing below some parents says so.
--- Settles an entity run, unless it is settled already. What nobody has taken cannot have been read. What rode on another has seen the source when its carrier did.
+-- Settles an entity run, unless it is settled already. What nobody has taken cannot have been read. What rode on another
+-- has seen the source when its carrier did. One that completed although the token may see nothing below some parents
+-- says so.
 UPDATE openfaith.entity_run AS e
 SET status = %(status)s, finished_at = now(), progressed_at = now(),
     reason = COALESCE(%(reason)s, (
@@ -125,13 +126,15 @@ SET watermark = GREATEST(s.watermark, excluded.watermark),
     last_completed_at = COALESCE(excluded.last_completed_at, s.last_completed_at);
 
 -- name: resolve_dead_letters
--- Letters from before a completed full run that it did not meet again: the record was stored since, or is gone.
+-- Letters from before a completed full run that it did not meet again: the record was stored since, or is gone. Nobody
+-- knows that where the run could not look below every parent.
 UPDATE openfaith.dead_letter AS d
 SET status = 'resolved'
 FROM openfaith.entity_run AS e
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
   AND d.org_id = e.org_id AND d.adapter = e.adapter AND d.entity = e.entity AND d.status = 'open'
-  AND d.run_id IS DISTINCT FROM e.run_id AND d.requested_at < e.source_started_at;
+  AND d.run_id IS DISTINCT FROM e.run_id AND d.requested_at < e.source_started_at
+  AND NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id);
 
 -- name: finish_run
 -- Settles a run by the outcomes of its entities. What the token may not see is no failure, unless everything was asked
@@ -269,7 +272,7 @@ SELECT FROM openfaith.sync_run WHERE run_id = %(run_id)s AND closed_products ? %
 -- name: settle_closed_products
 -- Settles what has not begun of the products that turned out to be closed: no request is spent on it.
 WITH open AS MATERIALIZED (
-    -- In the plan's order: so a page locks its riders' rows.
+    -- In the plan's order: so a page locks its carrier's row before those of its riders.
     SELECT e.entity_run_id, closed.reason
     FROM openfaith.sync_run AS run CROSS JOIN LATERAL jsonb_each_text(run.closed_products) AS closed (product, reason)
     JOIN openfaith.entity_run AS e ON e.run_id = run.run_id AND split_part(e.entity, '.', 1) = closed.product
@@ -311,6 +314,14 @@ DELETE FROM openfaith.page_commit AS p
 USING openfaith.entity_run AS e
 WHERE p.committed_at < now() - interval '7 days'
   AND e.entity_run_id = p.entity_run_id AND e.finished_at < now() - interval '7 days';
+
+-- name: prune_parent_failures
+-- Bounds what is kept of single parents: a week after a run has completed, its reason says how many there were. What
+-- failed can be retried, and needs them.
+DELETE FROM openfaith.parent_failure AS f
+USING openfaith.entity_run AS e
+WHERE f.failed_at < now() - interval '7 days'
+  AND e.entity_run_id = f.entity_run_id AND e.status = 'completed' AND e.finished_at < now() - interval '7 days';
 
 -- name: prune_events
 -- Bounds the events: ninety days.

@@ -1,0 +1,36 @@
+"""What the steps of one process share, seen by several of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from openfaith.errors import ProductClosedError
+from openfaith.store import Database
+from openfaith.telemetry import Subject
+from openfaith.workflows.runtime import Runtime
+from support.mirror import MEMBER, connect_org, execute, make_manifest, open_sample, start_run
+
+
+async def test_a_product_that_was_granted_meanwhile_is_open_to_all_its_entities_at_once(
+    database_url: str,
+) -> None:
+    """They begin together in a retried run, each with what the process knows from the attempt before."""
+    async with open_sample(database_url) as database:
+        await _open_again(database)
+
+
+async def _open_again(database: Database) -> None:
+    org = await connect_org(database, "grace")
+    run_id = await start_run(database, org)
+    about = Subject(org_id=org, run_id=run_id)
+    runtime = Runtime(
+        database=database, manifests={"sample": make_manifest(MEMBER)}, keys=(), entities_in_flight=8
+    )
+    await runtime.close_product(about, "church", ProductClosedError("GET /members", "402", "church"))
+    with pytest.raises(ProductClosedError):
+        await runtime.refuse_closed(about, "church")
+    await execute(database, "UPDATE openfaith.sync_run SET closed_products = '{}' WHERE run_id = %s", run_id)
+    await asyncio.gather(*(runtime.refuse_closed(about, "church") for _ in range(8)))
+    assert not runtime.has_closed(about, "church")
