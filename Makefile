@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 TESTS ?= tests
 SERIAL ?=
+SEEDS ?= 2000
+FIRST ?= 0
+ONLY ?=
+JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo up test check format lint types imports bench whole-church lock clean
+.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church simulate lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +43,9 @@ up: $(VENV)/.setup ## the database and a worker, until Ctrl-C
 test: $(VENV)/.develop ## all tests (TESTS=path to choose, SERIAL=1 for one process)
 	@$(BIN)/python -m pytest $(if $(SERIAL),,-n auto) $(TESTS)
 
+mutants: $(VENV)/.develop ## make one known mistake after the other and see the tests catch each (ONLY=name, JOBS=2)
+	@PYTHONPATH=tests $(BIN)/python -m mutants --jobs $(JOBS) $(addprefix --only ,$(ONLY))
+
 lint: $(VENV)/.develop
 	@$(BIN)/ruff check src tests benchmarks scripts
 	@$(BIN)/ruff format --check src tests benchmarks scripts
@@ -60,6 +67,10 @@ bench: $(VENV)/.develop ## CPU per record, beside the bare floor, in one run
 
 whole-church: $(VENV)/.develop ## all products of a simulated church of 5,000 people, compared field by field
 	@OPENFAITH_TEST_PEOPLE=5000 $(BIN)/python -m pytest -q -s -p no:xdist tests/integration/test_whole_church.py -k every_table
+	@OPENFAITH_TEST_PEOPLE=30 $(BIN)/python -m pytest -q -s -p no:xdist tests/integration/test_truth.py
+
+simulate: $(VENV)/.develop ## whole lives of small churches, each drawn from a seed (SEEDS=2000 FIRST=0)
+	@OPENFAITH_SEEDS=$(SEEDS) OPENFAITH_FIRST_SEED=$(FIRST) OPENFAITH_PARTIAL_ANSWERS=all $(BIN)/python -m pytest -q -n auto tests/simulation
 
 lock: ## renew both lock files (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -35,6 +35,9 @@ PRODUCTS = [
     "api",
 ]
 
+OURS = ("overrules", "merges")
+"""Members of a product that stand in our files by hand."""
+
 TYPES = {
     "string": "string",
     "integer": "integer",
@@ -187,17 +190,15 @@ def write_product(source: Path, changes: ProductChanges | None, into: Path) -> N
         for line in apply_changes(catalog, changes):
             print(f"{catalog.product}: {line}")
     target = into / f"{catalog.product.replace('-', '_')}.json"
-    document = product_document(catalog, overrules=kept_overrules(target))
+    document = product_document(catalog, kept=kept_members(target))
     target.write_text(render(document), encoding="utf-8")
     print(f"{target}: {len(catalog.entities)} entities of version {catalog.version}")
 
 
-def kept_overrules(target: Path) -> list[object]:
-    if not target.exists():
-        return []
-    overrules = json.loads(target.read_bytes()).get("overrules", [])
-    assert isinstance(overrules, list)
-    return overrules
+def kept_members(target: Path) -> dict[str, object]:
+    """What we say of a product and no page does."""
+    document = json.loads(target.read_bytes()) if target.exists() else {}
+    return {name: document[name] for name in OURS if document.get(name)}
 
 
 # What later documentation adds
@@ -267,7 +268,7 @@ def joined(first: Iterable[str], more: Iterable[str]) -> list[str]:
 # From a catalog to a manifest document
 
 
-def product_document(catalog: Catalog, *, overrules: list[object]) -> dict[str, object]:
+def product_document(catalog: Catalog, *, kept: dict[str, object]) -> dict[str, object]:
     (page_size,) = {entity.per_page["max"] for entity in catalog.entities.values()}
     entities = {name: entity_document(name, catalog) for name in sorted(catalog.entities)}
     document: dict[str, object] = {
@@ -276,9 +277,7 @@ def product_document(catalog: Catalog, *, overrules: list[object]) -> dict[str, 
         "version": catalog.version,
         "max_page_size": page_size,
     }
-    if overrules:
-        document["overrules"] = overrules
-    return document | {"entities": entities}
+    return document | kept | {"entities": entities}
 
 
 def entity_document(name: str, catalog: Catalog) -> dict[str, object]:
@@ -373,15 +372,14 @@ def shape(path: str) -> str:
 
 
 def render(document: Mapping[str, object]) -> str:
-    """JSON with one member a line, entities as blocks, endpoints and overrules one a line."""
+    """JSON with one member a line, entities as blocks, endpoints, overrules and merges one a line."""
     head = [
-        f"  {line(key)}: {line(value)},"
-        for key, value in document.items()
-        if key not in {"entities", "overrules"}
+        f"  {line(key)}: {line(value)}," for key, value in document.items() if key not in {"entities", *OURS}
     ]
-    overrules = document.get("overrules")
-    if isinstance(overrules, list):
-        head.append(f'  "overrules": {rows(overrules, "  ")},')
+    for name in OURS:
+        ours = document.get(name)
+        if isinstance(ours, list):
+            head.append(f"  {line(name)}: {rows(ours, '  ')},")
     entities = document["entities"]
     assert isinstance(entities, dict)
     blocks = ",\n\n".join(block(name, members) for name, members in entities.items())

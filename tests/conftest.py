@@ -11,8 +11,10 @@ from hypothesis import settings
 from support.postgres import Databases, TestRun, open_databases
 
 settings.register_profile(
-    "openfaith", deadline=None
-)  # how long an example takes says how busy the machine is
+    "openfaith",
+    max_examples=int(os.environ.get("OPENFAITH_EXAMPLES", "100")),
+    deadline=None,  # how long an example takes says how busy the machine is
+)
 settings.load_profile("openfaith")
 
 _RUN = pytest.StashKey[TestRun]()

@@ -17,32 +17,44 @@ from typing import Any
 from openfaith.adapters import ADAPTERS, find_adapter
 from openfaith.errors import ConfigurationError, SyncError, UnknownNameError
 from openfaith.loops import run
-from openfaith.manifest import Manifest, near_names, resolve_product
+from openfaith.manifest import Manifest, near_names, resolve_entity, resolve_product
 from openfaith.planning import Plan, make_plan
 from openfaith.records import EntityName, OrgId, RunId, RunStatus, Strategy, SyncKind
 from openfaith.settings import Settings, load_settings
 from openfaith.source import RateLimit, RetryPolicy, SourceClient, parse_token
 from openfaith.store import (
+    OPEN_SUSPECTS,
     Credential,
     Database,
+    DeletionPolicy,
     EntityRunRecord,
     EntityState,
     Executor,
+    Reconciliation,
     RunRecord,
     SamplePerson,
     SecretKey,
     StoredEvent,
+    Suspect,
+    SuspectState,
+    SuspectSummary,
+    SyncOutcome,
     cancel_run,
+    decide_suspects,
     ensure_mirror_tables,
     fill_mirror_tables,
     get_credential,
+    get_deletion_policy,
     get_run,
     install_canonical_model,
     lease_connection,
     list_entity_runs,
     list_events,
     list_organizations,
+    list_reconciliations,
     list_runs,
+    list_suspects,
+    list_sync_outcomes,
     list_sync_state,
     load_or_create_keys,
     migrate,
@@ -52,7 +64,9 @@ from openfaith.store import (
     retry_run,
     sample_people,
     save_credential,
+    set_deletion_policy,
     store_events,
+    summarize_suspects,
 )
 from openfaith.store.embedded import EmbeddedServer
 from openfaith.telemetry import RunJoined, Subject, get_logger
@@ -96,6 +110,7 @@ class RunView:
             "org": self.run.org_id,
             "kind": self.run.kind,
             "strategy": self.run.strategy,
+            "dry_run": self.run.dry_run,
             "status": self.run.status,
             "reason": self.run.reason,
             "entities": [_entity_json(e) for e in self.entities],
@@ -127,6 +142,7 @@ def _entity_json(entity: EntityRunRecord) -> dict[str, Any]:
         "unchanged",
         "deleted",
         "suspects",
+        "held",
         "dead_letters",
     )
     return {
@@ -299,6 +315,7 @@ class Engine:
         entities: Collection[str] | None = None,
         products: Collection[str] | None = None,
         strategy: Strategy | str = Strategy.HYBRID,
+        dry_run: bool = False,
         requested_by: str = "python",
     ) -> RunRecord:
         """Request a run. The same run that is queued or running already is joined instead.
@@ -310,6 +327,8 @@ class Engine:
             products: all that can be read of these.
             strategy: how the entities wait for each other. A run that is joined keeps its own: the tables come out
                 alike.
+            dry_run: change nothing, and count what would be inserted, updated and deleted. The run works on a copy of
+                the organization's rows, which is gone when it is over.
 
         Raises:
             UnknownNameError: there is no such organization or entity; names near ones.
@@ -322,6 +341,7 @@ class Engine:
             entities=entities,
             products=products,
             strategy=strategy,
+            dry_run=dry_run,
             requested_by=requested_by,
         )
         return run
@@ -335,9 +355,10 @@ class Engine:
         entities: Collection[str] | None = None,
         products: Collection[str] | None = None,
         strategy: Strategy | str = Strategy.HYBRID,
+        dry_run: bool = False,
         requested_by: str = "python",
     ) -> tuple[RunRecord, bool]:
-        """As `start`; says also whether the run is new."""
+        """As `start`; says also whether the run is new. A dry run and one that is none never join each other."""
         chosen = _known_strategy(strategy)
         org_id = await self._known_org(org)
         names = self._resolve(adapter, entities, products)
@@ -351,6 +372,7 @@ class Engine:
             entities=names,
             strategy=chosen,
             requested_by=requested_by,
+            dry_run=dry_run,
         )
         if not new:
             await store_events(self._database, [RunJoined(about=Subject(org_id=org_id, run_id=run_id))])
@@ -365,11 +387,13 @@ class Engine:
         entities: Collection[str] | None = None,
         products: Collection[str] | None = None,
         strategy: Strategy | str = Strategy.HYBRID,
+        dry_run: bool = False,
         requested_by: str = "python",
     ) -> RunView:
         """Start a run and wait until it is over; do the work here unless a worker is alive.
 
-        After a crash the same call continues the interrupted run at its last committed page.
+        After a crash the same call continues the interrupted run at its last committed page. With `dry_run` nothing is
+        written, and the counts say what a sync would do.
         """
         run = await self.start(
             org,
@@ -378,6 +402,7 @@ class Engine:
             entities=entities,
             products=products,
             strategy=strategy,
+            dry_run=dry_run,
             requested_by=requested_by,
         )
         async with self.working_if_nobody_is():
@@ -418,13 +443,27 @@ class Engine:
         return await cancel_run(self._database, run_id)
 
     async def retry(self, run_id: RunId) -> RunRecord:
-        """Queue what of a run did not complete; it goes on at the last committed page."""
+        """Queue what of a run did not complete; it goes on at the last committed page.
+
+        Raises:
+            UnknownNameError: there is no such run.
+            RunConflictError: it completed, or is not over, or is a dry run.
+        """
         return await retry_run(self._database, run_id)
 
     async def status(self, org: str | None = None) -> list[EntityState]:
         """What is known of every entity, across runs."""
         org_id = None if org is None else await self._known_org(org)
         return await list_sync_state(self._database, org_id)
+
+    async def sync_outcomes(self, org: str | None = None) -> list[SyncOutcome]:
+        """How the last run of each kind ended for every entity."""
+        org_id = None if org is None else await self._known_org(org)
+        return await list_sync_outcomes(self._database, org_id)
+
+    async def reconciliations(self, run_id: RunId) -> list[Reconciliation]:
+        """What came of each entity's listing in a reconciliation; nothing where the run is of another kind."""
+        return await list_reconciliations(self._database, run_id)
 
     async def plan(
         self,
@@ -447,6 +486,126 @@ class Engine:
     async def sample_people(self, org: str, *, limit: int = 5) -> list[SamplePerson]:
         """A few rows of an organization to look at, joined over its mirror tables."""
         return await sample_people(self._database, await self._known_org(org), limit=limit)
+
+    # Suspects
+
+    async def suspects(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        entity: str | None = None,
+        states: Collection[SuspectState] = OPEN_SUSPECTS,
+        after: Suspect | None = None,
+        limit: int = 1000,
+    ) -> list[Suspect]:
+        """Stored records that a proven listing did not show, in the order of entity and id.
+
+        Args:
+            after: the last one of the part before this one.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+        """
+        return await list_suspects(
+            self._database,
+            await self._known_org(org),
+            entity=None if entity is None else resolve_entity(self.manifest(adapter), entity),
+            states=states,
+            after=after,
+            limit=limit,
+        )
+
+    async def count_suspects(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        entity: str | None = None,
+        states: Collection[SuspectState] = OPEN_SUSPECTS,
+    ) -> list[SuspectSummary]:
+        """How many suspects of each entity are in each state, since when, and why.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+        """
+        return await summarize_suspects(
+            self._database,
+            await self._known_org(org),
+            entity=None if entity is None else resolve_entity(self.manifest(adapter), entity),
+            states=states,
+        )
+
+    async def approve_suspects(
+        self, org: str, entity: str, ids: Collection[str] | None, *, adapter: str = "pco", by: str = "python"
+    ) -> int:
+        """Let suspects that wait for a person be deleted, once the source confirms that they are gone.
+
+        Args:
+            ids: None for all that wait now. What goes missing later needs another approval.
+            by: who decided.
+
+        Returns how many it was decided about.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+            ConfigurationError: one of the ids does not wait. Nothing was changed.
+        """
+        return await self._decide(org, entity, ids, adapter=adapter, by=by, approve=True)
+
+    async def reject_suspects(
+        self, org: str, entity: str, ids: Collection[str] | None, *, adapter: str = "pco", by: str = "python"
+    ) -> int:
+        """Keep suspects, whatever a listing shows, until they were listed again.
+
+        Args:
+            ids: None for all that wait now. By their ids also those that do not wait, or were approved.
+            by: who decided.
+
+        Returns and raises as `approve_suspects`.
+        """
+        return await self._decide(org, entity, ids, adapter=adapter, by=by, approve=False)
+
+    async def _decide(
+        self, org: str, entity: str, ids: Collection[str] | None, *, adapter: str, by: str, approve: bool
+    ) -> int:
+        if isinstance(ids, str):
+            raise ConfigurationError("ids", f"it is the text {ids!r}", f"a list, as in [{ids!r}]")
+        return await decide_suspects(
+            self._database,
+            await self._known_org(org),
+            find_adapter(adapter).name,
+            resolve_entity(self.manifest(adapter), entity),
+            ids,
+            approve=approve,
+            by=by,
+            all_or_none=True,
+        )
+
+    async def deletion_policy(self, org: str, entity: str, *, adapter: str = "pco") -> DeletionPolicy:
+        """What becomes of the row of an entity's record that is gone at the source.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+        """
+        org_id, name = await self._known_org(org), resolve_entity(self.manifest(adapter), entity)
+        return await get_deletion_policy(self._database, org_id, find_adapter(adapter).name, name)
+
+    async def set_deletion_policy(
+        self, org: str, entity: str, policy: DeletionPolicy | str, *, adapter: str = "pco"
+    ) -> None:
+        """Set what is to become of an entity's rows that are deleted from now on.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+            ConfigurationError: there is no such policy.
+        """
+        org_id, name = await self._known_org(org), resolve_entity(self.manifest(adapter), entity)
+        if policy not in set(DeletionPolicy):
+            raise ConfigurationError("policy", repr(policy), f"one of {', '.join(DeletionPolicy)}")
+        await set_deletion_policy(
+            self._database, org_id, find_adapter(adapter).name, name, DeletionPolicy(policy)
+        )
 
     # Working
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +29,13 @@ class SyncKind(StrEnum):
     """Which records a run reads."""
 
     FULL = "full"
+    """All, with all they have."""
+    DELTA = "delta"
+    """Those that changed since the last completed run, where the source can tell them."""
+    RECONCILIATION = "reconciliation"
+    """The ids of all: what is missing or stale here is fetched, what is missing there may be deleted."""
+    SWEEP = "sweep"
+    """The next share of all, with all they have: what changed without a new stamp."""
 
 
 class Strategy(StrEnum):
@@ -66,6 +74,17 @@ class EntityStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """What a walk looks at in a record. Anything else of it is the database's to read."""
+
+    id: str | None
+    """None where the record has no usable one."""
+    created_at: datetime | None
+    """Aware; None where absent, or not a time."""
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """One answer of a listing: the envelope is split, the records are not decoded.
 
@@ -75,6 +94,8 @@ class Page:
 
     records: tuple[bytes, ...]
     """The members of `data`, in order, each the JSON text of one record as it came."""
+    rows: Sequence[Row] = ()
+    """The same records as a walk sees them. Each is decoded when it is looked at: most never are."""
     included: Mapping[str, tuple[bytes, ...]]
     """The members of `included` by their type, likewise; empty where the document had none."""
     total_count: int | None
@@ -110,3 +131,22 @@ class PageCounts:
     unchanged: int = 0
     """Seen again with the same content, or older than what is stored: not written."""
     dead_letters: int = 0
+
+
+_COPY = re.compile(r"(.+)_dry_[0-9]+")
+
+
+def copy_name(adapter: str, run_id: RunId) -> str:
+    """Under which name a dry run has tables and control rows of its own, in the place of the adapter's."""
+    return f"{adapter}_dry_{run_id}"
+
+
+def base_adapter(name: str) -> str:
+    """The adapter itself, also where the name is that of a dry run's copy. As `openfaith.base_adapter` in SQL."""
+    copied = _COPY.fullmatch(name)
+    return name if copied is None else copied[1]
+
+
+def is_copy(name: str) -> bool:
+    """Whether this is the name of a dry run's copy."""
+    return base_adapter(name) != name

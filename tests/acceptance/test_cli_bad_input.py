@@ -15,6 +15,7 @@ EVERY_COMMAND = [
     ("sync", "grace"),
     ("status",),
     ("runs", "list"),
+    ("suspects", "list", "grace"),
     ("runs", "show", "1"),
     ("runs", "watch", "1"),
     ("runs", "cancel", "1"),

@@ -26,6 +26,7 @@ from openfaith.manifest import (
     describe_manifest,
     get_entity_capabilities,
     get_entity_delta_fields,
+    merge_log_of,
     resolve_entity,
     table_name,
 )
@@ -155,6 +156,19 @@ def test_planning_center_is_the_adapter_pco_with_ten_products() -> None:
     assert sizes == PRODUCTS
 
 
+def test_planning_center_tells_of_merged_people() -> None:
+    """`GET /people/v2/person_mergers?where[person_to_remove_id]=ID` (the guide of Planning Center's documentation)."""
+    manifest = load_planning_center()
+    found = merge_log_of(manifest, EntityName("people.Person"))
+    assert found is not None
+    assert (found.log, found.removed, found.kept) == (
+        "people.PersonMerger",
+        "person_to_remove_id",
+        "person_to_keep_id",
+    )
+    assert manifest.merges == (found,)
+
+
 def test_the_data_names_no_one() -> None:
     """Facts only: names, types, paths. Prose is limited to the notes and reasons, which are ours."""
     for file in (resources.files("openfaith.adapters.planning_center") / "entities").iterdir():
@@ -165,13 +179,29 @@ def test_the_data_names_no_one() -> None:
 
 def test_every_member_of_the_format_is_explained() -> None:
     reference = (ROOT / "docs/reference/manifest.md").read_text()
-    own = {"to", "many", "polymorphic", "name", "method", "path", "collection", "entity", "on", "kind", "why"}
+    own = {
+        "to",
+        "many",
+        "polymorphic",
+        "name",
+        "method",
+        "path",
+        "collection",
+        "entity",
+        "on",
+        "kind",
+        "why",
+        "log",
+        "removed",
+        "kept",
+    }
     members = {
         *PRODUCT_MEMBERS,
         *ENTITY_MEMBERS,
         *AttributeType,
         "attributes",
         "endpoints",
+        "merges",
         "overrules",
         *own,
     }

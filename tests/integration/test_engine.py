@@ -165,7 +165,7 @@ async def test_the_same_sync_asked_for_twice_at_once_is_done_once(
             )
         events = [e.name for e in await engine.events(first.run.run_id)]
     assert first.run.run_id == second.run.run_id
-    assert sorted(source.requests) == [("Person", 0), ("Person", 100), ("Person", 200)]
+    assert sorted(source.requests) == [("Person", 0), ("Person", 99), ("Person", 198)]
     assert events.count("RunJoined") == 1
 
 
@@ -192,7 +192,7 @@ async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(
     settings: Settings, source: ScriptedSource, database_url: str
 ) -> None:
     grow(source, "Person", 450)
-    gate = Gate(offset=200)
+    gate = Gate(offset=198)
     async with connected(settings, source) as engine:
         source.scripts["Person"] = gate
         async with engine.working():
@@ -211,7 +211,7 @@ async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(
     )
     assert entity(cancelled, "Email").status is EntityStatus.CANCELLED
     assert retried.status is RunStatus.COMPLETED
-    assert source.requests == [("Person", 300), ("Person", 400)]
+    assert source.requests == [("Person", 297), ("Person", 396)]
     people = PCO.entities[EntityName("people.Person")]
     assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
 
@@ -234,7 +234,7 @@ async def test_a_stopped_process_leaves_a_run_that_the_next_one_continues_after_
 ) -> None:
     """The process stops as at Ctrl-C: the pages that were committed are not read again."""
     grow(source, "Person", 950)
-    gate = Gate(offset=500)
+    gate = Gate(offset=495)
     async with connected(settings, source) as engine:
         source.scripts["Person"] = gate
         run = await engine.start("church", entities=["Person"])
@@ -248,7 +248,7 @@ async def test_a_stopped_process_leaves_a_run_that_the_next_one_continues_after_
     committed = entity(stopped, "Person").pages
     assert view.run.run_id == run.run_id
     assert view.status is RunStatus.COMPLETED
-    assert source.requests == [("Person", offset) for offset in range(committed * 100, 950, 100)]
+    assert source.requests == [("Person", offset) for offset in range(committed * 99, 949, 99)]
     people = PCO.entities[EntityName("people.Person")]
     assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
 

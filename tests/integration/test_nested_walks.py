@@ -193,7 +193,7 @@ async def test_the_pages_below_a_parent_follow_one_another(church: Church, grace
     view = await grace.sync(*CARDS)
     assert (of(view, "WorkflowCard").pages, of(view, "WorkflowCard").records) == (5, 254)
     below_the_second = [offset for path, offset in church.requests if path == cards_below(2)]
-    assert below_the_second == [0, 100, 200]
+    assert below_the_second == [0, 99, 198]
 
 
 async def test_without_stored_parents_nothing_is_asked_and_the_entity_is_complete(
@@ -267,13 +267,13 @@ async def test_a_parent_that_fails_in_the_middle_is_read_from_its_beginning(
     refusals = [refuse(400, "no")]
 
     async def second_page_once(request: web.Request) -> web.Response | None:
-        return await refusals.pop()(request) if refusals and request.query["offset"] == "100" else None
+        return await refusals.pop()(request) if refusals and request.query["offset"] == "99" else None
 
     church.scripts[cards_below(2)] = second_page_once
     view = await grace.sync(*CARDS)
     assert view.status is RunStatus.COMPLETED
     below = [offset for path, offset in church.requests if path == cards_below(2)]
-    assert below == [0, 100, 0, 100]
+    assert below == [0, 99, 0, 99]
     assert len(grace.rows("WorkflowCard")) == 4 + 150
 
 
@@ -310,6 +310,20 @@ async def test_a_parent_that_was_left_behind_and_is_gone_now_is_no_failure(
     church.scripts[cards_below(2)] = refuse(400, "no")
     failed = await grace.sync(*CARDS)
     church.scripts[cards_below(2)] = refuse(404, "not_found")
+    done = await grace.retry(failed)
+    assert done.status is RunStatus.COMPLETED
+
+
+async def test_a_parent_that_was_left_behind_and_was_deleted_since_fails_no_retry(
+    church: Church, grace: Congregation
+) -> None:
+    church.scripts[cards_below(2)] = refuse(400, "no")
+    failed = await grace.sync(*CARDS)
+    ask(
+        grace.url,
+        "UPDATE pco.people_workflow SET _deleted_at = now() WHERE id = '2' AND org_id = %s",
+        grace.org,
+    )
     done = await grace.retry(failed)
     assert done.status is RunStatus.COMPLETED
 
@@ -515,7 +529,7 @@ async def test_a_cancelled_walk_stops_within_a_page_and_a_retry_goes_on_at_that_
     church: Church, grace: Congregation
 ) -> None:
     church.grow(2, 250)
-    gate = Gate(offset=100)
+    gate = Gate(offset=99)
     church.scripts[cards_below(2)] = gate
     cancelled = await grace.cancelled_at(gate, CARDS)
     church.requests.clear()
@@ -526,7 +540,7 @@ async def test_a_cancelled_walk_stops_within_a_page_and_a_retry_goes_on_at_that_
     assert card.pages <= 3
     assert done.status is RunStatus.COMPLETED
     asked = [(path, offset) for path, offset in church.requests if path.endswith("/cards")]
-    every = [(cards_below(1), 0), *((cards_below(2), n) for n in (0, 100, 200)), (cards_below(3), 0)]
+    every = [(cards_below(1), 0), *((cards_below(2), n) for n in (0, 99, 198)), (cards_below(3), 0)]
     assert asked == every[card.pages :]
     assert len(grace.rows("WorkflowCard")) == 254
 
@@ -584,7 +598,7 @@ async def test_a_parent_that_came_before_a_retry_is_read_from_its_first_page(
 ) -> None:
     """The walk stopped in the middle of the second workflow; before that one another run has stored a new one."""
     church.grow(2, 250)
-    gate = Gate(offset=100)
+    gate = Gate(offset=99)
     church.scripts[cards_below(2)] = gate
     cancelled = await grace.cancelled_at(gate, CARDS)
     church.records["Workflow"].append(church.records["Workflow"][0] | {"id": "15"})

@@ -67,10 +67,10 @@ async def test_following_the_links_reads_every_record_once(
         assert set(seen) == truth
 
 
-async def lines(simulator: RunningSimulator, entity: str) -> list[bytes]:
+async def lines(simulator: RunningSimulator, entity: str, of: str = "truth") -> list[bytes]:
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"{simulator.control_url}/truth/{entity}") as answer,
+        session.get(f"{simulator.control_url}/{of}/{entity}") as answer,
     ):
         assert answer.content_type == "application/x-ndjson"
         return (await answer.read()).splitlines()
@@ -191,6 +191,30 @@ async def test_changes_are_made_now_or_when_requests_have_passed(
     changes = simulator.control("changes")
     assert changes["waiting"] == 0
     assert changes["changes"][-1]["account"]["deleted"] == {"App": [second]}
+
+
+async def test_changes_may_happen_by_themselves_and_leave_tombstones(
+    client: aiohttp.ClientSession, simulator: RunningSimulator
+) -> None:
+    plan = "add=App@1,merge@2"
+    assert simulator.control("changes-plan", {"changes": plan}) == {"changes": plan.split(",")}
+    for _ in range(2):
+        await get(client, "apps")
+    simulator.control("changes-plan", {"changes": ""})
+    assert simulator.control("changes-plan") == {"changes": []}
+    added, merged = simulator.control("changes")["changes"][-2:]
+    assert (added["plan"], merged["plan"]) == ("add=App@1", "merge@2")
+    ((loser, keeper),) = merged["account"]["merged"]
+    assert simulator.control("tombstones")["entities"]["people.Person"] >= 1
+    tombstones = [json.loads(line) for line in await lines(simulator, "Person", "tombstones")]
+    assert {
+        "id": loser,
+        "merged_into": keeper,
+        "survivor": keeper,
+        "after_request": merged["after_request"],
+    } in tombstones
+    with pytest.raises(ConfigurationError, match="did you mean Person"):
+        simulator.control("changes-plan", {"changes": "delete=Persn"})
 
 
 async def test_options_change_while_it_runs(

@@ -118,7 +118,7 @@ async def test_hybrid_reads_an_entity_while_its_soft_dependency_is_still_being_r
         people_asked.set()
 
     async def wait(request: web.Request) -> None:
-        if request.query.get("offset") == "100":
+        if request.query.get("offset") == "99":
             await people_asked.wait()
 
     async with connected(settings, source) as engine:

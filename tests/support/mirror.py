@@ -27,6 +27,7 @@ from openfaith.manifest import (
     table_name,
 )
 from openfaith.records import EntityName, EntityStatus, OrgId, Page, RunId, SyncKind
+from openfaith.source import Rows
 from openfaith.store import (
     Committed,
     Database,
@@ -133,6 +134,7 @@ def make_page(*records: bytes, at: float = 0, total: int | None = None, requests
     """A page that was requested `at` so many seconds."""
     return Page(
         records=records,
+        rows=Rows(records),
         included={},
         total_count=total,
         has_next=False,

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -124,10 +124,11 @@ def discard_home(home: Path) -> None:
 
 def _discard_homes_of_the_dead() -> None:
     for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if home.stat().st_uid == os.geteuid():
-            with closing(Lock(home / "run.lock")) as lock:
-                if lock.try_exclusive():
-                    _discard_run(home)
+        with suppress(FileNotFoundError):  # another run is just removing its own
+            if home.stat().st_uid == os.geteuid():
+                with closing(Lock(home / "run.lock")) as lock:
+                    if lock.try_exclusive():
+                        _discard_run(home)
 
 
 def _discard_run(home: Path) -> None:

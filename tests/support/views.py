@@ -16,7 +16,14 @@ from openfaith.records import (
     Strategy,
     SyncKind,
 )
-from openfaith.store import EntityRunRecord, EntityState, Executor, RunRecord
+from openfaith.store import (
+    EntityRunRecord,
+    EntityState,
+    Executor,
+    Reconciliation,
+    RunRecord,
+    SyncOutcome,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FINAL = {*EntityStatus} - {EntityStatus.WAITING, EntityStatus.RUNNING}
@@ -41,6 +48,7 @@ def make_entity(name: str = "people.Person", **changed: Any) -> EntityRunRecord:
         "unchanged": 0,
         "deleted": 0,
         "suspects": 0,
+        "held": 0,
         "dead_letters": 0,
         "total_count": 5000,
         "live_rows": 5000,
@@ -96,8 +104,65 @@ def make_state(name: str = "people.Person", **changed: Any) -> EntityState:
         "last_completed_at": NOON,
         "behind_seconds": 180.0,
         "dead_letters": 0,
+        "newest": NOON,
+        "source_count": None,
+        "counted_at": None,
+        "proven_at": None,
+        "doubts": None,
+        "suspects": 0,
+        "held": 0,
+        "counted_seconds": None,
+        "proven_seconds": None,
     }
     return EntityState(**(defaults | changed))
+
+
+def make_proven_state(name: str = "people.Person", **changed: Any) -> EntityState:
+    """The same, counted and proven complete by the same run."""
+    proven: dict[str, Any] = {
+        "source_count": 5000,
+        "counted_at": NOON,
+        "counted_seconds": 180.0,
+        "proven_at": NOON,
+        "proven_seconds": 180.0,
+        "doubts": [],
+    }
+    return make_state(name, **(proven | changed))
+
+
+def make_outcome(kind: str = "full", *, seconds: float | None = 7200.0, **changed: Any) -> SyncOutcome:
+    """A run of that kind completed so long ago; None: never."""
+    defaults: dict[str, Any] = {
+        "org_id": OrgId("grace"),
+        "adapter": "pco",
+        "entity": EntityName("people.Person"),
+        "kind": kind,
+        "run_id": RunId(7),
+        "status": EntityStatus.FAILED if seconds is None else EntityStatus.COMPLETED,
+        "reason": None,
+        "finished_at": NOON,
+        "completed_at": None if seconds is None else NOON,
+        "completed_seconds": seconds,
+    }
+    return SyncOutcome(**(defaults | changed))
+
+
+def make_reconciliation(name: str = "people.Person", **changed: Any) -> Reconciliation:
+    """A proven listing of 5,000 records that showed what is stored."""
+    defaults: dict[str, Any] = {
+        "entity_run_id": EntityRunId(1),
+        "entity": EntityName(name),
+        "started_at": NOON,
+        "closed_at": NOON,
+        "compared_at": NOON,
+        "listed": 5000,
+        "proven": True,
+        "doubts": [],
+        "guard": "allowed",
+        "guard_reason": None,
+    }
+    counts = dict.fromkeys(("missing", "stale", "suspects", "held", "refuted", "deleted", "merged"), 0)
+    return Reconciliation(**(defaults | counts | changed))
 
 
 def make_worker(pid: int = 41, *, role: str = "worker") -> Executor:

@@ -13,6 +13,18 @@ from openfaith.records import EntityName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Where the source says whose token it is, and what that user may see."""
+
+    path: str
+    """Of one record."""
+    entity: EntityName
+    """Whose record it is; its product says the API version."""
+    permissions: tuple[str, ...]
+    """Attributes of the record that change when the user may see more, or less."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Adapter:
     """One API: its manifest, and where it is reached unless somebody says otherwise."""
 
@@ -21,6 +33,8 @@ class Adapter:
     base_url: str
     probe: EntityName
     """Asked for once to see whether a token is accepted; it has a list of its own."""
+    identity: Identity | None
+    """None where the source does not tell."""
     load_manifest: Callable[[], Manifest]
     load_mapping: Callable[[], CanonicalMapping]
     """What its entities mean in the canonical model."""
@@ -33,6 +47,18 @@ ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
             title="Planning Center",
             base_url="https://api.planningcenteronline.com",
             probe=EntityName("people.Person"),
+            identity=Identity(
+                path="/people/v2/me",
+                entity=EntityName("people.Person"),
+                permissions=(
+                    "site_administrator",
+                    "accounting_administrator",
+                    "people_permissions",
+                    "can_create_forms",
+                    "can_email_lists",
+                    "resource_permission_flags",
+                ),
+            ),
             load_manifest=load_planning_center,
             load_mapping=load_planning_center_mapping,
         )
@@ -53,4 +79,4 @@ def find_adapter(name: str) -> Adapter:
         raise UnknownNameError("adapter", name, (), f"there are: {', '.join(ADAPTERS)}") from None
 
 
-__all__ = ["ADAPTERS", "Adapter", "find_adapter"]
+__all__ = ["ADAPTERS", "Adapter", "Identity", "find_adapter"]

@@ -20,6 +20,7 @@ from openfaith.cli.commands.plan import plan
 from openfaith.cli.commands.runs import runs
 from openfaith.cli.commands.simulate import simulate
 from openfaith.cli.commands.status import status
+from openfaith.cli.commands.suspects import suspects
 from openfaith.cli.commands.sync import sync
 from openfaith.cli.commands.up import up
 from openfaith.cli.options import help_without_command
@@ -38,6 +39,7 @@ application.command()(sync)
 application.command()(plan)
 application.command()(status)
 application.add_typer(runs, name="runs")
+application.add_typer(suspects, name="suspects")
 application.command()(entities)
 application.command()(graph)
 application.add_typer(manifest, name="manifest")

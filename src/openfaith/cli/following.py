@@ -11,7 +11,7 @@ from openfaith.cli.failures import RUN_FAILED, describe, tell
 from openfaith.cli.output import Output
 from openfaith.cli.progress import Display, make_display
 from openfaith.cli.summaries import closing_lines, summary_table
-from openfaith.cli.words import counted
+from openfaith.cli.words import counted, kind_of
 from openfaith.errors import ConfigurationError, DatabaseUnavailableError, SyncError, UnknownNameError
 from openfaith.records import RunId, RunStatus
 
@@ -115,7 +115,9 @@ async def plan_notes(engine: Engine, run_id: RunId) -> tuple[str, ...]:
 
 def conclude(view: RunView, output: Output, notes: Sequence[str]) -> int:
     """Say what came of a run that is over. Returns the exit code."""
-    output.show(summary_table(view.entities, width=output.console.width))
+    if view.run.dry_run:
+        output.say("Dry run: nothing was written.", style="bold")
+    output.show(summary_table(view.entities, width=output.console.width, dry_run=view.run.dry_run))
     for text, style in closing_lines(view):
         output.say(text, style=style)
     output.data({**view.to_json(), "notes": list(notes)})
@@ -166,7 +168,7 @@ def worker_line(executors: Sequence[Executor]) -> str:
 
 def announcement(run: RunRecord, *, is_new: bool, executors: Sequence[Executor], pages: int) -> str:
     """What becomes of a request for a sync: a new run, one that is joined, or an interrupted one that goes on."""
-    name = f"run {run.run_id}, a {run.kind} sync of {run.org_id}"
+    name = f"run {run.run_id}, {kind_of(run)} of {run.org_id}"
     if is_new:
         return f"Started {name}."
     if executors:

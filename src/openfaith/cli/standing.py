@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from openfaith.records import RunStatus
+from openfaith.records import RunStatus, SyncKind
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
@@ -32,7 +32,8 @@ class Standing:
 
     def sentence(self) -> str:
         """What a run that is not over is doing, and the next move where it does nothing."""
-        name, continuing = f"Run {self.run.run_id}", f"`{_command(self.run)}` goes on with it"
+        name = f"{'Dry run' if self.run.dry_run else 'Run'} {self.run.run_id}"
+        continuing = f"`{_command(self.run)}` goes on with it"
         if self.run.cancel_requested_at is not None:
             return f"{name} was cancelled, and is settled when " + (
                 "its pages in flight are written." if self.is_attended else f"somebody works: {continuing}."
@@ -51,6 +52,7 @@ class Standing:
             "org": run.org_id,
             "adapter": run.adapter,
             "kind": run.kind,
+            "dry_run": run.dry_run,
             "entities": None if run.entities is None else list(run.entities),
             "status": run.status,
             "interrupted": self.status == "interrupted",
@@ -71,7 +73,10 @@ def _command(run: RunRecord) -> str:
         return "openfaith up"
     if run.entities is not None and len(run.entities) > _MOST_NAMES:
         return f"openfaith runs retry {run.run_id}"
-    return " ".join(["openfaith sync", run.org_id, *(f"--entity {name}" for name in run.entities or ())])
+    entities = (f"--entity {name}" for name in run.entities or ())
+    kind = [] if run.kind is SyncKind.FULL else [f"--type {run.kind}"]
+    dry = ["--dry-run"] if run.dry_run else []
+    return " ".join(["openfaith sync", run.org_id, *entities, *kind, *dry])
 
 
 def attend(runs: Sequence[RunRecord], executors: Sequence[Executor]) -> list[Standing]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from openfaith.store import EntityRunRecord
 
 Cell = str | Text
-_PADDING = 2
+_PADDING = 3
+_WHERE_THERE_ARE_ANY = {"deleted", "suspects", "for a person"}
+_WOULD = {"inserted": "would insert", "updated": "would update", "deleted": "would delete"}
+"""What a dry run has instead of these columns."""
 _GIVEN_UP_FIRST = ("rows/s", "pages", "seconds", "requests", "dead letters", "unchanged")
 """The columns that a narrow terminal goes without; `--json` has them all."""
 
@@ -40,6 +43,9 @@ _COLUMNS: dict[str, Callable[[EntityRunRecord], Cell]] = {
     "inserted": lambda e: f"{e.inserted:,}",
     "updated": lambda e: f"{e.updated:,}",
     "unchanged": lambda e: f"{e.unchanged:,}",
+    "deleted": lambda e: f"{e.deleted:,}",
+    "suspects": lambda e: f"{e.suspects:,}",
+    "for a person": lambda e: f"{e.held:,}",
     "dead letters": lambda e: f"{e.dead_letters:,}",
     "pages": lambda e: f"{e.pages:,}",
     "requests": lambda e: f"{e.requests:,}",
@@ -48,25 +54,32 @@ _COLUMNS: dict[str, Callable[[EntityRunRecord], Cell]] = {
 }
 
 
-def summary_table(entities: Sequence[EntityRunRecord], *, width: int) -> Table:
-    """One row for each entity that could be read, in as many columns as fit."""
+def summary_table(entities: Sequence[EntityRunRecord], *, width: int, dry_run: bool = False) -> Table:
+    """One row for each entity that could be read, in as many columns as fit and have something to say."""
     entities = [e for e in entities if e.status is not EntityStatus.NOT_ACCESSIBLE]
-    cells = {heading: [cell(entity) for entity in entities] for heading, cell in _COLUMNS.items()}
-    needed = {heading: _width(heading, column) for heading, column in cells.items()}
+    would = _WOULD if dry_run else {}
+    cells = {
+        would.get(heading, heading): column
+        for heading, cell in _COLUMNS.items()
+        if (column := [cell(entity) for entity in entities])
+        if heading not in _WHERE_THERE_ARE_ANY or {*map(str, column)} - {"0"}
+    }
+    needed = {heading: needed_width(heading, column) for heading, column in cells.items()}
     headings = fitting(needed, width)
     table = make_table(*headings, right=[h for h in headings if h not in {"entity", "status"}])
     rows = zip(*(cells[heading] for heading in headings), strict=True)
     return add_rows(table, rows)
 
 
-def _width(heading: str, column: Sequence[Cell]) -> int:
+def needed_width(heading: str, column: Sequence[Cell]) -> int:
+    """How wide a column has to be, with the room between it and the next."""
     return max(cell_len(str(cell)) for cell in (heading, *column)) + _PADDING
 
 
-def fitting(needed: dict[str, int], width: int) -> list[str]:
+def fitting(needed: dict[str, int], width: int, given_up: Sequence[str] = _GIVEN_UP_FIRST) -> list[str]:
     """The headings that fit into the width; the least telling are given up first."""
     headings = list(needed)
-    for heading in _GIVEN_UP_FIRST:
+    for heading in (each for each in given_up if each in needed):
         if sum(needed[h] for h in headings) <= width:
             break
         headings.remove(heading)
@@ -77,6 +90,9 @@ def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
     """What did not complete and why, then the whole in a sentence; each with its style."""
     for (status, reason), names in _left_undone(view.entities).items():
         yield _undone_line(status, reason, names), STYLES.get(status, "")
+    if view.run.dry_run:
+        yield from _dry_lines(view)
+        return
     yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
     dead = sum(e.dead_letters for e in view.entities)
     if dead:
@@ -87,6 +103,29 @@ def closing_lines(view: RunView) -> Iterator[tuple[str, str]]:
         yield f"`openfaith runs retry {view.run.run_id}` goes on with what did not complete.", ""
     elif is_unchanged(view):
         yield "Nothing had changed: every row was already as the source has it, and none was written.", ""
+
+
+def _dry_lines(view: RunView) -> Iterator[tuple[str, str]]:
+    """What a sync would do. There is nothing to go on with."""
+    yield _whole(view), "bold" if view.status is RunStatus.COMPLETED else "bold red"
+    inserted, updated, deleted, dead, held = (
+        sum(getattr(e, name) for e in view.entities)
+        for name in ("inserted", "updated", "deleted", "dead_letters", "held")
+    )
+    if view.run.is_final and not inserted + updated + deleted:
+        yield "A sync would write no row.", ""
+    else:
+        yield (
+            f"A sync would insert {inserted:,}, update {updated:,} and delete {counted(deleted, 'row')}.",
+            "",
+        )
+    if held:
+        yield (
+            f"{counted(held, 'suspect')} would wait for a person: a guard would stop these deletions.",
+            "yellow",
+        )
+    if dead:
+        yield f"{counted(dead, 'record')} could not be stored and would become dead letters.", "yellow"
 
 
 def _left_undone(entities: Sequence[EntityRunRecord]) -> dict[tuple[EntityStatus, str], list[str]]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openfaith.store import RunRecord
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
@@ -44,6 +48,11 @@ def _plural(noun: str) -> str:
 def said(status: str) -> str:
     """A status as people write it: `not accessible`."""
     return status.replace("_", " ")
+
+
+def kind_of(run: RunRecord) -> str:
+    """`a full sync`, `a dry run of a delta sync`."""
+    return f"a dry run of a {run.kind} sync" if run.dry_run else f"a {run.kind} sync"
 
 
 def listed(names: Sequence[str], *, most: int = 6) -> str:

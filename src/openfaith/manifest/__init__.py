@@ -60,11 +60,13 @@ from openfaith.manifest.entity import (
     Endpoint,
     Entity,
     Manifest,
+    MergeLog,
     Method,
     PathId,
     Product,
     Reading,
     Relationship,
+    merge_log_of,
 )
 from openfaith.manifest.loading import load_manifest, parse_document
 from openfaith.manifest.naming import (
@@ -106,6 +108,7 @@ __all__ = [
     "Joined",
     "Lowered",
     "Manifest",
+    "MergeLog",
     "Method",
     "OrderableFields",
     "PathId",
@@ -132,6 +135,7 @@ __all__ = [
     "linked_entities",
     "load_canonical_mapping",
     "load_manifest",
+    "merge_log_of",
     "missing_collection",
     "near_names",
     "parse_document",

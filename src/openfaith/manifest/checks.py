@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from openfaith.manifest.entity import Endpoint, Entity, Method, Product
+from openfaith.manifest.entity import Endpoint, Entity, MergeLog, Method, Product
 from openfaith.manifest.naming import MAX_IDENTIFIER_BYTES, RESERVED_COLUMNS, columns, table_name
 from openfaith.manifest.problems import Place
 
@@ -41,6 +41,16 @@ def check_between(place: Place, entities: Collection[Entity]) -> None:
     _check_apart(place, "the table", ((table_name(entity), entity.name) for entity in entities))
     listings = ((e.listing.path, e.name) for e in entities if e.listing is not None)
     _check_apart(place, "the listing", listings)
+
+
+def check_merge_log(place: Place, merge: MergeLog, log: Entity) -> None:
+    """The log can be asked who took the place of one record."""
+    for member, name in (("removed", merge.removed), ("kept", merge.kept)):
+        (place / member).known(name, log.attributes, f"no attribute of {log.name}")
+    if log.listing is None:
+        (place / "log").wrong(f"{log.name}, which has no list of its own", "one that has")
+    elif merge.removed in log.attributes:
+        (place / "removed").known(merge.removed, log.listing.query_by, f"{log.name} is not filtered by")
 
 
 def _check_apart(place: Place, what: str, owned: Iterable[tuple[str, str]]) -> None:

@@ -180,6 +180,20 @@ class DependencyRule:
     why: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeLog:
+    """Where the source tells of one entity's records which other one took their place."""
+
+    entity: EntityName
+    """Whose records are merged."""
+    log: EntityName
+    """Each record of it is one merge; it has a list of its own."""
+    removed: str
+    """Attribute of the log: the id of the record that is gone. The list can be filtered by it."""
+    kept: str
+    """Attribute of the log: the id of the record that took its place."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Product:
     """One product of an API: a base path and a version of its own."""
@@ -202,5 +216,12 @@ class Manifest:
     entities: dict[EntityName, Entity]
     """In the manifest's order."""
     overrules: tuple[DependencyRule, ...] = ()
+    merges: tuple[MergeLog, ...] = ()
+    """At most one for each entity."""
     default_product: str = ""
     """Whose entities may be named without their product when a bare name is ambiguous."""
+
+
+def merge_log_of(manifest: Manifest, entity_name: EntityName) -> MergeLog | None:
+    """Where the source tells of an entity's merges, if it does."""
+    return next((merge for merge in manifest.merges if merge.entity == entity_name), None)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 
 from openfaith.errors import ManifestError
-from openfaith.manifest.checks import check_between, check_entity
-from openfaith.manifest.entity import DependencyRule, Entity, Manifest, Product
+from openfaith.manifest.checks import check_between, check_entity, check_merge_log
+from openfaith.manifest.entity import DependencyRule, Entity, Manifest, MergeLog, Product
 from openfaith.manifest.entity_documents import EntityReader, entity_reference
 from openfaith.manifest.problems import Place, Problem, raise_problems, shown
 from openfaith.manifest.ways import with_places
@@ -95,11 +96,16 @@ def _assembled(
     if "" not in products:
         Place(problems, "default_product").known(default_product, products, "no product")
     check_between(Place(problems, "entities"), entities.values())
+    merges = [merge for reader in readers for merge in reader.merges(entities)]
+    for name, times in Counter(merge.entity for merge in merges).items():
+        if times > 1:
+            Place(problems, "merges").wrong(f"{name} more than once", "one log for each entity")
     return Manifest(
         adapter=adapter,
         products=products,
         entities=entities,
         overrules=tuple(overrules),
+        merges=tuple(merges),
         default_product=default_product,
     )
 
@@ -128,7 +134,7 @@ class _ProductReader:
         """``names`` are the entities of all files, for references between them."""
         self.place = place
         self._names = names
-        self._members = place.members(document, required=PRODUCT_MEMBERS, optional=("overrules",))
+        self._members = place.members(document, required=PRODUCT_MEMBERS, optional=("overrules", "merges"))
         self.product = self._product()
 
     def _product(self) -> Product:
@@ -200,6 +206,28 @@ class _ProductReader:
         if rule.entity == rule.on:
             place.wrong(f"{rule.entity} on itself", "two entities")
         return rule
+
+    def merges(self, entities: Mapping[EntityName, Entity]) -> list[MergeLog]:
+        """The logs of merges; ``entities`` are those of all files that could be read."""
+        rows = (self.place / "merges").rows(self._members.get("merges", []))
+        return [self._merge(place, value, entities) for place, value in rows]
+
+    def _merge(self, place: Place, value: object, entities: Mapping[EntityName, Entity]) -> MergeLog:
+        members = place.members(value, required=("entity", "log", "removed", "kept"), optional=())
+        texts = {name: (place / name).text(member) for name, member in members.items()}
+        merge = MergeLog(
+            entity=self._reference(place / "entity", texts.get("entity", "")),
+            log=self._reference(place / "log", texts.get("log", "")),
+            removed=texts.get("removed", ""),
+            kept=texts.get("kept", ""),
+        )
+        if merge.entity == merge.log:
+            place.wrong(f"{merge.log} as its own log", "two entities")
+        if merge.removed == merge.kept:
+            place.wrong(f"{merge.kept!r} for both ids", "two attributes")
+        if merge.log in entities:
+            check_merge_log(place, merge, entities[merge.log])
+        return merge
 
     def _reference(self, place: Place, name: str) -> EntityName:
         return entity_reference(place, name, self.product, self._names)

@@ -10,6 +10,7 @@ While a run goes on, `scheduling` answers what starts next and what can no longe
 
 from __future__ import annotations
 
+from openfaith.planning.costs import can_be_windowed
 from openfaith.planning.graph import (
     Dependency,
     DependencyKind,
@@ -39,6 +40,7 @@ __all__ = [
     "Rule",
     "Scheduled",
     "Way",
+    "can_be_windowed",
     "choose_ways",
     "derive_graph",
     "describe_dependencies",

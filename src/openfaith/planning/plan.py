@@ -11,7 +11,7 @@ from openfaith.planning.graph import Dependency, Graph, restrict
 from openfaith.planning.ordering import Cut, order
 from openfaith.planning.rules import derive_graph
 from openfaith.planning.ways import Way, choose_ways, find_rides
-from openfaith.records import EntityName
+from openfaith.records import EntityName, SyncKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +46,8 @@ def make_plan(
     manifest: Manifest,
     names: Iterable[str] | None = None,
     counts: Mapping[EntityName, int] | None = None,
+    *,
+    kind: SyncKind = SyncKind.FULL,
 ) -> Plan:
     """Plan the named entities, or all that can be read; a name given twice counts once.
 
@@ -54,6 +56,7 @@ def make_plan(
 
     Args:
         counts: records by entity as of an earlier run, by which the ways are chosen.
+        kind: of the run, which has a say in the ways.
 
     Raises:
         UnknownNameError: there is no such entity.
@@ -64,7 +67,7 @@ def make_plan(
     whole = order(graph)
     requested = None if names is None else {resolve_entity(manifest, name) for name in names}
     asked = [name for name in whole.order if requested is None or name in requested]
-    ways = choose_ways(manifest, graph, asked, counts or {})
+    ways = choose_ways(manifest, graph, asked, counts or {}, kind)
     if requested is not None:
         _refuse_unreadable(manifest, graph, requested - ways.keys())
     part = restrict(graph, ways.keys())

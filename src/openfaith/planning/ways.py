@@ -17,8 +17,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from openfaith.manifest import Endpoint, Entity, Manifest, Reading, whole_includes
+from openfaith.manifest.capabilities import best_delta_way, times_in
+from openfaith.planning.costs import can_be_windowed, count_pages, count_requests
 from openfaith.planning.graph import Graph, Rule
-from openfaith.records import EntityName
+from openfaith.records import EntityName, SyncKind
 
 MOST_INCLUDED = 1_000
 """Records that a page may bring along on top of its own. Long answers are what a source times out on."""
@@ -43,6 +45,8 @@ class Way:
     """By which include of the carrier."""
     requests: int | None = None
     """Expected; None where nobody has counted the records, or the parents, yet."""
+    stands_alone: bool = False
+    """Whether its own list serves this run better than any ride."""
 
     @property
     def text(self) -> str:
@@ -69,17 +73,32 @@ class _Ride:
 
 
 def choose_ways(
-    manifest: Manifest, graph: Graph, names: Collection[EntityName], counts: Mapping[EntityName, int]
+    manifest: Manifest,
+    graph: Graph,
+    names: Collection[EntityName],
+    counts: Mapping[EntityName, int],
+    kind: SyncKind = SyncKind.FULL,
 ) -> dict[EntityName, Way]:
     """The way of every named entity that can be read, in the order of the names.
 
     Args:
         names: what is read in this run. Only what is read in it can carry.
         counts: records by entity, as of an earlier run, where there was one.
+        kind: of the run. A delta needs lists to narrow.
     """
-    rides = _chosen(sorted(_rides(manifest, graph, names, counts), key=_worth))
+    alone = {name for name in names if _stands_alone(manifest.entities[name], kind)}
+    rides = _chosen(sorted(_rides(manifest, graph, names, counts, alone), key=_worth))
     ways = (_way(manifest, manifest.entities[name], rides.get(name), counts) for name in names)
-    return {way.entity: way for way in ways if way is not None}
+    return {way.entity: replace(way, stands_alone=way.entity in alone) for way in ways if way is not None}
+
+
+def _stands_alone(entity: Entity, kind: SyncKind) -> bool:
+    """Whether a delta can ask the entity's own list for changes, which no ride could."""
+    listing = entity.listing
+    if listing is None or kind is not SyncKind.DELTA:
+        return False
+    _, time = best_delta_way(times_in(listing.query_by), times_in(listing.order_by))
+    return time == "updated_at"
 
 
 def find_rides(manifest: Manifest, graph: Graph, name: EntityName) -> list[tuple[EntityName, str]]:
@@ -92,9 +111,15 @@ def _worth(ride: _Ride) -> tuple[bool, int, EntityName, EntityName, str]:
 
 
 def _rides(
-    manifest: Manifest, graph: Graph, names: Collection[EntityName], counts: Mapping[EntityName, int]
+    manifest: Manifest,
+    graph: Graph,
+    names: Collection[EntityName],
+    counts: Mapping[EntityName, int],
+    alone: Collection[EntityName],
 ) -> Iterator[_Ride]:
     for name in names:
+        if name in alone:
+            continue
         for ride in _rides_of(manifest, graph, manifest.entities[name], counts):
             if ride.carrier in names:
                 yield ride
@@ -175,14 +200,15 @@ def _cost_alone(manifest: Manifest, entity: Entity, counts: Mapping[EntityName, 
 
 
 def _expected(manifest: Manifest, entity: Entity, counts: Mapping[EntityName, int]) -> int | None:
-    """One request for each page; at least one for the list, or for every parent."""
+    """Of a list, or of the list below every parent, as if all of them were of one length; at least one of each."""
     page, own = manifest.products[entity.product].max_page_size, counts.get(entity.name)
     if entity.below is None:
-        return None if own is None else max(1, math.ceil(own / page))
+        windowed = entity.asked is not None and can_be_windowed(entity.asked)
+        return None if own is None else count_requests(own, page, windowed=windowed)
     parents = counts.get(entity.below.parent)
     if parents is None:
         return None
-    return parents if not parents or own is None else max(parents, parents * math.ceil(own / parents / page))
+    return parents if not parents or own is None else parents * count_pages(math.ceil(own / parents), page)
 
 
 def _load(manifest: Manifest, entity: Entity, carrier: EntityName, counts: Mapping[EntityName, int]) -> int:

@@ -61,13 +61,13 @@ def _new_id(church: Church, entity_type: str, links: Mapping[str, Reference | No
 def _rank(church: Church, entity_type: str, links: Mapping[str, Reference | None]) -> int:
     """How many siblings a new record finds."""
     for link in church.relations.links_of(entity_type):
-        owner = links.get(link.name) if _is_needed(link) else None
+        owner = links.get(link.name) if is_needed(link) else None
         if owner is not None:
             return len(church.reach(owner, Children(type=entity_type, link=link.name)))
     return 0
 
 
-def _is_needed(link: Link) -> bool:
+def is_needed(link: Link) -> bool:
     """What a new record cannot do without: its owners, and a household its contact."""
     return link.owned or (link.type, link.name) == ("Household", "primary_contact")
 
@@ -99,7 +99,7 @@ class _Targets:
             case Pick() as rule:
                 found[link.name] = self._picked(rule, found)
             case Told() | None:
-                if _is_needed(link):
+                if is_needed(link):
                     found[link.name] = self._any(link.to, self._church.tables[link.to].ids)
 
     def _by_way_of(self, entity_type: str, rule: Via, found: Found) -> Reference | None:

@@ -15,6 +15,7 @@ from openfaith.errors import SyncError, UnknownNameError
 from openfaith.manifest import near_names
 from openfaith.simulator import answers
 from openfaith.simulator.answers import DOCUMENT_TYPE, HTML_TYPE, Answer
+from openfaith.simulator.change_plans import read_changes
 from openfaith.simulator.changes import Account, Change
 from openfaith.simulator.credentials import Caller, identify
 from openfaith.simulator.data import Church
@@ -29,7 +30,9 @@ from openfaith.simulator.reading import Address, Reader
 from openfaith.simulator.rendering import Renderer
 from openfaith.simulator.routes import Match, Routes
 from openfaith.simulator.rows import DEFAULT_PRODUCT
+from openfaith.simulator.sight import WHOLE_SIGHT, Sight
 from openfaith.simulator.stamps import http_date
+from openfaith.simulator.tombstones import Tombstones
 from openfaith.simulator.versions import processed_version
 
 NO_ACCESS = "TRASH_PANDA"
@@ -98,7 +101,8 @@ class Simulator:
         self.set_options(options)
         self.journal = Journal(options.logged_requests)
         self.changes: deque[dict[str, Any]] = deque(maxlen=REMEMBERED_CHANGES)
-        """What happened, newest last: the account of each change, or the error of a scheduled one."""
+        """What happened, newest last: the account of each change, or the error of one that waited or was planned."""
+        self.tombstones = Tombstones()
         self._routes = Routes(self.church)
         self.renderer = Renderer(self.church, self._routes, options.cache_bytes)
         self._reader = Reader(self.church, self._routes, self.renderer)
@@ -107,7 +111,9 @@ class Simulator:
         self._sequence = 0
         self._ordinal = 0
         self._scheduled: list[Scheduled] = []
+        self._sight = WHOLE_SIGHT
         self.set_faults(options.faults)
+        self.set_changes(options.changes)
 
     @property
     def now(self) -> float:
@@ -142,8 +148,17 @@ class Simulator:
         self.renderer.alter = self.plan.spoil if self.plan.records else None
         self.renderer.forget_all()
 
-    def change(self, change: Change) -> Account:
-        """Change the church now.
+    def set_changes(self, text: str) -> None:
+        """Replace all planned changes.
+
+        Raises:
+            ConfigurationError: the text means nothing; the plan stays as it was.
+            UnknownNameError: it names an entity that the church has not; likewise.
+        """
+        self.change_plan = read_changes(text, self.church)
+
+    def change(self, change: Change, *, plan: str | None = None) -> Account:
+        """Change the church now; ``plan`` is the part of the plan that wanted it, for the log of changes.
 
         Raises:
             UnknownNameError: something that does not exist; nothing was changed.
@@ -151,8 +166,14 @@ class Simulator:
         """
         self._ordinal += 1
         account = apply(self.church, change, at=int(self.now), ordinal=self._ordinal)
-        self.changes.append({"after_request": self._sequence, "account": account})
+        self.tombstones.note(account, after_request=self._sequence)
+        self._note(plan, account=account)
         return account
+
+    def _note(self, plan: str | None, **what: object) -> None:
+        self.changes.append(
+            {"after_request": self._sequence, **({} if plan is None else {"plan": plan}), **what}
+        )
 
     def schedule(self, change: Change, after_requests: int) -> None:
         """Change the church when so many more requests were answered."""
@@ -160,7 +181,10 @@ class Simulator:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request, and log it."""
-        self._run_due_changes()
+        if self._scheduled:
+            self._run_due_changes()
+        if self.change_plan.changes:
+            self._run_planned_changes(request.path)
         self._sequence += 1
         situation = self._situation(request)
         answer = self._finish(self._decide(situation), situation)
@@ -171,16 +195,29 @@ class Simulator:
         due = [one for one in self._scheduled if one.due <= self._sequence]
         self._scheduled = [one for one in self._scheduled if one.due > self._sequence]
         for scheduled in due:
-            try:
-                self.change(scheduled.change)
-            except SyncError as error:
-                self.changes.append({"after_request": self._sequence, "error": str(error)})
+            self._try(scheduled.change)
+
+    def _run_planned_changes(self, path: str) -> None:
+        match = self._reader.match(path)
+        for planned in self.change_plan.due(match.route.type if match else None, path):
+            for change in planned.draw(self.church):
+                self._try(change, plan=planned.text)
+
+    def _try(self, change: Change, *, plan: str | None = None) -> None:
+        """Change the church; that it cannot be done is told in the log of changes."""
+        try:
+            self.change(change, plan=plan)
+        except SyncError as error:
+            self._note(plan, error=str(error))
 
     def _situation(self, request: Request) -> Situation:
         caller = identify(request.authorization, self.options.tokens, self.options.refused_tokens)
         parameters = parse_parameters(request.query)
         match = self._reader.match(request.path)
         strikes = self.plan.strike(match.route.type if match else None, request.path)
+        if strikes.sight is not self._sight:
+            self._look_with(strikes.sight)
+            match = self._reader.match(request.path)  # whoever is not to be seen is nobody's `me`
         return Situation(
             request=request,
             parameters=parameters,
@@ -191,6 +228,11 @@ class Simulator:
             version=self._version(request),
             now=self.now,
         )
+
+    def _look_with(self, sight: Sight) -> None:
+        """See more of the church from now on, or less."""
+        self._sight = self._reader.sight = self.renderer.sight = sight
+        self.renderer.forget_all()
 
     def _version(self, request: Request) -> str | None:
         product = self._routes.product_of(request.path) or DEFAULT_PRODUCT
@@ -234,9 +276,15 @@ class Simulator:
 
     def _read(self, match: Match, situation: Situation) -> Answer:
         request = situation.request
-        document = self._reader.read(
-            match, Address(origin=request.origin, path=request.path, parameters=situation.parameters)
+        address = Address(
+            origin=request.origin,
+            path=request.path,
+            parameters=[
+                one for one in situation.parameters if one[0].split("[")[0] not in situation.strikes.ignored
+            ],
+            pages=situation.strikes.pages,
         )
+        document = self._reader.read(match, address)
         if document is None:
             return answers.not_found()
         for spoil in situation.strikes.documents:

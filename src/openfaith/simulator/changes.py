@@ -1,4 +1,5 @@
-"""What may happen to a church while it is read: records are updated, added, deleted, and people merged.
+"""What may happen to a church while it is read: records are updated, added, deleted, brought
+back, and people merged.
 
 A change keeps the church coherent, as Planning Center does: what belonged to a deleted person goes with them,
 what belonged to a merged one moves to the one who stays, a household knows how many it has. What moves
@@ -27,6 +28,9 @@ class Update(
     """Relationship → id of the new target, or null."""
     blind: bool = False
     """True: `updated_at` stays as it was."""
+    stamp_offset_seconds: int = 0
+    """How far the stamps that it writes are from the simulator's clock: negative where they are of the past, as of
+    changes that can be seen late. No stamp goes back by that."""
 
 
 class Add(
@@ -38,6 +42,8 @@ class Add(
     count: int = 1
     attributes: dict[str, Any] = {}
     links: dict[str, str | None] = {}
+    stamp_offset_seconds: int = 0
+    """As in `Update`."""
 
 
 class Delete(
@@ -50,6 +56,8 @@ class Delete(
     ids: tuple[str, ...] = ()
     blind: bool = False
     """True: no stamp of a record that referred to a deleted one moves."""
+    stamp_offset_seconds: int = 0
+    """As in `Update`."""
 
 
 class Merge(
@@ -63,9 +71,28 @@ class Merge(
     """How many pairs to choose by chance, if loser and keeper are not given."""
     blind: bool = False
     """True: the stamps of what moved to the keeper stay as they were."""
+    stamp_offset_seconds: int = 0
+    """As in `Update`."""
 
 
-Change = Update | Add | Delete | Merge
+class Restore(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="action", tag="restore"
+):
+    """Bring deleted records back as they were, under their ids; what went with them stays gone.
+
+    Merged people do not come back, and nothing whose owner is gone.
+    """
+
+    entity: str
+    count: int = 0
+    ids: tuple[str, ...] = ()
+    blind: bool = False
+    """True: with the stamp that they had."""
+    stamp_offset_seconds: int = 0
+    """As in `Update`."""
+
+
+Change = Update | Add | Delete | Merge | Restore
 
 
 class Account(msgspec.Struct, kw_only=True):

@@ -46,6 +46,12 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     faults: str
 
 
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /_simulator/changes-plan`."""
+
+    changes: str
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The body of `POST /_simulator/options`: the options that may change while the simulator runs."""
 
@@ -79,10 +85,13 @@ class Control:
             Route("/health", _guarded(self.health)),
             Route("/change", _guarded(self.change), methods=["POST"]),
             Route("/changes", _guarded(self.changes)),
+            Route("/changes-plan", _guarded(self.changes_plan), methods=["GET", "POST"]),
             Route("/faults", _guarded(self.faults), methods=["GET", "POST"]),
             Route("/options", _guarded(self.options), methods=["GET", "POST"]),
             Route("/truth", _guarded(self.truth)),
             Route("/truth/{entity}", _guarded(self.truth_of)),
+            Route("/tombstones", _guarded(self.tombstones)),
+            Route("/tombstones/{entity}", _guarded(self.tombstones_of)),
             Route("/requests", _guarded(self.requests), methods=["GET", "DELETE"]),
             Route("/warm", _guarded(self.warm), methods=["POST"]),
         ]
@@ -113,6 +122,12 @@ class Control:
     async def changes(self, _request: Request) -> Response:
         """What happened so far, also on schedule, and how much is still to come."""
         return _json({"changes": list(self._simulator.changes), "waiting": self._simulator.waiting})
+
+    async def changes_plan(self, request: Request) -> Response:
+        """What happens by itself, after setting another plan if one is given."""
+        if request.method == "POST":
+            self._simulator.set_changes(_decode(await request.body(), Plan).changes)
+        return _json({"changes": [one.text for one in self._simulator.change_plan.changes]})
 
     async def faults(self, request: Request) -> Response:
         """The faults that are set, after setting others if some are given."""
@@ -145,6 +160,21 @@ class Control:
         path = path_named(church, table.type, template) if template else usual_path(church, table.type)
         found = ancestors(church, path) if path is not None else None
         return StreamingResponse(self._records(table.type, found), media_type=NEWLINE_DELIMITED)
+
+    async def tombstones(self, _request: Request) -> Response:
+        """How many records of each entity there were and are no more, under the names that a manifest gives them."""
+        entities, counts = self._simulator.church.entities, self._simulator.tombstones.counts()
+        return _json({"entities": {entities[name].name: count for name, count in counts.items()}})
+
+    async def tombstones_of(self, request: Request) -> Response:
+        """Every record of one entity that there was and is no more, one JSON object a line, ids ascending.
+
+        `merged_into` is the record it was merged into, null where it was deleted; `survivor` the one at the end of
+        all merges, null where that is deleted too.
+        """
+        entity_type = self._simulator.church.table(request.path_params["entity"]).type
+        lines = (encode(one) + b"\n" for one in self._simulator.tombstones.of(entity_type))
+        return Response(b"".join(lines), media_type=NEWLINE_DELIMITED)
 
     async def requests(self, request: Request) -> Response:
         """What was asked of the API: `?after=` a number, `?limit=` so many. DELETE forgets it."""

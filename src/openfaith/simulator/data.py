@@ -75,6 +75,8 @@ class Church:
         }
         self.world = World(seed, _layouts(people, seed, self.kinds, self.relations))
         self.tables: Mapping[str, Table] = Lazily(self.kinds, self._table)
+        self.gone: dict[str, dict[int, Record]] = {}
+        """Type → id → the last content of each record that was taken away and may come back."""
         self.listeners: list[Callable[[Reference], None]] = []
         """Called with each record that a change may have made look different."""
 
@@ -129,6 +131,8 @@ class Church:
         """Store a new record, or a new content of one."""
         before = self.find(Reference(entity_type, record.id))
         self.tables[entity_type].put(record)
+        if before is None:
+            self.gone.get(entity_type, {}).pop(record.id, None)
         self._tell(entity_type, record, before)
 
     def remove(self, entity_type: str, record_id: int) -> None:
@@ -139,6 +143,7 @@ class Church:
         """
         before = self.tables[entity_type].record(record_id)
         self.tables[entity_type].remove(record_id)
+        self.gone.setdefault(entity_type, {})[record_id] = before
         self._tell(entity_type, before, None)
 
     def _reach_along(self, origin: Reference, names: Sequence[str]) -> Sequence[Reference]:

@@ -48,11 +48,11 @@ def brought_along(records: Iterable[Rendered]) -> list[Reference]:
 
 def shapes(query: Query, entity_type: str) -> dict[str, Shape]:
     """Type → shape, for the records asked for."""
-    return {**included_shapes(query), entity_type: Shape(query.fields.get(entity_type), query.includes)}
+    return {**included_shapes(query), entity_type: Shape(query.fields.get(bare(entity_type)), query.includes)}
 
 
 def included_shapes(query: Query) -> dict[str, Shape]:
-    """The same for records that come along: they show no includes of their own."""
+    """The same for records that come along, by type as the API writes it: they show no includes of their own."""
     return {name: Shape(fields) for name, fields in query.fields.items()}
 
 
@@ -79,7 +79,7 @@ def collection_meta(
 
     What would be empty is left out (recorded).
     """
-    meta: dict[str, Any] = {"total_count": total, "count": count}
+    meta: dict[str, Any] = {"total_count": total, "count": count + part.lost}
     for name, offset in (("prev", part.prev_offset), ("next", part.next_offset)):
         if offset is not None:
             meta[name] = {"offset": offset}

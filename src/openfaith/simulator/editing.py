@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from openfaith.errors import ConfigurationError, UnknownNameError
 from openfaith.simulator.additions import is_product_person, new_record
-from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Update
+from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Restore, Update
 from openfaith.simulator.contents import PRODUCT_PEOPLE
 from openfaith.simulator.data import Church
 from openfaith.simulator.dice import Dice
 from openfaith.simulator.relations import Children, Link, Via
+from openfaith.simulator.returns import returning
 from openfaith.simulator.rows import Record, Reference
 from openfaith.simulator.stamps import stamp
-from openfaith.simulator.variations import names_of, other_values, with_full_name
+from openfaith.simulator.variations import name_of, names_of, other_values, referring_to, with_full_name
 
 TOUCHING_THEIR_PERSON = frozenset({"Address", "Email", "PhoneNumber"})
 """A change of these moves the person's `updated_at` too (said by staff of Planning Center in 2017)."""
@@ -33,7 +34,13 @@ def apply(church: Church, change: Change, *, at: int, ordinal: int) -> Account:
         UnknownNameError: an entity, attribute or record that does not exist. Nothing was changed.
         ConfigurationError: a change that contradicts itself. Nothing was changed.
     """
-    editor = _Editor(church, at, ordinal, blind=not isinstance(change, Add) and change.blind)
+    editor = _Editor(
+        church,
+        at + change.stamp_offset_seconds,
+        ordinal,
+        blind=not isinstance(change, Add) and change.blind,
+        late=change.stamp_offset_seconds < 0,
+    )
     match change:
         case Update():
             editor.update(change)
@@ -43,19 +50,22 @@ def apply(church: Church, change: Change, *, at: int, ordinal: int) -> Account:
             editor.delete(change)
         case Merge():
             editor.merge(change)
+        case Restore():
+            editor.restore(change)
     return editor.account
 
 
 class _Editor:
     """One change at work."""
 
-    def __init__(self, church: Church, at: int, ordinal: int, *, blind: bool) -> None:
+    def __init__(self, church: Church, at: int, ordinal: int, *, blind: bool, late: bool) -> None:
         self.account = Account()
         self._church = church
         self._relations = church.relations
         self._ordinal = ordinal
         self._now = stamp(at)
         self._blind = blind
+        self._late = late
         self._dice = Dice(church.seed, "change", ordinal)
         self._noted: set[Reference] = set()
         self._doomed: set[Reference] = set()
@@ -103,16 +113,37 @@ class _Editor:
         for loser, keeper in zip(chosen[::2], chosen[1::2], strict=False):
             self._merge(loser, keeper)
 
-    # What the four are made of.
+    def restore(self, change: Restore) -> None:
+        table = self._church.table(change.entity)
+        for record in returning(self._church, table.type, change.ids, change.count, self._dice):
+            self._restore(table.type, record)
+
+    # What these are made of.
+
+    def _restore(self, entity_type: str, record: Record) -> None:
+        if entity_type == "HouseholdMembership" and self._is_member(
+            record.links["person"], record.links["household"]
+        ):
+            return  # a household that came back has its contact as a member already
+        if is_product_person(entity_type):
+            record = self._named_like_the_person(record)
+        if not self._blind and "updated_at" in record.attributes:
+            record = record.with_attributes({"updated_at": self._new_stamp(record)})
+        self._save(entity_type, record)
 
     def _save(self, entity_type: str, record: Record) -> None:
         """Store a record, new or changed, with all that follows from it."""
         reference = Reference(entity_type, record.id)
         before = self._church.find(reference)
         if before is not None and not self._blind and "updated_at" in record.attributes:
-            record = record.with_attributes({"updated_at": self._now})
+            record = record.with_attributes({"updated_at": self._new_stamp(before)})
         self._put(reference, record)
         self._follow(entity_type, record, before)
+
+    def _new_stamp(self, before: Record) -> str:
+        """What is seen late was still done in order: it does not set a stamp back."""
+        known = before.attributes["updated_at"]
+        return max(self._now, known) if self._late and isinstance(known, str) else self._now
 
     def _put(self, reference: Reference, record: Record) -> None:
         """Store a record as it is given, and let those that repeat its references follow."""
@@ -188,6 +219,7 @@ class _Editor:
             self._merge_in_product(product_person, loser_id, keeper_id)
         self._hand_over_all(loser, keeper)
         self._delete(loser)
+        self._church.gone["Person"].pop(loser_id)  # merged for good
         self._touch(keeper)
         links: dict[str, Reference | None] = {"person_to_keep": keeper, "person_to_remove": loser}
         self._save("PersonMerger", self._new_record("PersonMerger", links))
@@ -234,9 +266,7 @@ class _Editor:
         record = self._church.find(child)
         if record is None:
             return
-        record = record.with_link(link, target)
-        if f"{link}_name" in record.attributes:
-            record = record.with_attributes({f"{link}_name": self._name_of(target)})
+        record = referring_to(self._church, record, link, target)
         if link in self._church.entities[child.type].relationships:
             self._save(child.type, record)
         else:
@@ -254,7 +284,7 @@ class _Editor:
             return
         contact = before.links["primary_contact"]
         contact = contact if contact in members else members[0]
-        facts = {"member_count": len(members), "primary_contact_name": self._name_of(contact)}
+        facts = {"member_count": len(members), "primary_contact_name": name_of(self._church, contact)}
         after = before.with_link("primary_contact", contact).with_attributes(facts)
         if after != before:
             self._save("Household", after)
@@ -328,15 +358,12 @@ class _Editor:
         reached = self._church.reach(reference, Children(type=link.type, link=link.name))
         return [] if link.kept else list(reached)
 
-    def _is_member(self, person: Reference, home: Reference | None) -> bool:
+    def _is_member(self, person: Reference | None, home: Reference | None) -> bool:
+        if person is None:
+            return False
         memberships = self._church.reach(person, Children(type="HouseholdMembership", link="person"))
         households = self._church.tables["HouseholdMembership"].column("household_id")
         return home is not None and any(households[one.id] == home.id for one in memberships)
-
-    def _name_of(self, person: Reference | None) -> object:
-        record = self._church.find(person) if person else None
-        names = (record.attributes.get(name) for name in ("name", "full_name")) if record else ()
-        return next((name for name in names if name is not None), None)
 
 
 def _is_renamed(before: Record, after: Record) -> bool:

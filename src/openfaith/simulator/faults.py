@@ -1,18 +1,16 @@
-"""What can go wrong, one small function each.
+"""What can go wrong with a request, one small function each.
 
-There are three families. A fault of *requests* strikes some of them: it answers instead of the API, changes the
-document, spoils the written body, makes the answer wait, or lowers the limit. A fault of *records* makes some
-records come out wrong whenever they are sent. Adding one is a function and a line in its family's table; what it
-strikes, and how that is written, is `fault_plans.py`.
+A fault answers instead of the API, moves the page, changes the document, spoils the written body, makes the answer
+wait, or lowers the limit. Adding one is a function and a line in the table. What it strikes, and how that is written,
+is `fault_plans.py`; the other families are `record_faults.py` and, for what the user may not see, `sight.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from openfaith.manifest import AttributeType, Entity
 from openfaith.simulator.answers import (
     HTML_TYPE,
     Answer,
@@ -22,9 +20,9 @@ from openfaith.simulator.answers import (
     server_error,
     too_many_requests,
 )
-from openfaith.simulator.dice import Dice
 from openfaith.simulator.documents import Document
 from openfaith.simulator.limits import Verdict
+from openfaith.simulator.query import Window
 
 SERVER_ERRORS = (500, 502, 503, 504)
 REFUSALS = {"403": forbidden, "404": not_found}
@@ -37,6 +35,8 @@ class Effect:
 
     answer: Answer | None = None
     """Sent instead of the API's own."""
+    page: Callable[[Window], Window] | None = None
+    """Applied to the place of the page in its collection, before its records are read."""
     document: Callable[[Document], Document] | None = None
     """Applied before the document is written."""
     body: Callable[[Answer], Answer] | None = None
@@ -44,6 +44,8 @@ class Effect:
     delay_seconds: float = 0.0
     limit: int | None = None
     """The rate limit for this request."""
+    ignored: str | None = None
+    """Parameters of this family are taken for unknown ones."""
 
 
 # Faults of requests: each is given the text behind `=` and raises ValueError, with what it expects, if it is wrong.
@@ -109,6 +111,67 @@ def _empty(_argument: str) -> Effect:
     return Effect(document=empty)
 
 
+def _blank(_argument: str) -> Effect:
+    """No rows, while the total and the next page are what they were."""
+
+    def blank(document: Document) -> Document:
+        if not isinstance(document.data, list):
+            return document
+        return Document(data=[], links=document.links, meta={**document.meta, "count": 0})
+
+    return Effect(document=blank)
+
+
+def _tail(argument: str) -> Effect:
+    """The last rows of the page are missing, with the counts of a whole page and no next one."""
+    rows = _rows(argument, "tail")
+
+    def cut(part: Window) -> Window:
+        stop = max(part.start, part.stop - rows)
+        return replace(part, stop=stop, lost=part.stop - stop, next_offset=None)
+
+    return Effect(page=cut)
+
+
+def _gap(argument: str) -> Effect:
+    """The last rows of the page are missing, and the next page goes on behind them."""
+    rows = _rows(argument, "gap")
+    return Effect(page=lambda part: replace(part, stop=max(part.start, part.stop - rows)))
+
+
+def _short(argument: str) -> Effect:
+    """The page holds fewer rows than it could, and the next one begins with the rest: who goes by `next` misses nothing."""
+    rows = _rows(argument, "short")
+
+    def shorten(part: Window) -> Window:
+        stop = min(part.stop, part.start + rows)
+        return part if stop == part.stop else replace(part, stop=stop, next_offset=stop)
+
+    return Effect(page=shorten)
+
+
+def _repeat(_argument: str) -> Effect:
+    """The rows of the page before, under the links and offsets of this one."""
+
+    def repeat(part: Window) -> Window:
+        start = max(0, part.start - part.size)
+        return replace(part, start=start, stop=min(part.stop, start + part.size))
+
+    return Effect(page=repeat)
+
+
+def _loop(argument: str) -> Effect:
+    """The next page is this one, the one before, or the first."""
+    places: Mapping[str, Callable[[Window], int]] = {
+        "": lambda part: part.start,
+        "back": lambda part: part.prev_offset or 0,
+        "first": lambda _part: 0,
+    }
+    if argument not in places:
+        raise ValueError("nothing for this page, or one of back, first, as in loop=first")
+    return Effect(page=lambda part: replace(part, next_offset=places[argument](part)))
+
+
 def _no_next(_argument: str) -> Effect:
     """The next page is there, but nothing says so."""
     return Effect(document=lambda document: _without(document, "next"))
@@ -119,119 +182,66 @@ def _no_total(_argument: str) -> Effect:
     return Effect(document=lambda document: _without(document, "total_count"))
 
 
+def _total(argument: str) -> Effect:
+    """A wrong `total_count`: so many more or fewer than there are, or just this number."""
+    if not re.fullmatch(r"[+-]?[0-9]+", argument):
+        raise ValueError("so many more or fewer, or a number, as in total=-7 or total=500")
+    if argument[0] in "+-":
+        return Effect(
+            document=lambda document: _with_total(document, lambda total: max(0, total + int(argument)))
+        )
+    return Effect(document=lambda document: _with_total(document, lambda _total: int(argument)))
+
+
+def _total_cap(argument: str) -> Effect:
+    """`total_count` never says more than this."""
+    most = _rows(argument, "total_cap")
+    return Effect(document=lambda document: _with_total(document, lambda total: min(total, most)))
+
+
+def _ignored(argument: str) -> Effect:
+    """200, and an answer to something else."""
+    if argument not in {"where", "order", "fields", "include"}:
+        raise ValueError("where, order, fields or include, as in ignored=where")
+    return Effect(ignored=argument)
+
+
 REQUEST_FAULTS: Mapping[str, Callable[[str], Effect]] = {
+    "blank": _blank,
     "cut": _cut,
     "drop": _drop,
     "empty": _empty,
     "error": _error,
+    "gap": _gap,
     "html": _html,
+    "ignored": _ignored,
     "limit": _limit,
     "limited": _limited,
+    "loop": _loop,
     "no_next": _no_next,
     "no_total": _no_total,
+    "repeat": _repeat,
+    "short": _short,
     "slow": _slow,
+    "tail": _tail,
+    "total": _total,
+    "total_cap": _total_cap,
     "truncate": _truncate,
 }
 
 
-# Faults of records: each is given the record as it would be sent, and returns it spoilt.
-
-Spoil = Callable[[dict[str, Any], Entity, Dice], dict[str, Any]]
-
-_WRONG_VALUES: Mapping[AttributeType, object] = {
-    AttributeType.STRING: {"unexpected": ["object"]},
-    AttributeType.INTEGER: "twelve",
-    AttributeType.FLOAT: "12,5",
-    AttributeType.BOOLEAN: "maybe",
-    AttributeType.DATE: 20_250_131,
-    AttributeType.DATE_TIME: "yesterday",
-    AttributeType.JSON: "not an object",
-    AttributeType.ARRAY: "not a list",
-}
-_TIMES = frozenset({AttributeType.DATE, AttributeType.DATE_TIME})
-_ABSURD_TIMES = ("0000-00-00", "2025-02-30T25:61:61Z", "275760-09-13T00:00:00Z", "-4713-11-24T00:00:00Z")
+def _with_total(document: Document, change: Callable[[int], int]) -> Document:
+    """A page with another total; a single record has none."""
+    if "total_count" not in document.meta:
+        return document
+    return replace(document, meta={**document.meta, "total_count": change(document.meta["total_count"])})
 
 
-def _wrong_type(record: dict[str, Any], entity: Entity, dice: Dice) -> dict[str, Any]:
-    """A value that is not of its attribute's type. The stamps stay right: other faults are for those."""
-    names = [name for name in record["attributes"] if name not in {"created_at", "updated_at"}]
-    typed = [name for name in names if entity.attributes[name].type is not AttributeType.STRING]
-    return _with_value(record, typed or names, lambda name: _WRONG_VALUES[entity.attributes[name].type], dice)
-
-
-def _nul(record: dict[str, Any], entity: Entity, dice: Dice) -> dict[str, Any]:
-    """A NUL character in a text: good JSON that PostgreSQL cannot store."""
-    names = [name for name in record["attributes"] if entity.attributes[name].type is AttributeType.STRING]
-    return _with_value(record, names, lambda _name: "before\u0000after", dice)
-
-
-def _absurd_date(record: dict[str, Any], entity: Entity, dice: Dice) -> dict[str, Any]:
-    """A date that no calendar has, where the entity has dates at all; not the stamps."""
-    names = [
-        name
-        for name in record["attributes"]
-        if entity.attributes[name].type in _TIMES and name not in {"created_at", "updated_at"}
-    ]
-    return _with_value(record, names, lambda _name: dice.pick(_ABSURD_TIMES), dice)
-
-
-def _absurd_stamp(record: dict[str, Any], _entity: Entity, dice: Dice) -> dict[str, Any]:
-    """An `updated_at` that cannot be one."""
-    return _with_value(
-        record,
-        [name for name in record["attributes"] if name == "updated_at"],
-        lambda _name: dice.pick(_ABSURD_TIMES),
-        dice,
-    )
-
-
-def _missing_id(record: dict[str, Any], _entity: Entity, _dice: Dice) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name != "id"}
-
-
-_POISONS: tuple[Spoil, ...] = (_wrong_type, _nul, _absurd_date, _absurd_stamp, _missing_id)
-
-
-def _poison(record: dict[str, Any], entity: Entity, dice: Dice) -> dict[str, Any]:
-    """Any of these that can harm the record."""
-    first = dice.below(len(_POISONS))
-    spoilt = (spoil(record, entity, dice) for spoil in (*_POISONS[first:], *_POISONS[:first]))
-    return next(one for one in spoilt if one is not record)
-
-
-def _new_attribute(record: dict[str, Any], _entity: Entity, dice: Dice) -> dict[str, Any]:
-    """An attribute that no documentation has."""
-    return {
-        **record,
-        "attributes": {
-            **record["attributes"],
-            "new_attribute": dice.pick(("red", "blue", 7, None, {"shade": "teal"})),
-        },
-    }
-
-
-RECORD_FAULTS: Mapping[str, Spoil] = {
-    "absurd_date": _absurd_date,
-    "absurd_stamp": _absurd_stamp,
-    "missing_id": _missing_id,
-    "new_attribute": _new_attribute,
-    "nul": _nul,
-    "poison": _poison,
-    "wrong_type": _wrong_type,
-}
-
-FAULTS_OF_ALL_RECORDS = frozenset({"new_attribute"})
-"""These strike all records of a type if no number is given; the others strike one."""
-
-
-def _with_value(
-    record: dict[str, Any], names: list[str], value: Callable[[str], object], dice: Dice
-) -> dict[str, Any]:
-    """The record with one attribute replaced; unchanged if there is none to choose."""
-    if not names:
-        return record
-    name = dice.pick(names)
-    return {**record, "attributes": {**record["attributes"], name: value(name)}}
+def _rows(text: str, name: str) -> int:
+    """A number of rows."""
+    if not text.isdecimal():
+        raise ValueError(f"a number of rows, as in {name}=5")
+    return int(text)
 
 
 def _without(document: Document, name: str) -> Document:

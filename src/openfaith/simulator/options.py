@@ -65,6 +65,8 @@ class SimulatorOptions:
     """Whether a document without an include says `"included": []` (recorded until 2023) or nothing (2026)."""
     faults: str = ""
     """What goes wrong, in the syntax of `fault_plans.py`: `error=500:0.02,drop:0.01`. Empty: nothing."""
+    changes: str = ""
+    """What happens by itself, in the syntax of `change_plans.py`: `update=Person:0.2,merge:0.05`. Empty: nothing."""
     cache_bytes: int = 256 * 1024 * 1024
     """How much of the rendered records is kept in memory, at most."""
     logged_requests: int = 200_000

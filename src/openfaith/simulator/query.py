@@ -34,8 +34,15 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """The records with these ids."""
+
+    ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Equal:
-    """A number, a truth value or an id."""
+    """A number, a truth value or the id of another record."""
 
     key: str
     value: float
@@ -64,7 +71,7 @@ class Nothing:
     """A value that cannot be read: no record satisfies it."""
 
 
-Condition = Between | Equal | Like | Words | Nothing
+Condition = Between | OneOf | Equal | Like | Words | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +102,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where a page lies in its collection."""
+    """Where a page lies in its collection, and what it says of itself."""
 
     start: int
     stop: int
     next_offset: int | None
     prev_offset: int | None
+    size: int = 0
+    """Rows that the page could hold."""
+    lost: int = 0
+    """Rows that its `count` counts and that it does not hold."""
 
 
 def parse_parameters(query_string: str) -> list[tuple[str, str]]:
@@ -149,6 +160,7 @@ def window(query: Query, total: int) -> Window:
         stop=stop,
         next_offset=query.offset + query.page_size if has_next else None,
         prev_offset=max(0, query.offset - query.page_size) if query.offset > 0 else None,
+        size=query.page_size,
     )
 
 
@@ -166,6 +178,8 @@ def _read_where(name: str, value: str, entity: Entity, endpoint: Endpoint) -> It
     key, _, operator = name[6:-1].partition("][")
     if key not in endpoint.query_by:
         return ()
+    if key == "id":
+        return () if operator else (OneOf(frozenset(_read_ids(value))),)
     if key.startswith("search_"):
         return () if operator else (_read_search(key, value),)
     attribute = entity.attributes.get(key)
@@ -191,6 +205,11 @@ def _read_equal(key: str, value: str, kind: AttributeType) -> Condition:
 
 def _read_number(key: str, value: str) -> Condition:
     return Equal(key, int(value)) if _NUMBER.fullmatch(value) else Nothing()
+
+
+def _read_ids(value: str) -> Iterable[int]:
+    """One id, or several with commas; what cannot be an id is that of no record."""
+    return (int(name) for name in _names(value) if _COUNT.fullmatch(name))
 
 
 def _read_search(key: str, value: str) -> Condition:

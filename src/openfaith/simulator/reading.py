@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from openfaith.simulator.data import Church
 from openfaith.simulator.documents import (
@@ -16,11 +16,12 @@ from openfaith.simulator.documents import (
     shapes,
     single_meta,
 )
-from openfaith.simulator.query import Query, read_query, window
+from openfaith.simulator.query import Query, Window, read_query, window
 from openfaith.simulator.rendering import Rendered, Renderer
 from openfaith.simulator.routes import Match, Route, Routes, ids_of
 from openfaith.simulator.rows import DEFAULT_PRODUCT, Reference
 from openfaith.simulator.selection import select
+from openfaith.simulator.sight import WHOLE_SIGHT, with_less_permission
 
 ME = "me"
 """Below the product's base path: the person whose token it is."""
@@ -36,6 +37,8 @@ class Address:
     """Decoded."""
     parameters: Parameters
     """Decoded, in the order in which they were sent."""
+    pages: Sequence[Callable[[Window], Window]] = ()
+    """What faults make of the page of a collection."""
 
 
 class Reader:
@@ -45,6 +48,8 @@ class Reader:
         self._church = church
         self._routes = routes
         self._renderer = renderer
+        self.sight = WHOLE_SIGHT
+        """What the token's user may see."""
 
     def match(self, path: str) -> Match | None:
         """What a path reads; None for one that the router does not know."""
@@ -61,7 +66,9 @@ class Reader:
         """The first person that a product knows stands for whoever holds a token."""
         person = "Person" if product == DEFAULT_PRODUCT else f"{product}.Person"
         people = self._church.tables[person].ids if person in self._church.tables else ()
-        return self._routes.match(f"{base}/people/{people[0]}") if people else None
+        me = next((one for one in people if self.sight.is_readable(Reference(person, one))), None)
+        match = self._routes.match(f"{base}/people/{me}") if me is not None else None
+        return replace(match, is_me=True) if match is not None else None
 
     def read(self, match: Match, address: Address) -> Document | None:
         """The document of a matched path; None where there is no such record, or nothing below it."""
@@ -79,11 +86,15 @@ class Reader:
             return self._collection(route, query, address, parent=parent)
         found = named[-1] if named else self._only_one(route.type)
         above = named[-2] if len(named) > 1 else parent
-        return self._single(route, found, query, address, parent=above) if found else None
+        document = self._single(route, found, query, address, parent=above) if found else None
+        if document is None or not match.is_me or self.sight is WHOLE_SIGHT:
+            return document
+        assert isinstance(document.data, bytes), "one person"
+        return replace(document, data=with_less_permission(document.data))
 
     def _hang_together(self, named: Sequence[Reference], edges: Sequence[str]) -> bool:
         """Whether the records that a path names are there, each below the one before it."""
-        if not all(map(self._church.has, named)):
+        if not all(self._church.has(one) and self.sight.is_readable(one) for one in named):
             return False
         for above, name, below in zip(named, edges, named[1:], strict=False):
             known = self._church.relations.edge(above.type, name)
@@ -94,7 +105,11 @@ class Reader:
     def _only_one(self, entity_type: str) -> Reference | None:
         """The record of an entity that has one for the whole church."""
         ids = self._church.tables[entity_type].ids
-        return Reference(entity_type, ids[0]) if ids else None
+        return self._seen([Reference(entity_type, ids[0])]) if ids else None
+
+    def _seen(self, found: Sequence[Reference]) -> Reference | None:
+        """The first of the records, if it may be read."""
+        return found[0] if found and self.sight.is_readable(found[0]) else None
 
     def _edge(self, route: Route, parent: Reference, query: Query, address: Address) -> Document | None:
         """What lies below a record. An unset to-one is not there."""
@@ -102,7 +117,8 @@ class Reader:
         found = self._church.reach(parent, known) if known is not None else ()
         if route.endpoint.collection:
             return self._collection(route, query, address, parent=parent, within=[one.id for one in found])
-        return self._single(route, found[0], query, address, parent=parent) if found else None
+        only = self._seen(found)
+        return self._single(route, only, query, address, parent=parent) if only else None
 
     def _collection(
         self,
@@ -114,9 +130,12 @@ class Reader:
         within: Sequence[int] | None = None,
     ) -> Document:
         """A page of a collection."""
-        ids = select(self._church.tables[route.type], query, within)
+        ids = self.sight.counted(route.type, select(self._church.tables[route.type], query, within))
         part = window(query, len(ids))
-        chosen = [Reference(route.type, one) for one in ids[part.start : part.stop]]
+        for spoil in address.pages:
+            part = spoil(part)
+        shown = self.sight.listed(route.type, ids[part.start : part.stop])
+        chosen = [Reference(route.type, one) for one in shown]
         records = self._renderer.render(chosen, shapes(query, route.type), address.origin)
         return Document(
             data=[record.text for record in records],

@@ -13,6 +13,7 @@ from openfaith.simulator.data import Church
 from openfaith.simulator.relations import Chain, Only, ToOne
 from openfaith.simulator.routes import Route, Routes
 from openfaith.simulator.rows import Record, Reference, bare
+from openfaith.simulator.sight import WHOLE_SIGHT
 
 encode = msgspec.json.Encoder().encode
 
@@ -35,7 +36,7 @@ class Shape:
 PLAIN = Shape()
 
 Shapes = Mapping[str, Shape]
-"""Type → shape; types that are not named are plain."""
+"""Type → shape, as the church calls the type or as the API writes it; types that are not named are plain."""
 
 
 class Rendered(NamedTuple):
@@ -60,6 +61,8 @@ class Renderer:
         self._to_one = {name: tuple(one.name for one in entity.to_one) for name, entity in entities}
         self.alter: Callable[[Reference, dict[str, Any]], dict[str, Any]] | None = None
         """What a fault makes of a record, if any is set. Call `forget_all` when setting it."""
+        self.sight = WHOLE_SIGHT
+        """What the token's user may see. Call `forget_all` when setting it."""
         church.listeners.append(self.forget)
 
     def render(self, references: Iterable[Reference], shapes: Shapes, origin: str) -> list[Rendered]:
@@ -67,10 +70,13 @@ class Renderer:
         kept: dict[str, dict[int, Rendered]] = {}
         found = []
         for reference in references:
-            shape = shapes.get(reference.type, PLAIN)
             if reference.type not in kept:
+                shape = _shape_of(reference.type, shapes)
                 kept[reference.type] = self._kept.get((reference.type, shape, origin), {})
-            found.append(kept[reference.type].get(reference.id) or self._render(reference, shape, origin))
+            found.append(
+                kept[reference.type].get(reference.id)
+                or self._render(reference, _shape_of(reference.type, shapes), origin)
+            )
         return found
 
     def full(self, reference: Reference, shape: Shape, origin: str) -> Rendered:
@@ -173,7 +179,7 @@ class Renderer:
 
     def _reach(self, reference: Reference, name: str) -> Sequence[Reference]:
         known = self._church.relations.edge(reference.type, name)
-        found = self._church.reach(reference, known) if known is not None else ()
+        found = self.sight.reached(self._church.reach(reference, known)) if known is not None else ()
         return found[:1] if self._is_single(reference.type, name) else found
 
     def _looks_far(self, entity_type: str, shape: Shape) -> bool:
@@ -184,6 +190,10 @@ class Renderer:
     def _edge_link(self, route: Route, reference: Reference, own_link: str) -> str | None:
         is_unset = not route.endpoint.collection and not self._reach(reference, route.edge)
         return None if is_unset else f"{own_link}/{route.edge}"
+
+
+def _shape_of(entity_type: str, shapes: Shapes) -> Shape:
+    return shapes.get(entity_type) or shapes.get(bare(entity_type), PLAIN)
 
 
 def _identifier(reference: Reference | None) -> dict[str, str] | None:

@@ -45,6 +45,8 @@ class Match:
 
     route: Route
     ids: tuple[str, ...]
+    is_me: bool = False
+    """Whether the path names no one, and means whoever holds the token."""
 
 
 class Routes:

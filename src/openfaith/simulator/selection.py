@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
-from openfaith.simulator.query import Between, Condition, Equal, Like, Nothing, OrderKey, Query, Words
+from openfaith.simulator.query import Between, Condition, Equal, Like, Nothing, OneOf, OrderKey, Query, Words
 from openfaith.simulator.rows import Table, sort_key
 
 
@@ -21,11 +21,19 @@ def select(table: Table, query: Query, within: Sequence[int] | None = None) -> S
         query: its page and offset are not looked at.
         within: the ids to choose from, ascending; by default all of the table.
     """
+    if within is None:
+        within = _named(table, query.where)
     if within is not None:
         return _ordered(table, _satisfying(table, query.where, within), query.order)
     if not query.where and not query.order:
         return table.ids
     return table.remembered((query.where, query.order), lambda: _select_all(table, query))
+
+
+def _named(table: Table, conditions: Iterable[Condition]) -> Sequence[int] | None:
+    """The records that a query names by their ids: no other needs to be looked at. None: it names none."""
+    named = next((condition.ids for condition in conditions if isinstance(condition, OneOf)), None)
+    return None if named is None else [one for one in sorted(named) if one in table]
 
 
 def _select_all(table: Table, query: Query) -> Sequence[int]:
@@ -57,6 +65,8 @@ def _filtered(table: Table, condition: Condition, ids: Sequence[int]) -> Sequenc
     match condition:
         case Nothing():
             return ()
+        case OneOf(ids=wanted):
+            return [record_id for record_id in ids if record_id in wanted]
         case Words(keys=keys):
             columns = [table.column(key) for key in keys]
             return [

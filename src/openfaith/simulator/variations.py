@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from openfaith.simulator.data import Church
 from openfaith.simulator.dice import Dice
 from openfaith.simulator.kinds import Kind, Row, make_record
-from openfaith.simulator.rows import Record
+from openfaith.simulator.rows import Record, Reference
 
 MOST_GROUPS = 2
 """How many groups of attributes one change takes, at most."""
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _STAMPS = frozenset({"created_at", "updated_at"})
 
@@ -67,6 +70,20 @@ def names_of(person: Record, record: Record) -> Mapping[str, object]:
     return {name: value for name, value in {**names, **full}.items() if name in record.attributes}
 
 
+def name_of(church: Church, person: Reference | None) -> object:
+    """What records that repeat a person's name repeat."""
+    record = church.find(person) if person else None
+    names = (record.attributes.get(name) for name in ("name", "full_name")) if record else ()
+    return next((name for name in names if name is not None), None)
+
+
+def referring_to(church: Church, record: Record, link: str, target: Reference | None) -> Record:
+    """A record that refers to another; one that repeats names repeats the other's."""
+    record = record.with_link(link, target)
+    name = f"{link}_name"
+    return record.with_attributes({name: name_of(church, target)}) if name in record.attributes else record
+
+
 def with_full_name(record: Record, attributes: Mapping[str, object]) -> Mapping[str, object]:
     """A person's `name` follows from the two names it is made of, unless it is given."""
     if "name" in attributes or attributes.keys().isdisjoint({"first_name", "last_name"}):
@@ -80,6 +97,6 @@ def with_full_name(record: Record, attributes: Mapping[str, object]) -> Mapping[
 def _marked(kind: Kind, attributes: Mapping[str, object]) -> Mapping[str, object]:
     """For records that always come out the same: their first text gets a mark."""
     for name, value in attributes.items():
-        if isinstance(value, str) and name not in _STAMPS and name not in kind.fixed:
+        if isinstance(value, str) and not _TIME.match(value) and name not in _STAMPS.union(kind.fixed):
             return {name: f"{value} *"}
     return {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from openfaith.source.auth import BearerToken, PersonalAccessToken, Token, parse_token
 from openfaith.source.budget import RateBudget
 from openfaith.source.client import SourceClient, SourceStatistics
-from openfaith.source.documents import Document
+from openfaith.source.documents import Document, Rows, without_first
 from openfaith.source.events import (
     AnsweredAsVersion,
     ClockFallback,
@@ -38,9 +38,11 @@ __all__ = [
     "RateLimitPaused",
     "RequestRetried",
     "RetryPolicy",
+    "Rows",
     "SourceClient",
     "SourceEvent",
     "SourceStatistics",
     "Token",
     "parse_token",
+    "without_first",
 ]

@@ -160,6 +160,11 @@ class SourceClient:
         return self._sent
 
     @property
+    def now(self) -> datetime | None:
+        """The time at the source, or a little earlier; None before it has told any."""
+        return self._clock.at(self._monotonic())
+
+    @property
     def rate_limit(self) -> RateLimit:
         """What is kept to, as in `statistics.limit`."""
         return self._budget.limit

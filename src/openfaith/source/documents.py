@@ -6,16 +6,16 @@ Measured on a page of 100 records (85 KB): about 80 µs, against 290 µs for msg
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import msgspec
 
 from openfaith.errors import BrokenResponseError
-from openfaith.records import Page
+from openfaith.records import Page, Row
 from openfaith.source.exchanges import Exchange, Request
 from openfaith.source.responses import describe_body
 
@@ -51,6 +51,30 @@ class _Links(msgspec.Struct):
     next: object = None
 
 
+class _Stamps(msgspec.Struct):
+    created_at: object = None
+    updated_at: object = None
+
+
+class _Seen(msgspec.Struct):
+    """A record as a walk sees it; any shape of the members is taken."""
+
+    id: object = None
+    attributes: msgspec.Raw = _NULL
+
+
+class _Named(msgspec.Struct):
+    """What a record is, or points at."""
+
+    type: object = None
+    id: object = None
+    relationships: msgspec.Raw = _NULL
+
+
+class _Linked(msgspec.Struct):
+    data: msgspec.Raw = _NULL
+
+
 class _Typed(msgspec.Struct):
     type: str
 
@@ -69,13 +93,43 @@ _LISTING = msgspec.json.Decoder(_Listing)
 _SINGLE = msgspec.json.Decoder(_Single)
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
 _TYPED = msgspec.json.Decoder(_Typed)
+_SEEN = msgspec.json.Decoder(_Seen)
+_STAMPS = msgspec.json.Decoder(_Stamps)
+_NAMED = msgspec.json.Decoder(_Named)
+_LINKS_OF_RECORD = msgspec.json.Decoder(dict[str, _Linked])
+_TO_ONE = msgspec.json.Decoder(_Named)
+_TO_MANY = msgspec.json.Decoder(list[_Named])
 _META = msgspec.json.Decoder(_Meta)
 _LINKS = msgspec.json.Decoder(_Links)
+
+
+class Rows(Sequence[Row]):
+    """The records of a page as a walk sees them, each decoded when it is looked at."""
+
+    def __init__(self, records: Sequence[bytes]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return Rows(self._records[index])
+        return read_row(self._records[index])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """An answer that is not a listing."""
+
+    @property
+    def id(self) -> str | None:
+        """Of the record; None where it has no usable one."""
+        return read_row(self.data).id
 
     data: bytes
     """The member `data`, the JSON text of one record as it came. Some writes answer with a list."""
@@ -99,7 +153,8 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
     meta = _leniently(_META, envelope.meta) or _Meta()
     link = (_leniently(_LINKS, envelope.links) or _Links()).next
     return Page(
-        records=tuple(map(bytes, envelope.data)),
+        records=(records := tuple(map(bytes, envelope.data))),
+        rows=Rows(records),
         included=_by_type(envelope.included or ()),
         total_count=_count(meta.total_count),
         has_next=bool(meta.next) or link is not None,
@@ -112,6 +167,57 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
         requests=exchange.attempt,
         latency_seconds=exchange.ended_at - exchange.sent_at,
     )
+
+
+def read_row(record: bytes) -> Row:
+    """What a walk looks at in a record. Whatever it is, this does not fail: to judge records is the store's matter."""
+    seen = _leniently(_SEEN, msgspec.Raw(record)) or _Seen()
+    stamps = _leniently(_STAMPS, seen.attributes) or _Stamps()
+    usable = isinstance(seen.id, str) and seen.id != ""
+    return Row(
+        id=str(seen.id) if usable else None,
+        created_at=_time(stamps.created_at),
+        updated_at=_time(stamps.updated_at),
+    )
+
+
+def without_first(page: Page, count: int = 1) -> Page:
+    """The page without its first records and what came along with them, where these were read before.
+
+    What they share with others goes too: it came along with them then.
+    """
+    gone = {link for record in page.records[:count] for link in _links(record)}
+    included = {
+        kind: tuple(record for record in records if _name(record) not in gone)
+        if any(kind == linked for linked, _ in gone)
+        else records
+        for kind, records in page.included.items()
+    }
+    return replace(page, records=page.records[count:], rows=page.rows[count:], included=included)
+
+
+def _links(record: bytes) -> Iterator[tuple[object, object]]:
+    """Type and id of all that a record points at."""
+    named = _leniently(_NAMED, msgspec.Raw(record)) or _Named()
+    for linked in (_leniently(_LINKS_OF_RECORD, named.relationships) or {}).values():
+        many = _leniently(_TO_MANY, linked.data)
+        one = None if many is not None else _leniently(_TO_ONE, linked.data)
+        for target in many or ([] if one is None else [one]):
+            if isinstance(target.type, str) and isinstance(target.id, str):
+                yield target.type, target.id
+
+
+def _name(record: bytes) -> tuple[object, object]:
+    named = _leniently(_NAMED, msgspec.Raw(record)) or _Named()
+    return named.type, named.id
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None else None
 
 
 def _by_type(included: Iterable[msgspec.Raw]) -> dict[str, tuple[bytes, ...]]:

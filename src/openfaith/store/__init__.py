@@ -7,6 +7,7 @@ answers. Statements stand in `sql/`, the schema of the control tables in `migrat
 but those that follow from a manifest (`table_changes`, `conversions`, `fillings`, `upserts`, `canonical_views`).
 """
 
+from openfaith.store.blind_changes import BlindChanges
 from openfaith.store.canonical import drop_canonical_views, install_canonical_model
 from openfaith.store.connection import Database, check_url, open_database, server_name
 from openfaith.store.credentials import (
@@ -18,11 +19,41 @@ from openfaith.store.credentials import (
     parse_keys,
     save_credential,
 )
+from openfaith.store.deletions import (
+    Deleted,
+    tombstone,
+)
+from openfaith.store.differences import (
+    IDS_AT_ONCE,
+    Compared,
+    compare_next,
+    list_open_differences,
+    settle_differences,
+)
+from openfaith.store.dry_runs import make_copy
 from openfaith.store.events import StoredEvent, list_events, store_events
 from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
 from openfaith.store.fillings import fill_mirror_tables
 from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
+from openfaith.store.listings import (
+    Listing,
+    ListingWriter,
+    Reconciliation,
+    close_listing,
+    forget_old_listings,
+    get_listing,
+    list_beside,
+    list_reconciliations,
+    list_unread_parents,
+    open_listing,
+)
+from openfaith.store.merges import (
+    Merged,
+    ToldMerges,
+    list_told,
+    merge,
+)
 from openfaith.store.migrations import migrate
 from openfaith.store.pages import Committed, PageCommit, PageWriter, PartCommitted
 from openfaith.store.parents import (
@@ -31,6 +62,16 @@ from openfaith.store.parents import (
     list_parents,
     note_checkpoint,
     note_requests,
+)
+from openfaith.store.paths import (
+    find_get,
+    list_paths,
+    path_of,
+)
+from openfaith.store.removals import (
+    DeletionPolicy,
+    get_deletion_policy,
+    set_deletion_policy,
 )
 from openfaith.store.run_records import (
     EntityRunRecord,
@@ -41,6 +82,7 @@ from openfaith.store.run_records import (
     RunRecord,
 )
 from openfaith.store.runs import (
+    Mark,
     begin_run,
     cancel_run,
     close_product,
@@ -50,11 +92,13 @@ from openfaith.store.runs import (
     get_run,
     is_product_closed,
     list_entity_runs,
+    list_marks,
     list_riders,
     list_runs,
     list_settled_entity_runs,
     list_sync_state,
     list_unfinished_runs,
+    note_doubts,
     note_source_start,
     plan_entity_runs,
     request_run,
@@ -62,70 +106,141 @@ from openfaith.store.runs import (
     settle_closed_products,
     take_entity_run,
 )
+from openfaith.store.samples import note_sample, sample_ids
+from openfaith.store.suspects import (
+    OPEN_SUSPECTS,
+    ListingStanding,
+    OpenSuspect,
+    Suspect,
+    SuspectState,
+    SuspectSummary,
+    allow_deletions,
+    decide_suspects,
+    hold_suspects,
+    list_open_suspects,
+    list_suspects,
+    read_standing,
+    refute_suspects,
+    summarize_suspects,
+)
+from openfaith.store.sweeps import find_share, get_sweep_checkpoint
+from openfaith.store.sync_outcomes import SyncOutcome, list_sync_outcomes
 from openfaith.store.unknowns import Unknowns, sample_unknowns
 
 __all__ = [
+    "IDS_AT_ONCE",
+    "OPEN_SUSPECTS",
+    "BlindChanges",
     "Committed",
+    "Compared",
     "Credential",
     "Database",
     "DatabaseFacts",
+    "Deleted",
+    "DeletionPolicy",
     "EntityRunRecord",
     "EntityState",
     "Executor",
     "HeldEntityRun",
     "LeaseConnection",
+    "Listing",
+    "ListingStanding",
+    "ListingWriter",
+    "Mark",
+    "Merged",
+    "OpenSuspect",
     "PageCommit",
     "PageWriter",
     "ParentRow",
     "PartCommitted",
     "PlannedReading",
+    "Reconciliation",
     "Rider",
     "RunRecord",
     "SamplePerson",
     "SecretKey",
     "StoredEvent",
+    "Suspect",
+    "SuspectState",
+    "SuspectSummary",
+    "SyncOutcome",
+    "ToldMerges",
     "Unknowns",
+    "allow_deletions",
     "begin_run",
     "cancel_run",
     "check_url",
+    "close_listing",
     "close_product",
+    "compare_next",
     "count_parent_failures",
+    "decide_suspects",
     "drop_canonical_views",
     "ensure_mirror_tables",
     "fill_mirror_tables",
+    "find_get",
+    "find_share",
     "finish_entity_run",
     "finish_run",
+    "forget_old_listings",
     "get_credential",
+    "get_deletion_policy",
     "get_entity_run",
+    "get_listing",
     "get_run",
+    "get_sweep_checkpoint",
+    "hold_suspects",
     "inspect_database",
     "install_canonical_model",
     "is_product_closed",
     "lease_connection",
+    "list_beside",
     "list_entity_runs",
     "list_events",
+    "list_marks",
+    "list_open_differences",
+    "list_open_suspects",
     "list_organizations",
     "list_parents",
+    "list_paths",
+    "list_reconciliations",
     "list_riders",
     "list_runs",
     "list_settled_entity_runs",
+    "list_suspects",
+    "list_sync_outcomes",
     "list_sync_state",
+    "list_told",
     "list_unfinished_runs",
+    "list_unread_parents",
     "load_or_create_keys",
+    "make_copy",
+    "merge",
     "migrate",
     "note_checkpoint",
+    "note_doubts",
     "note_requests",
+    "note_sample",
     "note_source_start",
     "open_database",
+    "open_listing",
     "parse_keys",
+    "path_of",
     "plan_entity_runs",
+    "read_standing",
+    "refute_suspects",
     "request_run",
     "retry_run",
+    "sample_ids",
     "sample_people",
     "sample_unknowns",
     "save_credential",
     "server_name",
+    "set_deletion_policy",
     "settle_closed_products",
+    "settle_differences",
     "store_events",
+    "summarize_suspects",
     "take_entity_run",
+    "tombstone",
 ]

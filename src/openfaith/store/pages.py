@@ -11,56 +11,25 @@ each entity's by a statement of its own, and goes the slow way in the same manne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 import psycopg
 from psycopg import errors as pg
-from psycopg import pq
-from psycopg.adapt import Dumper
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, EntityRunId, Page, PageCounts
+from openfaith.store.blind_changes import BlindChanges, Rows
 from openfaith.store.connection import Database
 from openfaith.store.events import insert_events
 from openfaith.store.evolution import as_stored
 from openfaith.store.examination import DeadLetter, Examined, examine
 from openfaith.store.queries import NumberedStatement, numbered, query
+from openfaith.store.raw_records import REFUSED, RawRecords, storable_count
 from openfaith.store.upserts import page_statement, rider_statement
 from openfaith.telemetry import Event
-
-_REFUSED = (
-    psycopg.DataError,  # a value that does not cast, a member that is no object, what is no JSON
-    pg.NotNullViolation,  # no id, or no hash: no record of this entity
-    pg.CardinalityViolation,  # one id twice
-    pg.ProgramLimitExceeded,  # an id too long for the index, a document too large
-    pg.StatementTooComplex,  # nested too deeply
-)
-"""What PostgreSQL raises for a page because of something that stands in it."""
-
-_BIGGEST_COUNT = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Records:
-    """Records as they came, to be sent as one JSON array."""
-
-    bodies: Sequence[bytes]
-
-
-class _RecordsDumper(Dumper):
-    """Sends records as binary jsonb: the server parses them, once, and sees every byte of them."""
-
-    format = pq.Format.BINARY
-    oid = psycopg.adapters.types["jsonb"].oid
-
-    def dump(self, obj: _Records) -> bytes:
-        return b"\x01[" + b",".join(obj.bodies) + b"]"
-
-
-psycopg.adapters.register_dumper(_Records, _RecordsDumper)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +63,8 @@ class PartCommitted:
     """How many values of which attribute or relationship went to `_extra` because they did not fit."""
     reasons: tuple[str, ...]
     """Why records were set aside, each reason once."""
+    blind_changes: int = 0
+    """Rows that say something else under the same stamp now; counted where the writer was told to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,8 +105,15 @@ class _Part:
     parameters: Mapping[str, object]
 
 
+_Stored = tuple[PartCommitted, bool]
+"""What was done, and whether the run was cancelled meanwhile."""
+
 Findings = Callable[[PartCommitted], Iterable[Event]]
 """What there is to tell of a part of which something had to be set aside."""
+
+
+Beside = Callable[[psycopg.AsyncConnection, EntityRunId, Entity, Sequence[bytes]], Awaitable[None]]
+"""What else is to be kept of the records of an entity run."""
 
 
 def _nothing_told(_part: PartCommitted) -> Iterable[Event]:
@@ -155,9 +133,20 @@ class PageWriter:
         manifest: Manifest,
         entity: Entity,
         riders: Sequence[tuple[Entity, str]] = (),
+        beside: Beside | None = None,
+        *,
+        blind: BlindChanges | None = None,
     ) -> None:
-        """Riders are the entities that come along, each with its include."""
+        """Make the writer of one entity's pages.
+
+        Args:
+            riders: the entities that come along, each with its include.
+            beside: is called with the records of each part, once they are stored, in their transaction.
+            blind: counts the changes that moved no stamp.
+        """
         self._database = database
+        self._beside = beside
+        self._blind = blind
         self._manifest = manifest
         self._own = _Table(entity, numbered(page_statement(manifest, entity)))
         self._riders = [
@@ -208,9 +197,9 @@ class PageWriter:
             "checkpoint": place.checkpoint,
             "parents": place.parents,
             "read_below": place.read_below,
-            "total_count": _storable_count(page.total_count),
+            "total_count": storable_count(page.total_count),
         }
-        carried = {"carriers": _Records(page.records)}
+        carried = {"carriers": RawRecords(page.records)}
         return (
             _Part(self._own, page.records, place.entity_run_id, shared | own),
             *(
@@ -238,23 +227,57 @@ class PageWriter:
         findings: Findings,
     ) -> Committed:
         try:
-            if len(parts) == 1:
+            if len(parts) == 1 and self._beside is None and self._blind is None:
                 return _committed([await _store(connection, place, parts[0])])
             # One after the other, and not as a pipeline: in the middle of one, the server waits for a frozen process
             # for ever, and with it for the row that whoever takes the work over needs.
             async with connection.transaction():
-                return _committed([await _store(connection, place, part) for part in parts])
-        except _REFUSED:
+                before = await self._look(connection, parts)
+                stored = [await _store(connection, place, part) for part in parts]
+                await self._keep_beside(connection, parts)
+                return _committed(await self._count_blind(connection, parts, before, stored))
+        except REFUSED:
             # With the events, so that no crash can part them from what they tell of.
             async with connection.transaction():
-                committed = _committed(await _store_all_examined(connection, place, parts))
+                before = await self._look(connection, parts)
+                stored = await _store_all_examined(connection, place, parts)
+                await self._keep_beside(connection, parts)
+                committed = _committed(await self._count_blind(connection, parts, before, stored))
                 events = tuple(event for part in committed.parts for event in findings(part))
                 await insert_events(connection, events)
             return replace(committed, events=events)
 
+    async def _keep_beside(self, connection: psycopg.AsyncConnection, parts: Sequence[_Part]) -> None:
+        if self._beside is not None:
+            for part in parts:
+                await self._beside(connection, part.entity_run_id, part.table.entity, part.records)
 
-_Stored = tuple[PartCommitted, bool]
-"""What was done, and whether the run was cancelled meanwhile."""
+    async def _look(self, connection: psycopg.AsyncConnection, parts: Sequence[_Part]) -> list[Rows]:
+        """What is stored of each part, where blind changes are counted."""
+        if self._blind is None:
+            return []
+        return [
+            await self._blind.look(connection, part.entity_run_id, part.table.entity, part.records)
+            for part in parts
+        ]
+
+    async def _count_blind(
+        self,
+        connection: psycopg.AsyncConnection,
+        parts: Sequence[_Part],
+        before: Sequence[Rows],
+        stored: Sequence[_Stored],
+    ) -> list[_Stored]:
+        if self._blind is None:
+            return [*stored]
+        counted: list[_Stored] = []
+        for part, rows, (done, cancelled) in zip(parts, before, stored, strict=True):
+            # What was not written has not changed.
+            changed = done.counts.updated and await self._blind.count(
+                connection, part.entity_run_id, part.table.entity, rows
+            )
+            counted.append((replace(done, blind_changes=changed), cancelled))
+        return counted
 
 
 async def _store(
@@ -269,7 +292,7 @@ async def _store(
     statement = part.table.statement
     parameters = {
         **part.parameters,
-        "records": _Records(part.records if fast else [r.body for r in examined.records.values()]),
+        "records": RawRecords(part.records if fast else [r.body for r in examined.records.values()]),
         "misfits": None if fast else examined.misfits,
         "size": len(part.records),
         "dead_letters": len(examined.letters),
@@ -288,7 +311,7 @@ async def _store_all_examined(
     """The slow way, for the page and what rode on it. Whose that is, only the page's good records can say."""
     own, *riders = parts
     stored, examined = await _store_examined(connection, place, own)
-    carriers = _Records([record.body for record in examined.records.values()])
+    carriers = RawRecords([record.body for record in examined.records.values()])
     all_stored = [stored]
     for rider in riders:
         part = replace(rider, parameters={**rider.parameters, "carriers": carriers})
@@ -304,7 +327,7 @@ async def _store_examined(
     try:
         async with connection.transaction():
             stored = await _store(connection, place, part, examined)
-    except _REFUSED:
+    except REFUSED:
         # The examination knows every fault but the strangest, which show only when one tries.
         examined = examined.without(await _refusals(connection, place, part, examined))
         stored = await _store(connection, place, part, examined)
@@ -322,7 +345,7 @@ async def _refusals(
         try:
             async with connection.transaction(force_rollback=True):
                 await _store(connection, place, part, alone)
-        except _REFUSED as exc:
+        except REFUSED as exc:
             refusals[key] = f"PostgreSQL refuses it ({exc.sqlstate}: {type(exc).__name__})"
     return refusals
 
@@ -361,8 +384,3 @@ async def _set_aside(connection: psycopg.AsyncConnection, part: _Part, letters: 
                 "entity_run_id": part.entity_run_id,
             },
         )
-
-
-def _storable_count(count: int | None) -> int | None:
-    """For display only: a count that no column holds is no reason to refuse the page."""
-    return count if count is not None and count <= _BIGGEST_COUNT else None

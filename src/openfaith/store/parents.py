@@ -30,12 +30,18 @@ SELECT parent.id, {columns}
 FROM {table} AS parent
 WHERE parent.org_id = %(org_id)s AND parent._deleted_at IS NULL
   AND parent.id > COALESCE(%(after)s::text, '')
+  AND (%(upto)s::text IS NULL OR parent.id <= %(upto)s::text)
   AND (%(failed_of)s::bigint IS NULL OR EXISTS (
       SELECT FROM openfaith.parent_failure AS f
-      WHERE f.entity_run_id = %(failed_of)s AND f.parent_id = parent.id AND NOT f.denied))
+      WHERE f.entity_run_id = %(failed_of)s AND f.parent_id = parent.id AND NOT f.denied AND NOT f.gone))
 ORDER BY parent.id
 LIMIT %(limit)s
 """
+
+
+def is_plain(value: str | None) -> bool:
+    """Whether an id can stand in a path as it is."""
+    return bool(value) and _PLAIN.fullmatch(value or "") is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,17 +82,19 @@ async def list_parents(
     *,
     after: str | None,
     limit: int,
+    upto: str | None = None,
     failed_of: EntityRunId | None = None,
 ) -> list[ParentRow]:
     """The next living parents after an id, in the order of their ids.
 
     Args:
+        upto: where given, none after this one.
         failed_of: where given, only those that this entity run could not read below.
     """
     async with database.connection() as connection:
         cursor = await connection.execute(
             parents_statement(manifest, below),
-            {"org_id": org_id, "after": after, "limit": limit, "failed_of": failed_of},
+            {"org_id": org_id, "after": after, "upto": upto, "limit": limit, "failed_of": failed_of},
         )
         names = [i.name for i in below.ids]
         return [
@@ -112,6 +120,7 @@ async def note_checkpoint(
     parent_id: str | None = None,
     reason: str | None = None,
     denied: bool = False,
+    gone: bool = False,
 ) -> bool:
     """Keep where a walk has come to without a page. Returns whether the run was cancelled meanwhile.
 
@@ -120,6 +129,7 @@ async def note_checkpoint(
         parent_id: the parent that the walk leaves.
         reason: why it could not be read below; None where there is nothing to read below it.
         denied: whether that is because the token may see nothing there, so that to ask again is of no use.
+        gone: whether that is because the source denies the parent, so that nobody knows what has become of the rest.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -135,6 +145,7 @@ async def note_checkpoint(
                 "parent_id": parent_id,
                 "reason": None if reason is None else storable_text(reason),
                 "denied": denied,
+                "gone": gone,
             },
         )
         row = await cursor.fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from openfaith.records import (
     RunStatus,
     Strategy,
     SyncKind,
+    copy_name,
 )
 
 
@@ -37,6 +39,8 @@ class RunRecord:
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    dry_run: bool = False
+    """Whether it works on a copy, and shows what it would do."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", SyncKind(self.kind))
@@ -47,6 +51,11 @@ class RunRecord:
     @property
     def is_final(self) -> bool:
         return self.finished_at is not None
+
+    @property
+    def works_as(self) -> str:
+        """The schema that it writes to, and the key of its control rows: the adapter, or the name of its copy."""
+        return copy_name(self.adapter, self.run_id) if self.dry_run else self.adapter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +103,8 @@ class EntityRunRecord:
     unchanged: int
     deleted: int
     suspects: int
+    held: int
+    """Suspects that its reconciliation left to a person; 0 for other kinds."""
     dead_letters: int
     total_count: int | None
     """What the source last said it has; for display."""
@@ -114,6 +125,10 @@ class EntityRunRecord:
     """Whose pages bring it along, where it rides."""
     include: str | None
     """By which include of the carrier."""
+    blind_changes: int = 0
+    """Rows whose content differed at the source although their stamp did not; sweeps and samples count them."""
+    sampled: int | None = None
+    """How many stored records a reconciliation asked for once more; None where it did not."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", EntityStatus(self.status))
@@ -136,6 +151,58 @@ class EntityState:
     """Since the watermark; None where there is none."""
     dead_letters: int
     """Open ones."""
+    newest: datetime | None
+    """The newest stamp of a stored record that is no later than the watermark; by the source's clock, as the next two."""
+    source_count: int | None
+    """How many records the source had when all were last read or listed; None where it did not tell."""
+    counted_at: datetime | None
+    proven_at: datetime | None
+    """When a listing that was proven complete last began."""
+    doubts: Sequence[str] | None
+    """What speaks against the last whole reading; empty where it was proven, None where there was none."""
+    suspects: int
+    """Those that may still be deleted: neither rejected nor confirmed."""
+    held: int
+    """Of these, those that wait for a person."""
+    counted_seconds: float | None
+    """Since `counted_at`, by the database's clock."""
+    proven_seconds: float | None
+    """Since `proven_at`, by the database's clock."""
+    last_swept_at: datetime | None = None
+    """When the last completed sweep began, by the source's clock."""
+    swept_seconds: float | None = None
+    """Since then, by the database's clock."""
+    swept_rows: int = 0
+    """Records that sweeps have read, in the last closed cycle and the running one."""
+    blind_changes: int = 0
+    """How many of these had changed without a new stamp."""
+    cycle_closed_at: datetime | None = None
+    """When sweeps have last come to the end of everything, by the database's clock; None where they never have."""
+    sampled: int | None = None
+    """How many stored records the last reconciliation asked for once more, to compare their content; None if it never did."""
+    sampled_different: int | None = None
+    """How many of these had another content under the same stamp."""
+    sampled_at: datetime | None = None
+    """When that reconciliation began, by the source's clock."""
+    sampled_seconds: float | None = None
+    """Since then, by the database's clock."""
+
+    @property
+    def blind_change_rate(self) -> float | None:
+        """What part of the records that sweeps have read had changed without a new stamp, from 0 to 1; None where
+        nothing was swept.
+        """
+        return self.blind_changes / self.swept_rows if self.swept_rows else None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the last reading of everything was proven complete."""
+        return self.proven_at is not None and not self.doubts
+
+    @property
+    def surplus(self) -> int | None:
+        """How many rows there are more than the source had when it was last counted; None where that is not known."""
+        return None if self.source_count is None else self.live_rows - self.source_count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,6 +220,8 @@ class HeldEntityRun:
     """On whose pages it rides, if it does."""
     carrier_status: EntityStatus | None
     """How far that one is in the same run."""
+    carrier_doubts: list[str] | None = None
+    """Why what that one read is not proven to be all; None where nobody can tell."""
 
     def __post_init__(self) -> None:
         status = None if self.carrier_status is None else EntityStatus(self.carrier_status)

@@ -7,6 +7,7 @@ cancelled. An entity run is taken by raising its fencing token; whoever held it 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -17,6 +18,8 @@ from psycopg.rows import class_row
 from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, Strategy, SyncKind
 from openfaith.store.connection import Database
+from openfaith.store.dry_runs import discard_copy, discard_orphaned_copies
+from openfaith.store.listings import forget_old_listings
 from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
 from openfaith.store.run_records import (
@@ -27,6 +30,7 @@ from openfaith.store.run_records import (
     Rider,
     RunRecord,
 )
+from openfaith.store.sync_outcomes import list_org_ids
 from openfaith.store.texts import storable_text
 
 
@@ -39,8 +43,12 @@ async def request_run(
     entities: Sequence[EntityName] | None,
     strategy: Strategy = Strategy.HYBRID,
     requested_by: str,
+    dry_run: bool = False,
 ) -> tuple[RunId, bool]:
     """Queue a run, or find the queued or running one that does the same, by whatever strategy.
+
+    Args:
+        dry_run: work on a copy, and change nothing of the organization. Never the same as a run that does.
 
     Returns the run and whether it is new.
 
@@ -54,6 +62,7 @@ async def request_run(
         "entities": sorted(entities) if entities is not None else None,
         "strategy": strategy,
         "requested_by": requested_by,
+        "dry_run": dry_run,
     }
     async with database.transaction() as connection:
         await _lock_organization(connection, org_id)
@@ -100,11 +109,12 @@ async def plan_entity_runs(database: Database, run_id: RunId, planned: Sequence[
     """
     async with database.transaction() as connection:
         # Whoever plans the same run waits here, and then finds it planned; a cancellation comes before or after.
-        await _get_run(connection, run_id, lock=True)
+        run = await _get_run(connection, run_id, lock=True)
         await connection.execute(
             query("runs", "insert_entity_runs"),
             {
                 "run_id": run_id,
+                "adapter": run.works_as,
                 "entities": [p.entity for p in planned],
                 "readings": [p.reading for p in planned],
                 "paths": [p.path for p in planned],
@@ -177,11 +187,9 @@ async def finish_entity_run(
     async with database.transaction() as connection:
         org_id = (await _get_run(connection, run_id)).org_id
         # Counted first: a large table takes a while, during which nobody need wait for the run.
-        live = (
-            await _count_live(connection, table, org_id)
-            if table and status is EntityStatus.COMPLETED
-            else None
-        )
+        live = newest = None
+        if table and status is EntityStatus.COMPLETED:
+            live, newest = await _take_stock(connection, table, org_id, run_id, entity)
         run = await _get_run(connection, run_id, lock=True)
         if attempt not in {None, run.attempt}:
             return False
@@ -198,7 +206,8 @@ async def finish_entity_run(
         if await settled.fetchone() is None:
             return await _was_settled(connection, run_id, entity)
         place = {"run_id": run_id, "entity": entity}
-        await connection.execute(query("runs", "note_sync_state"), place)
+        await connection.execute(query("runs", "note_sync_state"), place | {"newest": newest})
+        await connection.execute(query("runs", "note_sync_outcome"), place)
         if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
             await connection.execute(query("runs", "resolve_dead_letters"), place)
     return True
@@ -214,19 +223,37 @@ async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entit
     return False
 
 
-async def _count_live(connection: psycopg.AsyncConnection, table: tuple[str, str], org_id: OrgId) -> int:
-    statement = sql.SQL("SELECT count(*) FROM {} WHERE org_id = %s AND _deleted_at IS NULL").format(
-        beside_parameters(sql.Identifier(*table))
-    )
-    row = await (await connection.execute(statement, (org_id,))).fetchone()
+_STOCK = """
+SELECT count(*) FILTER (WHERE t._deleted_at IS NULL), max(t._source_updated_at) FILTER (WHERE t._source_updated_at <= e.at)
+FROM {} AS t CROSS JOIN (
+    SELECT COALESCE(e.source_started_at, c.source_started_at) AS at
+    FROM openfaith.entity_run AS e
+    LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
+    WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
+) AS e
+WHERE t.org_id = %(org_id)s
+"""
+
+
+async def _take_stock(
+    connection: psycopg.AsyncConnection,
+    table: tuple[str, str],
+    org_id: OrgId,
+    run_id: RunId,
+    entity: EntityName,
+) -> tuple[int, datetime | None]:
+    """How many records live, and the newest stamp of any that is no later than the run."""
+    statement = sql.SQL(_STOCK).format(beside_parameters(sql.Identifier(*table)))
+    about = {"org_id": org_id, "run_id": run_id, "entity": entity}
+    row = await (await connection.execute(statement, about)).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), row[1]
 
 
 async def finish_run(
     database: Database, run_id: RunId, *, reason: str | None = None, attempt: int | None = None
 ) -> RunStatus:
-    """Settle a run by the outcomes of its entities, and bound the tables that grow with runs.
+    """Settle a run by the outcomes of its entities, and bound the tables that grow with runs. A dry run's copy goes.
 
     Entities that are still open are settled first: as cancelled where a person cancelled the run, else as
     failed for `reason`. A run that is over stays as it is; so does one whose attempt is not `attempt`, where given.
@@ -245,7 +272,7 @@ async def finish_run(
 
 
 async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: str | None) -> None:
-    """End a run and what is open of it. The caller holds the run's lock."""
+    """End a run and what is open of it, and of a dry one its copy. The caller holds the run's lock."""
     cancelled = run.cancel_requested_at is not None
     why = None if reason is None else storable_text(reason)
     left_open = why or "its run ended before it did"
@@ -259,8 +286,11 @@ async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: s
     )
     for (entity,) in await settled.fetchall():
         place = {"run_id": run.run_id, "entity": entity}
-        await connection.execute(query("runs", "note_sync_state"), place)
+        await connection.execute(query("runs", "note_sync_state"), place | {"newest": None})
+        await connection.execute(query("runs", "note_sync_outcome"), place)
     await connection.execute(query("runs", "finish_run"), {"run_id": run.run_id, "reason": why})
+    if run.dry_run:
+        await discard_copy(connection, run)
 
 
 async def _prune(database: Database) -> None:
@@ -274,6 +304,8 @@ async def _prune(database: Database) -> None:
     ):
         async with database.connection() as connection:
             await connection.execute(query("runs", name))
+    await forget_old_listings(database)
+    await discard_orphaned_copies(database)
 
 
 async def cancel_run(database: Database, run_id: RunId) -> RunRecord:
@@ -300,10 +332,16 @@ async def retry_run(database: Database, run_id: RunId) -> RunRecord:
 
     Raises:
         UnknownNameError: there is no such run.
-        RunConflictError: it completed, or is not over, or the same is queued already.
+        RunConflictError: it completed, or is not over, or the same is queued already; or it is a dry run.
     """
     async with database.transaction() as connection:
         run = await _get_run(connection, run_id)
+        if run.dry_run:
+            raise RunConflictError(
+                str(run_id),
+                "is a dry run, and what it had worked on is gone",
+                f"start a new one: `openfaith sync {run.org_id} --dry-run --type {run.kind}`",
+            )
         await _lock_organization(connection, run.org_id)
         try:
             cursor = await connection.execute(query("runs", "retry_run"), {"run_id": run_id})
@@ -404,7 +442,9 @@ async def settle_closed_products(
         )
         settled = [EntityName(row[0]) for row in await cursor.fetchall()]
         for entity in settled:
-            await connection.execute(query("runs", "note_sync_state"), {"run_id": run_id, "entity": entity})
+            place = {"run_id": run_id, "entity": entity}
+            await connection.execute(query("runs", "note_sync_state"), place | {"newest": None})
+            await connection.execute(query("runs", "note_sync_outcome"), place)
     return settled
 
 
@@ -419,10 +459,51 @@ async def list_settled_entity_runs(
         return {EntityName(entity): EntityStatus(status) async for entity, status in cursor}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """From where on a delta has to read. Both by the source's clock."""
+
+    watermark: datetime
+    newest: datetime | None
+
+
+async def list_marks(
+    database: Database, org_id: OrgId, adapter: str, entities: Sequence[EntityName]
+) -> dict[EntityName, Mark]:
+    """The marks of those entities that were ever read whole."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("runs", "list_marks"), {"org_id": org_id, "adapter": adapter, "entities": list(entities)}
+        )
+        return {
+            EntityName(entity): Mark(watermark=watermark, newest=newest)
+            for entity, watermark, newest in await cursor.fetchall()
+        }
+
+
+async def note_doubts(database: Database, held: HeldEntityRun, doubts: Sequence[str] | None) -> None:
+    """Keep why what an entity run read is not proven to be all; None where it was to read a part.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
+    """
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("runs", "note_doubts"),
+            {
+                "entity_run_id": held.entity_run_id,
+                "fence": held.fence,
+                "doubts": None if doubts is None else list(map(storable_text, doubts)),
+            },
+        )
+    if cursor.rowcount != 1:
+        raise LeaseLostError(held.entity_run_id, held.fence)
+
+
 async def list_sync_state(database: Database, org_id: OrgId | None = None) -> list[EntityState]:
     """What is known of every entity that was ever synced."""
     async with database.connection() as connection:
+        org_ids = [org_id] if org_id is not None else await list_org_ids(connection)
         cursor = connection.cursor(row_factory=class_row(EntityState))
-        name = "list_sync_state" if org_id is None else "list_sync_state_of_organization"
-        await cursor.execute(query("runs", name), {"org_id": org_id})
+        await cursor.execute(query("runs", "list_sync_state"), {"org_ids": org_ids})
         return await cursor.fetchall()

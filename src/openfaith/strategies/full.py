@@ -1,118 +1,215 @@
-"""The full walk: every record of a collection, page by page, by offset.
+"""The full walk: every record of a collection.
 
-Pure: a state, what a page showed, the next state. The state is the checkpoint that is committed with the page,
-so its members are a stored format.
+By offset, as far as that goes: Planning Center throttles offsets above 30,000 hard, and the further back a page lies,
+the more can shift under it. A collection that is larger than a window is therefore cut by `created_at`, which never
+changes, into windows that are walked one after the other, each from offset 0. Where the next window ends, one request
+tells: it asks, ordered by `created_at`, for the one record that stands where the window shall end.
 
-What the source says of the end is not trusted alone: `links.next` and
-`total_count` have both been seen missing and wrong. A walk steps by the records it received, never by the
-number it asked for, and ends only when nothing speaks for more.
+Pure, like `offsets`, whose walk it takes within each window. The state is a stored format.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from openfaith.errors import BrokenResponseError
-from openfaith.records import Page
+from openfaith.records import Page, Row
+from openfaith.strategies.offsets import OffsetState, PageRequest, advance, check, proves, upcoming
 
-_VERSION = 1
+WINDOW = 9_900
+"""Records in a window, ties at its end apart: its last page starts below 10,000."""
+
+_SLACK = 100
+"""Not for so few more."""
+
+_VERSION = 2
 """Of the stored state."""
+
+_KEY = "created_at"
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WalkState:
-    """How far a walk has come. Stored as JSON with every page."""
+class FullState:
+    """How far a full walk has come. Stored as JSON with every page."""
 
-    offset: int = 0
-    """Where the next page starts."""
+    inner: OffsetState = field(default_factory=OffsetState)
+    """Within the window; without windows, all there is."""
+    windows: bool = False
+    """Whether the collection is cut by windows."""
+    low: datetime | None = None
+    """Where the window begins; None for the first."""
+    high: datetime | None = None
+    """Where it ends, without that moment; None while that is asked, and for the last window."""
+    bounded: bool = True
+    """False while the end of the window has yet to be asked for."""
+    read: int | None = 0
+    """Records of the windows that are closed; None where nobody can say."""
     total: int | None = None
-    """What the source counted last."""
+    """What the source counted last of the whole collection."""
+    repeats: int = 0
+    """How often the window at hand was walked again, because it proved nothing."""
+    distrusted: bool = False
+    """True where the source did not honour the windows, so that everything was read again without."""
     done: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
-        return {"version": _VERSION, "offset": self.offset, "total": self.total, "done": self.done}
+        return {
+            "version": _VERSION,
+            "inner": self.inner.to_json(),
+            "windows": self.windows,
+            "low": _written(self.low),
+            "high": _written(self.high),
+            "bounded": self.bounded,
+            "read": self.read,
+            "total": self.total,
+            "repeats": self.repeats,
+            "distrusted": self.distrusted,
+            "done": self.done,
+        }
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any] | None) -> WalkState:
+    def from_json(cls, stored: dict[str, Any] | None) -> FullState:
         """Read a checkpoint; None is the beginning, and so is one of another version: reading again does no harm."""
         if stored is None or stored.get("version") != _VERSION:
             return cls()
-        return cls(offset=stored["offset"], total=stored["total"], done=stored["done"])
+        return cls(
+            inner=OffsetState.from_json(stored["inner"]),
+            windows=stored["windows"],
+            low=_read_time(stored["low"]),
+            high=_read_time(stored["high"]),
+            bounded=stored["bounded"],
+            read=stored["read"],
+            total=stored["total"],
+            repeats=stored["repeats"],
+            distrusted=stored["distrusted"],
+            done=stored["done"],
+        )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PageRequest:
-    """What to ask for: the parameters of one listing request."""
-
-    offset: int
-    page_size: int
-    """Records asked for. More than the source's most would be cut silently."""
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        return {"per_page": str(self.page_size), "offset": str(self.offset)}
-
-    @property
-    def token(self) -> str:
-        """The page token, for ledgers and messages."""
-        return f"offset={self.offset}"
-
-
-def upcoming(state: WalkState, page_size: int) -> Iterator[PageRequest]:
-    """The next request, then those that will follow if every page comes full.
-
-    Guesses stop at the count of the source: asking past the end would cost a request for nothing.
-    """
+def upcoming_full(state: FullState, page_size: int) -> Iterator[PageRequest]:
+    """The next request, then those that will follow if every page comes full."""
     if state.done:
         return
-    offset = state.offset
-    yield PageRequest(offset=offset, page_size=page_size)
-    while state.total is not None and offset + page_size < state.total:
-        offset += page_size
-        yield PageRequest(offset=offset, page_size=page_size)
+    if not state.bounded:
+        narrowed = _from(state.low) | {"order": _KEY}
+        yield PageRequest(offset=WINDOW, page_size=1, narrowed=narrowed)
+        return
+    yield from upcoming(state.inner, page_size, _window(state))
 
 
-def check(request: PageRequest, state: WalkState, page: Page) -> None:
-    """Refuse a page that cannot be true: empty, where the source itself counts more.
+def check_full(request: PageRequest, state: FullState, page: Page) -> None:
+    """Refuse a page that cannot be true.
 
     Raises:
         BrokenResponseError: ask again.
     """
-    if page.records:
-        return
-    total = page.total_count if page.total_count is not None else state.total
-    if total is not None and request.offset < total:
-        raise BrokenResponseError(_place(request), "no records", f"some, as it counts {total}")
-    if total is not None and total <= request.offset - request.page_size:
-        # Some records may have gone while the others were read; a page's worth and more has not.
-        raise BrokenResponseError(
-            _place(request),
-            f"no records and a count of {total}",
-            f"{request.offset} and more, as these were read",
-        )
-    if page.has_next:
-        raise BrokenResponseError(_place(request), "no records", "some, as it says that more follow")
+    if state.bounded:
+        check(request, state.inner, page)
 
 
-def _place(request: PageRequest) -> str:
-    return f"the page at offset {request.offset}"
+def advance_full(
+    state: FullState, page: Page, page_size: int, *, windowed: bool = False, repeats: int = 0
+) -> FullState:
+    """The state after a page was committed.
+
+    Args:
+        windowed: whether the collection can be both filtered and ordered by `created_at`, as far as is known.
+        repeats: how often a window (without windows: everything) that proves nothing is walked again.
+
+    Raises:
+        BrokenResponseError: page after page shows nothing new, although more is said to follow.
+    """
+    if not state.bounded:
+        return _bounded(state, page)
+    if state.windows and not _is_honoured(state, page):
+        return FullState(distrusted=True, total=state.total)
+    state = replace(state, inner=advance(state.inner, page, page_size))
+    if not state.windows and _is_too_large(state) and windowed and _can_be_cut(page):
+        return FullState(windows=True, bounded=False, total=state.inner.total)
+    if not state.inner.done:
+        return replace(state, total=state.total if state.windows else state.inner.total)
+    if (not proves(state.inner) or _is_bare(state)) and state.repeats < repeats:
+        return replace(state, inner=OffsetState(), repeats=state.repeats + 1)
+    return _closed(state) if state.windows else _ended(state)
 
 
-def advance(state: WalkState, page: Page) -> WalkState:
-    """The state after a page was committed."""
-    offset = state.offset + len(page.records)
-    total = page.total_count if page.total_count is not None else state.total
-    return replace(state, offset=offset, total=total, done=_is_last(page, offset, total))
+def _is_bare(state: FullState) -> bool:
+    """Whether there seems to be nothing at all, which a source says that lies, too."""
+    return not state.windows and state.inner.read == 0
 
 
-def _is_last(page: Page, offset: int, total: int | None) -> bool:
+def _is_too_large(state: FullState) -> bool:
+    total = state.inner.total
+    return not state.distrusted and total is not None and total > WINDOW + _SLACK
+
+
+def _can_be_cut(page: Page) -> bool:
+    """What the source says today, where it says anything, and what it shows."""
+    queries = page.can_query_by is None or _KEY in page.can_query_by
+    orders = page.can_order_by is None or _KEY in page.can_order_by
+    return queries and orders and all(_time(row) is not None for row in page.rows)
+
+
+def _bounded(state: FullState, page: Page) -> FullState:
+    """The window's end: the moment of the record that stands there. It belongs to the next window, and its ties too."""
     if not page.records:
-        return True
-    if page.has_next:
-        return False
-    # Without a link and a count only an empty page says that nothing follows: one that is short may have been cut to
-    # fewer records than were asked for.
-    return total is not None and offset >= total
+        return replace(state, bounded=True, high=None, inner=OffsetState())
+    high = _time(page.rows[0])
+    if high is None or (state.low is not None and high < state.low) or len(page.records) > 1:
+        return FullState(distrusted=True, total=state.total)
+    if high == state.low:
+        high += _SECOND  # more records in one second than a window holds
+    return replace(state, bounded=True, high=high, inner=OffsetState())
+
+
+def _ended(state: FullState) -> FullState:
+    read = state.inner.read if proves(state.inner) else None
+    return replace(state, read=read, total=state.inner.total, done=True)
+
+
+def _closed(state: FullState) -> FullState:
+    sure = proves(state.inner) and state.read is not None and state.inner.read is not None
+    read = state.read + state.inner.read if sure else None  # type: ignore[operator]  # neither is None where it is sure
+    if state.high is None:
+        return replace(state, read=read, done=True)
+    return replace(state, inner=OffsetState(), low=state.high, high=None, bounded=False, repeats=0, read=read)
+
+
+def _is_honoured(state: FullState, page: Page) -> bool:
+    """Whether the filter was: what lies outside of the window has no business in the answer."""
+    return all(
+        (time := _time(row)) is not None
+        and (state.low is None or time >= state.low)
+        and (state.high is None or time < state.high)
+        for row in page.rows
+    )
+
+
+def _window(state: FullState) -> dict[str, str]:
+    to = {f"where[{_KEY}][lt]": _asked(state.high)} if state.high is not None else {}
+    return _from(state.low) | to
+
+
+def _from(low: datetime | None) -> dict[str, str]:
+    return {f"where[{_KEY}][gte]": _asked(low)} if low is not None else {}
+
+
+def _time(row: Row) -> datetime | None:
+    return row.created_at
+
+
+def _asked(moment: datetime) -> str:
+    """As the source takes times; it keeps whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from openfaith.records import Page
-from openfaith.strategies.full import PageRequest, WalkState, advance, upcoming
+from openfaith.strategies.offsets import OffsetState, PageRequest, advance, proves, upcoming
 
-_VERSION = 1
+_VERSION = 2
 """Of the stored state."""
 
 
@@ -29,7 +29,7 @@ class NestedState:
     """The last parent that is done."""
     at: str | None = None
     """The parent below which some pages are done, but not all."""
-    inner: WalkState = field(default_factory=WalkState)
+    inner: OffsetState = field(default_factory=OffsetState)
     """Within that parent."""
     again: bool = False
     """True in the second pass, through the parents that were left behind."""
@@ -38,6 +38,8 @@ class NestedState:
     """How many parents the source has failed in a row, up to now."""
     denied: int = 0
     """Below how many parents the token was refused before anything was read."""
+    unproven: int = 0
+    """Below how many parents what was read is not as much as the source counts."""
 
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
@@ -50,6 +52,7 @@ class NestedState:
             "done": self.done,
             "failures": self.failures,
             "denied": self.denied,
+            "unproven": self.unproven,
         }
 
     @classmethod
@@ -66,16 +69,17 @@ class NestedState:
         return cls(
             after=stored["after"],
             at=stored.get("at"),
-            inner=WalkState.from_json(stored["inner"]),
+            inner=OffsetState.from_json(stored["inner"]),
             again=stored["again"],
             done=stored["done"],
             failures=0 if stored.get("retried") else stored.get("failures", 0),
             denied=0 if stored.get("retried") else stored.get("denied", 0),
+            unproven=stored.get("unproven", 0),
         )
 
-    def within(self, parent: str) -> WalkState:
+    def within(self, parent: str) -> OffsetState:
         """How far the walk has come below a parent."""
-        return self.inner if parent == self.at else WalkState()
+        return self.inner if parent == self.at else OffsetState()
 
 
 def upcoming_below(
@@ -91,16 +95,18 @@ def upcoming_below(
             yield parent, request
 
 
-def advance_below(state: NestedState, parent: str, page: Page) -> NestedState:
+def advance_below(state: NestedState, parent: str, page: Page, page_size: int) -> NestedState:
     """The state after a page below the parent was committed."""
     state = replace(state, failures=0)
-    inner = advance(state.within(parent), page)
+    inner = advance(state.within(parent), page, page_size)
+    if inner.done and not proves(inner):
+        state = replace(state, unproven=state.unproven + 1)
     return leave(state, parent) if inner.done else replace(state, at=parent, inner=inner)
 
 
 def leave(state: NestedState, parent: str) -> NestedState:
     """The state once nothing more is asked below the parent."""
-    return replace(state, after=parent, at=None, inner=WalkState())
+    return replace(state, after=parent, at=None, inner=OffsetState())
 
 
 def fail(state: NestedState) -> NestedState:
@@ -116,7 +122,7 @@ def deny(state: NestedState) -> NestedState:
 def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:
     """The state when there is no further parent: a second pass where some were left behind in the first, else the end."""
     if left_behind and not state.again:
-        return NestedState(again=True)
+        return replace(restart_second_pass(), unproven=state.unproven)
     return replace(state, done=True)
 
 

@@ -6,7 +6,7 @@ but never their values.
 
 | event | severity | measures |
 |---|---|---|
-| RunStarted | info | entities planned |
+| RunStarted | info | entities planned, whether dry |
 | RunJoined | info | |
 | RunFinished | info, warning, error | entities by outcome |
 | DependencyCut | info | |
@@ -17,7 +17,15 @@ but never their values.
 | EntitySkipped | warning | |
 | ValuesSetAside | warning | values by attribute |
 | RecordsSetAside | warning | records |
+| RecordsMerged | info | records, rows that referred to them |
 | ListingShifted | warning | records before and after |
+| ListingDistrusted | warning | |
+| ListingUnproven | warning | |
+| DeletionsStopped | warning | suspects that wait |
+| BlindChangesFound | warning | records that changed, records that were read |
+| ParityBroken | warning | records that differ, records that were asked for |
+| DeltaFellBack | info | |
+| DeltaReadsWhole | info | |
 | ParentVanished | info | |
 | ParentLeftBehind | warning | |
 | ProductNotAccessible | warning | |
@@ -95,9 +103,12 @@ class RunStarted(Event):
     entities: int
     strategy: str
     """How they wait for each other."""
+    dry_run: bool = False
+    """Whether it works on a copy: whatever else it tells, nothing of it has happened."""
 
     def message(self) -> str:
-        return f"{self.kind} sync of {_counted(self.entities, 'entity', 'entities')} started, strategy {self.strategy}"
+        name = f"dry run of a {self.kind} sync" if self.dry_run else f"{self.kind} sync"
+        return f"{name} of {_counted(self.entities, 'entity', 'entities')} started, strategy {self.strategy}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +243,25 @@ class RecordsSetAside(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordsMerged(Event):
+    """The source told of records that others took their place, and so it is here."""
+
+    merged: int
+    """Records that have a survivor now, or another one than before."""
+    repointed: dict[str, int] = field(default_factory=dict)
+    """Rows that pointed at them and point at the survivor now, by `product.Entity.column`."""
+
+    def message(self) -> str:
+        were = "was merged into another" if self.merged == 1 else "were merged into others"
+        text = f"{self.entity}: {_counted(self.merged, 'record')} {were}"
+        rows = sum(self.repointed.values())
+        if not rows:
+            return text
+        follow = "follows" if rows == 1 else "follow"
+        return f"{text}; {_counted(rows, 'row that referred to them', 'rows that referred to them')} {follow}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParentVanished(Event):
     """A stored parent is gone at the source: there is nothing below it any more."""
 
@@ -286,6 +316,108 @@ class ListingShifted(Event):
 
     def message(self) -> str:
         return f"{self.entity}: the source counted {_counted(self.before, 'record')}, then {self.after}, while they were read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingDistrusted(Event):
+    """A large list was cut by time, and the source did not keep to the cuts: it is read in one piece."""
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        return f"{self.entity}: the source does not keep to a window of `created_at`; everything is read again in one piece"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingUnproven(Event):
+    """A reconciliation's listing may not have shown everything: nothing is deleted by it."""
+
+    doubts: tuple[str, ...]
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        return f"{self.entity}: the listing proves nothing, so nothing is deleted: {'; '.join(self.doubts)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionsStopped(Event):
+    """So many records were not listed, or so strangely, that a person must look before any is deleted."""
+
+    suspects: int
+    """That wait."""
+    reason: str
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        wait = _counted(self.suspects, "record waits", "records wait")
+        return f"{self.entity}: {wait} for a person: {self.reason}; see `openfaith suspects list`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindChangesFound(Event):
+    """A sweep has found, and stored, changes that no delta could see: they moved no stamp."""
+
+    count: int
+    of: int
+    """Records that the sweep has read."""
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        right = "is put right" if self.count == 1 else "are put right"
+        read = f"{self.count:,} of {self.of:,} records"
+        return f"{self.entity}: {read} had changed without a new updated_at, and {right}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityBroken(Event):
+    """Of a few stored records, some said something else at the source although their stamps were the same."""
+
+    different: int
+    sampled: int
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        differ = "differs" if self.different == 1 else "differ"
+        return (
+            f"{self.entity}: {self.different:,} of {_counted(self.sampled, 'sampled record')} {differ} from the source"
+            " under the same updated_at; `openfaith sync ORG --type sweep` finds what else does"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaFellBack(Event):
+    """A delta reads everything of an entity after all."""
+
+    reason: str
+
+    def message(self) -> str:
+        return f"{self.entity}: everything is read, not only what changed: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaReadsWhole(Event):
+    """Entities whose changes the source cannot tell: a delta reads all of them."""
+
+    entities: tuple[EntityName, ...]
+
+    def message(self) -> str:
+        many = _counted(len(self.entities), "entity", "entities")
+        are = "is" if len(self.entities) == 1 else "are"
+        return f"{many} cannot be asked for changes alone and {are} read whole: {', '.join(self.entities)}"
 
 
 @dataclass(frozen=True, kw_only=True)

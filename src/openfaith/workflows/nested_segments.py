@@ -25,14 +25,29 @@ from openfaith.errors import (
     TransientError,
 )
 from openfaith.manifest import Below
+from openfaith.records import SyncKind
 from openfaith.store import (
     ParentRow,
     count_parent_failures,
+    find_share,
+    get_sweep_checkpoint,
     list_parents,
     note_checkpoint,
     note_requests,
 )
-from openfaith.strategies import NestedState, deny, end_of_pass, fail, restart_second_pass
+from openfaith.strategies import (
+    NestedState,
+    SweepBelow,
+    begin_sweep_below,
+    deny,
+    end_of_pass,
+    fail,
+    is_last,
+    is_sweep,
+    read_sweep_below,
+    restart_second_pass,
+    share_of_parents,
+)
 from openfaith.telemetry import ParentLeftBehind, ParentVanished
 from openfaith.workflows.fetching import PagesInFlight
 from openfaith.workflows.segments import Segment
@@ -54,15 +69,40 @@ _OF_THE_WALK = (ConfigurationError, CredentialsRejectedError, ProductClosedError
 class NestedSegment(Segment):
     """As `Segment`, through parents."""
 
-    def _walk(self) -> NestedWalk:
-        state = NestedState.from_json(self._held.checkpoint)
+    async def _walk(self) -> NestedWalk:
+        sweep, state = await self._begun()
         return NestedWalk(
             # Done, and yet taken again: the run is retried for those that were left behind.
             state=restart_second_pass() if state.done else state,
             place=self._below,
             page_size=self._assignment.page_size,
             includes=tuple(sorted(rider.include for rider in self._assignment.riders)),
+            sweep=sweep,
         )
+
+    async def _begun(self) -> tuple[SweepBelow | None, NestedState]:
+        """Where the walk stands, and of which share of the parents it is where it is not of all."""
+        stored = self._held.checkpoint
+        if self._assignment.kind is not SyncKind.SWEEP:
+            return None, NestedState.from_json(stored)
+        if stored is not None and is_sweep(stored, "parents"):
+            return read_sweep_below(stored)
+        assignment, database = self._assignment, self._runtime.database
+        last = await get_sweep_checkpoint(
+            database, assignment.org_id, assignment.adapter, assignment.entity.name
+        )
+        turn, state = begin_sweep_below(last)
+        if is_last(turn):
+            return SweepBelow(turn=turn), state
+        upto = await find_share(
+            database,
+            self._runtime.manifest(assignment.adapter),
+            self._below,
+            assignment.org_id,
+            after=state.after,
+            share_of=share_of_parents,
+        )
+        return SweepBelow(turn=turn, upto=upto), state
 
     async def _prepared(self, walk: Walk) -> NestedWalk:
         """The walk with parents at hand, past those without the ids of the path; done where there are none left.
@@ -73,7 +113,7 @@ class NestedSegment(Segment):
         nested = cast("NestedWalk", walk)
         while not nested.done:
             if not nested.parents:
-                nested = nested.with_parents(await self._parents(nested.state))
+                nested = nested.with_parents(await self._parents(nested))
             if not nested.parents:
                 nested = await self._ended(nested)
             elif fault := nested.parents[0].fault(self._below):
@@ -82,8 +122,8 @@ class NestedSegment(Segment):
                 return nested
         return nested
 
-    async def _parents(self, state: NestedState) -> tuple[ParentRow, ...]:
-        assignment = self._assignment
+    async def _parents(self, walk: NestedWalk) -> tuple[ParentRow, ...]:
+        assignment, state = self._assignment, walk.state
         return tuple(
             await list_parents(
                 self._runtime.database,
@@ -91,6 +131,7 @@ class NestedSegment(Segment):
                 self._below,
                 assignment.org_id,
                 after=state.after,
+                upto=None if walk.sweep is None else walk.sweep.upto,
                 limit=PARENTS_AT_HAND,
                 failed_of=self._held.entity_run_id if state.again else None,
             )
@@ -105,11 +146,12 @@ class NestedSegment(Segment):
         """
         left = await count_parent_failures(self._runtime.database, self._held.entity_run_id)
         state = end_of_pass(walk.state, left_behind=left.failed > 0)
-        ended = NestedWalk(state=state, place=walk.place, page_size=walk.page_size, includes=walk.includes)
+        ended = replace(walk, state=state, parents=())
         await self._note(ended)
-        if state.done and left.failed:
+        if state.done and left.failed and await self._parents(replace(walk, state=NestedState(again=True))):
             raise ParentsFailedError(self._assignment.entity.name, left.failed, left.failure or "unknown")
-        if state.done and left.denied and self._nothing_read:
+        is_all = walk.sweep is None or walk.sweep.is_whole
+        if state.done and left.denied and is_all and self._nothing_read:
             raise AccessDeniedError(self._assignment.entity.name, f"below all {left.denied} of its parents")
         return ended
 
@@ -144,7 +186,9 @@ class NestedSegment(Segment):
         await self._runtime.tell(
             ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent.id)
         )
-        return await self._leave(walk.at(state), requests=error.requests)
+        # What was below it may have moved with it, or to another. A listing that is to prove something has not seen it.
+        unseen = str(error) if self._assignment.kind is SyncKind.RECONCILIATION else None
+        return await self._leave(walk.at(state), requests=error.requests, reason=unseen, gone=True)
 
     async def _is_there(self, parent: ParentRow) -> bool:
         """Whether the source has the parent itself. True also where nobody can ask for it.
@@ -203,11 +247,19 @@ class NestedSegment(Segment):
         return await self._leave(walk, requests=requests, reason=reason, denied=denied)
 
     async def _leave(
-        self, walk: NestedWalk, *, requests: int, reason: str | None = None, denied: bool = False
+        self,
+        walk: NestedWalk,
+        *,
+        requests: int,
+        reason: str | None = None,
+        denied: bool = False,
+        gone: bool = False,
     ) -> NestedWalk:
         """Go on to the next parent. What becomes of this one is kept with the checkpoint."""
         after = walk.without_first()
-        await self._note(after, requests=requests, parent_id=walk.parents[0].id, reason=reason, denied=denied)
+        await self._note(
+            after, requests=requests, parent_id=walk.parents[0].id, reason=reason, denied=denied, gone=gone
+        )
         return after
 
     async def _note(
@@ -218,6 +270,7 @@ class NestedSegment(Segment):
         parent_id: str | None = None,
         reason: str | None = None,
         denied: bool = False,
+        gone: bool = False,
     ) -> None:
         """Keep where the walk has come to without a page."""
         cancelled = await note_checkpoint(
@@ -228,6 +281,7 @@ class NestedSegment(Segment):
             parent_id=parent_id,
             reason=reason,
             denied=denied,
+            gone=gone,
         )
         if cancelled:
             raise RunCancelledError(self._assignment.run_id)

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
+from openfaith.errors import SyncError
 from openfaith.planning import Scheduled, to_skip, to_start
-from openfaith.records import EntityName, EntityStatus, RunId, Strategy
+from openfaith.records import EntityName, EntityStatus, RunId, Strategy, is_copy
 from openfaith.workflows.entity_sync import sync_entity
 from openfaith.workflows.ids import entity_run_workflow_id
 from openfaith.workflows.queues import (
@@ -27,6 +28,7 @@ from openfaith.workflows.steps import (
     build_dependency_graph,
     finish_sync_run,
     load_entity_manifest,
+    prepare_dry_run,
     skip_entities,
 )
 from openfaith.workflows.waiting import wait_for_entities
@@ -38,6 +40,11 @@ async def sync_organization(run_id: RunId, attempt: int) -> str:
     while not await begin_sync_run(run_id):
         await DBOS.sleep_async(WAIT_FOR_TURN_SECONDS)
     manifest = await load_entity_manifest(run_id)
+    if is_copy(manifest["adapter"]):
+        try:
+            await prepare_dry_run(run_id)
+        except SyncError as exc:
+            return await finish_sync_run(run_id, attempt, str(exc))
     plan = await build_dependency_graph(run_id, manifest["adapter"], manifest["entities"])
     await _run_entities(run_id, attempt, plan)
     return await finish_sync_run(run_id, attempt)

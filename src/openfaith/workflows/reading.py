@@ -13,13 +13,20 @@ from openfaith.errors import (
     TooManyDeadLettersError,
 )
 from openfaith.manifest import Reading
-from openfaith.records import EntityStatus
+from openfaith.records import EntityStatus, SyncKind
+from openfaith.source import SourceClient
 from openfaith.store import HeldEntityRun, list_riders, note_requests, take_entity_run
 from openfaith.strategies import too_many
 from openfaith.telemetry import EntityRunStarted
+from openfaith.workflows.merging import apply_merges
 from openfaith.workflows.nested_segments import NestedSegment
+from openfaith.workflows.permissions import permissions_of
+from openfaith.workflows.reconciling import Settlement, reconcile
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.segments import LONGEST, Assignment, Progress, Segment
+from openfaith.workflows.segments import LONGEST, Assignment, ListingSegment, Progress, Segment
+from openfaith.workflows.single_records import is_listed_by_id
+
+_UNPROVEN_CARRIER = "what it came along with is not known to be complete"
 
 
 async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
@@ -37,8 +44,32 @@ async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
         raise RunCancelledError(assignment.run_id)
     await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
     if assignment.reading is Reading.INCLUDE:
-        return _ridden(assignment, held)
+        return await _settle_ridden(runtime, assignment, held)
     return await _read(runtime, assignment, held)
+
+
+async def _settle_ridden(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -> Progress:
+    """What rode on another entity's pages was read with these; what follows on its listing is its own matter."""
+    progress = _ridden(assignment, held)
+    if assignment.kind is not SyncKind.RECONCILIATION:
+        return progress
+    settlement = await _settlement(runtime, assignment, held)
+    if await settlement.listing() is None:
+        return progress
+    doubts = held.carrier_doubts if held.carrier_doubts is not None else (_UNPROVEN_CARRIER,)
+    return replace(progress, done=await settlement.proceed(doubts, pages=0))
+
+
+async def _settlement(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -> Settlement:
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + LONGEST.total_seconds()
+    return Settlement(
+        runtime=runtime,
+        assignment=assignment,
+        held=held,
+        client=await runtime.client(assignment.org_id, assignment.adapter),
+        time_is_up=lambda: loop.time() >= ends_at,
+    )
 
 
 def _ridden(assignment: Assignment, held: HeldEntityRun) -> Progress:
@@ -66,15 +97,45 @@ async def _read(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -
     found = await list_riders(runtime.database, assignment.run_id, assignment.entity.name)
     riders = tuple(rider for rider in found if not too_many(rider.dead_letters, rider.records))
     assignment = replace(assignment, riders=riders)
-    writer = runtime.writer(assignment.adapter, assignment.entity, riders)
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + LONGEST.total_seconds()
-    kind = NestedSegment if assignment.reading is Reading.NESTED else Segment
     try:
-        return await kind(runtime, assignment, writer, held).process(client, lambda: loop.time() >= ends_at)
+        return await _process(runtime, assignment, held, client)
     except SyncError as error:
         if error.requests:
             await note_requests(runtime.database, held, error.requests)
         if not isinstance(error, ProductClosedError):
             raise
         raise await runtime.close_product(assignment.subject, assignment.entity.product, error) from error
+
+
+async def _process(
+    runtime: Runtime, assignment: Assignment, held: HeldEntityRun, client: SourceClient
+) -> Progress:
+    lists = assignment.kind is SyncKind.RECONCILIATION
+    if lists:
+        told, requests = await permissions_of(
+            runtime, assignment.org_id, assignment.run_id, assignment.adapter
+        )
+        await note_requests(runtime.database, held, requests)
+        assignment = replace(assignment, permissions=told)
+    settlement = await _settlement(runtime, assignment, held)
+    writer = runtime.writer(
+        assignment.adapter,
+        assignment.entity,
+        assignment.riders,
+        lists=lists,
+        finds_blind=assignment.kind is SyncKind.SWEEP,
+    )
+    segment = _segment(assignment)(runtime, assignment, writer, held)
+    progress = await (
+        reconcile(segment, settlement) if lists else segment.process(client, settlement.time_is_up)
+    )
+    if progress.done:
+        await apply_merges(runtime, assignment, held)
+    return progress
+
+
+def _segment(assignment: Assignment) -> type[Segment]:
+    if assignment.reading is Reading.NESTED:
+        return NestedSegment
+    lists = assignment.kind is SyncKind.RECONCILIATION
+    return ListingSegment if lists and is_listed_by_id(assignment) else Segment

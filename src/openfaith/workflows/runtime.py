@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from openfaith.errors import ProductClosedError, UnknownNameError
 from openfaith.manifest import Entity, Manifest
-from openfaith.records import EntityName, OrgId, RunId
+from openfaith.records import EntityName, OrgId, RunId, base_adapter, is_copy
 from openfaith.source import RateBudget, SourceClient, SourceEvent, parse_token
 from openfaith.store import (
+    BlindChanges,
     Database,
     PageWriter,
     Rider,
@@ -24,12 +25,28 @@ from openfaith.store import (
     close_product,
     get_credential,
     is_product_closed,
+    list_beside,
     store_events,
 )
 from openfaith.telemetry import Event, ProductNotAccessible, SourceNotice, Subject, log_event
 
 _LONGEST_COMMIT = timedelta(seconds=5)
 """A process that is stopping waits no longer for the pages that it is writing."""
+
+_MOST_COPIES = 4
+"""Of how many dry runs the writers are kept. What they need is composed again where there are more at once."""
+
+
+@dataclass(kw_only=True)
+class KnownPermissions:
+    """What a run has found out about the token's user, in this process."""
+
+    run_id: RunId
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the one who asks; others wait for what comes of it."""
+    known: bool = False
+    fingerprint: str | None = None
+    """None where it is not known yet, or the source does not tell."""
 
 
 @dataclass(kw_only=True)
@@ -44,11 +61,13 @@ class Runtime:
     """Of one organization."""
     reading: dict[OrgId, RunId] = field(default_factory=dict)
     """The run that reads for an organization: there is one at a time. What its client notices belongs to it."""
-    _writers: dict[tuple[str, EntityName, tuple[tuple[EntityName, str], ...]], PageWriter] = field(
-        default_factory=dict
+    _writers: dict[tuple[str, EntityName, tuple[tuple[EntityName, str], ...], bool, bool], PageWriter] = (
+        field(default_factory=dict)
     )
     _closed: dict[OrgId, tuple[RunId, dict[str, ProductClosedError]]] = field(default_factory=dict)
     """By organization, of its latest run: a long-lived process keeps nothing of the runs before."""
+    _permissions: dict[tuple[OrgId, str], KnownPermissions] = field(default_factory=dict)
+    """By organization and adapter, likewise."""
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
     _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
@@ -58,29 +77,53 @@ class Runtime:
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
     def manifest(self, adapter: str) -> Manifest:
-        """The manifest of an adapter.
+        """The manifest of an adapter; under the name of a dry run's copy, the same with the tables of that.
 
         Raises:
             UnknownNameError: this program has no such adapter.
         """
         try:
-            return self.manifests[adapter]
+            found = self.manifests[base_adapter(adapter)]
         except KeyError:
             raise UnknownNameError("adapter", adapter, tuple(self.manifests)) from None
+        return replace(found, adapter=adapter) if is_copy(adapter) else found
 
-    def writer(self, adapter: str, entity: Entity, riders: Sequence[Rider] = ()) -> PageWriter:
-        """What commits an entity's pages and what rides on them; made once, since it composes long statements."""
-        entities = self.manifest(adapter).entities
+    def writer(
+        self,
+        adapter: str,
+        entity: Entity,
+        riders: Sequence[Rider] = (),
+        *,
+        lists: bool = False,
+        finds_blind: bool = False,
+    ) -> PageWriter:
+        """What commits an entity's pages and what rides on them; made once, since it composes long statements.
+
+        Args:
+            lists: keep the ids in the listings of the entity runs, too.
+            finds_blind: count the changes that moved no stamp.
+        """
+        manifest = self.manifest(adapter)
         carried = tuple((rider.entity, rider.include) for rider in riders)
-        key = (adapter, entity.name, carried)
+        key = (adapter, entity.name, carried, lists, finds_blind)
         if key not in self._writers:
+            self._forget_old_copies(adapter)
             self._writers[key] = PageWriter(
                 self.database,
-                self.manifest(adapter),
+                manifest,
                 entity,
-                [(entities[rider], include) for rider, include in carried],
+                [(manifest.entities[rider], include) for rider, include in carried],
+                list_beside if lists else None,
+                blind=BlindChanges(manifest) if finds_blind else None,
             )
         return self._writers[key]
+
+    def _forget_old_copies(self, wanted: str) -> None:
+        """Every dry run has a name of its own: a long-lived process keeps nothing of those before."""
+        copies = [name for name in dict.fromkeys(key[0] for key in self._writers) if is_copy(name)]
+        if wanted in copies or len(copies) < _MOST_COPIES:
+            return
+        self._writers = {key: writer for key, writer in self._writers.items() if key[0] != copies[0]}
 
     async def refuse_closed(self, about: Subject, product: str) -> None:
         """Spare a request for a product that the run has found closed, unless it was retried since.
@@ -122,13 +165,23 @@ class Runtime:
             await self.tell(ProductNotAccessible(about=subject, product=product, reason=error.seen))
         return closed
 
+    def permissions(self, org_id: OrgId, run_id: RunId, adapter: str) -> KnownPermissions:
+        """What a run knows of its token's user. What an earlier run of the organization knew is forgotten."""
+        found = self._permissions.get((org_id, adapter))
+        if found is None or found.run_id != run_id:
+            found = self._permissions[(org_id, adapter)] = KnownPermissions(run_id=run_id)
+        return found
+
     async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:
         """The organization's client, by its present credential. One per credential: they share its rate budget.
+
+        Whatever a dry run asks is asked of the same source, with the same credential.
 
         Raises:
             UnknownNameError: the organization is not connected.
             ConfigurationError: its secret cannot be opened, or its base URL cannot be used.
         """
+        adapter = base_adapter(adapter)
         credential = await get_credential(self.database, self.keys, org_id, adapter)
         key = (credential.base_url, credential.token)
         self._credentials[(org_id, adapter)] = key
@@ -143,7 +196,7 @@ class Runtime:
 
     async def client(self, org_id: OrgId, adapter: str) -> SourceClient:
         """The organization's client, as `connect` left it; connects where this process has not yet."""
-        key = self._credentials.get((org_id, adapter))
+        key = self._credentials.get((org_id, base_adapter(adapter)))
         return self._clients[key] if key in self._clients else await self.connect(org_id, adapter)
 
     async def tell(self, *events: Event) -> None:

@@ -16,25 +16,44 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from openfaith.errors import IncludeIgnoredError, RunCancelledError, TooManyDeadLettersError
 from openfaith.manifest import Endpoint, Entity, Reading, find_drift
-from openfaith.records import EntityName, OrgId, Page, RunId
+from openfaith.manifest.capabilities import DeltaWay, best_delta_way, times_in
+from openfaith.planning import can_be_windowed
+from openfaith.records import EntityName, OrgId, Page, RunId, SyncKind
 from openfaith.source import SourceClient
 from openfaith.store import (
     Committed,
     HeldEntityRun,
+    ListingWriter,
     PageCommit,
     PageWriter,
     PartCommitted,
     Rider,
+    get_sweep_checkpoint,
+    list_marks,
+    note_doubts,
     note_requests,
     note_source_start,
+    open_listing,
 )
-from openfaith.strategies import WalkState, too_many
+from openfaith.strategies import (
+    DeltaKind,
+    DeltaState,
+    FullState,
+    SweepState,
+    begin_delta,
+    begin_sweep,
+    is_delta,
+    is_sweep,
+    too_many,
+)
 from openfaith.telemetry import (
+    DeltaFellBack,
     Event,
-    ListingShifted,
     RecordsSetAside,
     Subject,
     ValuesSetAside,
@@ -43,10 +62,13 @@ from openfaith.telemetry import (
 from openfaith.workflows.drift import drift_event
 from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.walks import Ask, TopWalk, Walk
+from openfaith.workflows.walks import Ask, DeltaWalk, SweepWalk, TopWalk, Walk
 
 MOST_PAGES = 100
 """Pages in one segment: a few seconds at a fast source."""
+
+_REPEATS = 1
+"""How often a reconciliation walks a part of a list again that did not prove anything: it shifted, or lied, meanwhile."""
 
 LONGEST = timedelta(seconds=60)
 """A segment's time: how long the durable engine goes without hearing of an entity."""
@@ -59,14 +81,18 @@ class Assignment:
     run_id: RunId
     org_id: OrgId
     adapter: str
+    """Whose tables and control rows; of a dry run the name of its copy."""
     entity: Entity
     endpoint: Endpoint | None
     """What is asked; None for what rides on another entity's pages."""
     version: str
     page_size: int
     reading: Reading = Reading.TOP
+    kind: SyncKind = SyncKind.FULL
     riders: tuple[Rider, ...] = ()
     """What comes along with its pages."""
+    permissions: str | None = None
+    """Fingerprint of what the token may see, where a reconciliation needs it and the source tells."""
 
     @property
     def subject(self) -> Subject:
@@ -81,6 +107,8 @@ class Progress:
     pages: int
     """Committed in this segment."""
     records: int
+    doubts: tuple[str, ...] | None = None
+    """Why what was read proves nothing; None where it was a part, or is not read to its end."""
 
 
 class Segment:
@@ -109,7 +137,7 @@ class Segment:
             TooManyDeadLettersError: more bad records of its own than chance explains.
             ParentsFailedError: a nested walk is through, and below some parents nothing could be read.
         """
-        walk = self._walk()
+        walk = await self._walk()
         async with fetching(client, self._assignment.version) as pages:
             while not (walk := await self._prepared(walk)).done:
                 ending = self._pages >= MOST_PAGES or time_is_up()
@@ -119,19 +147,59 @@ class Segment:
                 walk = await self._step(pages, walk, ending=ending)
         if wasted := pages.settle_wasted():
             await note_requests(self._runtime.database, self._held, wasted)
-        return Progress(done=walk.done, pages=self._pages, records=self._records)
+        doubts = walk.doubts() if walk.done else None
+        if walk.done:
+            await note_doubts(self._runtime.database, self._held, doubts)
+        return Progress(done=walk.done, pages=self._pages, records=self._records, doubts=doubts)
 
-    def _walk(self) -> Walk:
-        """The walk at the last checkpoint."""
+    async def _walk(self) -> Walk:
+        """The walk at the last checkpoint; at the beginning, the one that serves the run's kind."""
+        stored = self._held.checkpoint
+        if is_delta(stored):
+            return DeltaWalk(state=DeltaState.from_json(stored or {}), whole=self._whole(None))
+        if self._assignment.kind is SyncKind.DELTA and stored is None:
+            return await self._begin_delta()
+        if self._assignment.kind is SyncKind.SWEEP:
+            return await self._sweep(stored)
+        return self._whole(stored)
+
+    def _whole(self, checkpoint: dict[str, Any] | None) -> TopWalk:
         assignment = self._assignment
         assert assignment.endpoint is not None, "what rides asks nothing"
-        includes = tuple(sorted(rider.include for rider in assignment.riders))
         return TopWalk(
-            state=WalkState.from_json(self._held.checkpoint),
+            state=FullState.from_json(checkpoint),
             endpoint=assignment.endpoint,
             page_size=assignment.page_size,
-            includes=includes,
+            includes=tuple(sorted(rider.include for rider in assignment.riders)),
+            windowed=can_be_windowed(assignment.endpoint),
+            repeats=_REPEATS if assignment.kind is SyncKind.RECONCILIATION else 0,
         )
+
+    async def _begin_delta(self) -> Walk:
+        """From the mark on; everything where there is none. An entity of which that is the only way is not told of."""
+        assignment, whole = self._assignment, self._whole(None)
+        kind = delta_kind(whole.endpoint)
+        if kind is None:
+            return whole
+        entities = (assignment.entity.name, *(rider.entity for rider in assignment.riders))
+        states = await list_marks(self._runtime.database, assignment.org_id, assignment.adapter, entities)
+        unread = [name for name in entities if name not in states]
+        own = states.get(assignment.entity.name)
+        if unread or own is None:
+            reason = f"{(unread or entities)[0]} was never read whole"
+            await self._runtime.tell(DeltaFellBack(about=assignment.subject, reason=reason))
+            return whole
+        return DeltaWalk(state=begin_delta(kind, own.watermark, own.newest), whole=whole)
+
+    async def _sweep(self, stored: dict[str, Any] | None) -> SweepWalk:
+        """From where the last sweep has come to, or this one."""
+        assignment, whole = self._assignment, self._whole(None)
+        if stored is not None and is_sweep(stored, "list"):
+            return SweepWalk(state=SweepState.from_json(stored), whole=whole)
+        last = await get_sweep_checkpoint(
+            self._runtime.database, assignment.org_id, assignment.adapter, assignment.entity.name
+        )
+        return SweepWalk(state=begin_sweep(last), whole=whole)
 
     async def _prepared(self, walk: Walk) -> Walk:
         """The walk, with what it needs to know to ask further."""
@@ -168,17 +236,29 @@ class Segment:
             parents=None if ask.parent is None else ask.parent.to_json(),
             read_below=after.finishes(ask),
         )
-        committed = await self._writer.commit(page, place, self._riders, self._set_aside)
+        fresh = before.fresh(ask, page, after)
+        committed = await self._store(fresh, place)
         for event in committed.events:
             log_event(event)
-        await self._tell_shift(before, after)
+        await self._runtime.tell(*before.events(page, after, self._assignment.subject))
         self._stop_where_needed(committed)
+
+    async def _store(self, page: Page, place: PageCommit) -> Committed:
+        tell = partial(set_aside, self._assignment.subject)
+        return await self._writer.commit(page, place, self._riders, tell)
 
     async def _look_at_first(self, page: Page) -> None:
         """What the first page tells beside its records: the time at the source, and what it can do today."""
         # A clock of this machine is no watermark.
         if page.dated_by_source:
             await note_source_start(self._runtime.database, self._held, page.requested_at)
+        if self._assignment.kind is SyncKind.RECONCILIATION:
+            await open_listing(
+                self._runtime.database,
+                self._held,
+                started_at=page.requested_at,
+                permissions=self._assignment.permissions,
+            )
         await self._tell_drift(self._assignment.entity, self._assignment.endpoint, page)
         for rider in self._assignment.riders:
             if page.can_include is not None and rider.include not in page.can_include:
@@ -209,14 +289,38 @@ class Segment:
         # The pages go on without it; `reading` fails it when its turn comes.
         del self._riders[entity]
 
-    async def _tell_shift(self, before: Walk, after: Walk) -> None:
-        if before.total is not None and after.total is not None and after.total != before.total:
-            about = self._assignment.subject
-            await self._runtime.tell(ListingShifted(about=about, before=before.total, after=after.total))
 
-    def _set_aside(self, part: PartCommitted) -> Iterator[Event]:
-        about = replace(self._assignment.subject, entity=part.entity)
-        if part.misfits:
-            yield ValuesSetAside(about=about, values=part.misfits)
-        if part.reasons:
-            yield RecordsSetAside(about=about, records=part.counts.dead_letters, reasons=part.reasons)
+class ListingSegment(Segment):
+    """As `Segment`, of ids and stamps alone: nothing of the records is stored, only that they are there."""
+
+    def _whole(self, checkpoint: dict[str, Any] | None) -> TopWalk:
+        fields = {f"fields[{self._assignment.entity.type}]": "created_at,updated_at"}
+        return replace(super()._whole(checkpoint), fields=fields)
+
+    async def _tell_drift(self, entity: Entity, endpoint: Endpoint | None, page: Page) -> None:
+        """Nothing: what was not asked for is not gone."""
+
+    async def _store(self, page: Page, place: PageCommit) -> Committed:
+        return await ListingWriter(self._runtime.database, self._assignment.entity).commit(page, place)
+
+
+def set_aside(run: Subject, part: PartCommitted) -> Iterator[Event]:
+    """What there is to tell of records, or values of them, that could not be stored as they came."""
+    about = replace(run, entity=part.entity)
+    if part.misfits:
+        yield ValuesSetAside(about=about, values=part.misfits)
+    if part.reasons:
+        yield RecordsSetAside(about=about, records=part.counts.dead_letters, reasons=part.reasons)
+
+
+def delta_kind(endpoint: Endpoint) -> DeltaKind | None:
+    """The cheapest way to read what changed in a list, as the manifest has it; None where there is none."""
+    way, time = best_delta_way(times_in(endpoint.query_by), times_in(endpoint.order_by))
+    return _DELTA_KINDS.get(way) if time == "updated_at" else None
+
+
+_DELTA_KINDS: dict[DeltaWay, DeltaKind] = {
+    DeltaWay.KEYSET: "keyset",
+    DeltaWay.WINDOW: "window",
+    DeltaWay.NEWEST_FIRST: "newest_first",
+}

@@ -9,7 +9,7 @@ Faults of the source are retried by the source client and of the database by the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import ParamSpec, TypedDict, TypeVar
 
@@ -17,9 +17,10 @@ from dbos import DBOS
 
 from openfaith.errors import DatabaseUnavailableError, ManifestError
 from openfaith.manifest import Endpoint, Entity, Reading, table_name
-from openfaith.planning import Way, make_plan
+from openfaith.planning import Plan, Way, make_plan
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
 from openfaith.store import (
+    EntityRunRecord,
     PlannedReading,
     begin_run,
     finish_entity_run,
@@ -28,14 +29,19 @@ from openfaith.store import (
     get_run,
     list_entity_runs,
     list_sync_state,
+    make_copy,
     plan_entity_runs,
 )
 from openfaith.telemetry import (
+    BlindChangesFound,
+    DeltaReadsWhole,
     DependencyCut,
     DependencyNotRequested,
     EntityNotPlanned,
     EntityRunFinished,
     EntitySkipped,
+    Event,
+    ParityBroken,
     RunFinished,
     RunStarted,
     Subject,
@@ -52,6 +58,7 @@ class ManifestResult(TypedDict):
     """Which manifest a run reads by."""
 
     adapter: str
+    """Of a dry run the name of its copy."""
     versions: dict[str, str]
     """API version by product."""
     entities: list[EntityName] | None
@@ -77,6 +84,7 @@ class DefinitionResult(TypedDict):
 
     org_id: OrgId
     adapter: str
+    """Of a dry run the name of its copy."""
     kind: str
     product: str
 
@@ -148,6 +156,15 @@ def _planned(way: Way) -> PlannedReading:
     )
 
 
+def _read_whole(about: Subject, kind: SyncKind, plan: Plan) -> Iterator[Event]:
+    """What a delta cannot ask for changes alone."""
+    whole = tuple(
+        e.name for e in plan.entities if not e.way.stands_alone and e.way.reading is not Reading.INCLUDE
+    )
+    if kind is SyncKind.DELTA and whole:
+        yield DeltaReadsWhole(about=about, entities=whole)
+
+
 # Steps of the orchestrator
 
 
@@ -161,13 +178,21 @@ async def begin_sync_run(run_id: RunId) -> bool:
 async def load_entity_manifest(run_id: RunId) -> ManifestResult:
     """Which manifest the run reads by, and which of its entities were asked for."""
     run = await get_run(current().database, run_id)
-    manifest = current().manifest(run.adapter)
+    manifest = current().manifest(run.works_as)
     versions = {name: product.version for name, product in manifest.products.items()}
     return {
-        "adapter": run.adapter,
+        "adapter": run.works_as,
         "versions": versions,
         "entities": None if run.entities is None else list(run.entities),
     }
+
+
+@durable_step("PrepareDryRun")
+async def prepare_dry_run(run_id: RunId) -> None:
+    """Copy what the run works on, so that nothing of the organization is changed. What is copied already stays."""
+    runtime = current()
+    run = await get_run(runtime.database, run_id)
+    await make_copy(runtime.database, run, runtime.manifest(run.adapter))
 
 
 @durable_step("BuildDependencyGraph")
@@ -178,14 +203,17 @@ async def build_dependency_graph(
     runtime = current()
     run = await get_run(runtime.database, run_id)
     states = await list_sync_state(runtime.database, run.org_id)
-    counts = {EntityName(s.entity): s.live_rows for s in states if s.adapter == adapter}
-    plan = make_plan(runtime.manifest(adapter), entities, counts)
+    counts = {EntityName(s.entity): s.live_rows for s in states if s.adapter == run.adapter}
+    plan = make_plan(runtime.manifest(adapter), entities, counts, kind=run.kind)
     await plan_entity_runs(runtime.database, run_id, [_planned(e.way) for e in plan.entities])
     runs = {e.entity: e.status for e in await list_entity_runs(runtime.database, run_id)}
     left = {entity for entity, status in runs.items() if status is not EntityStatus.COMPLETED}
     about = Subject(org_id=run.org_id, run_id=run_id)
     await runtime.tell(
-        RunStarted(about=about, kind=run.kind, entities=len(runs), strategy=run.strategy),
+        RunStarted(
+            about=about, kind=run.kind, entities=len(runs), strategy=run.strategy, dry_run=run.dry_run
+        ),
+        *_read_whole(about, run.kind, plan),
         *(DependencyNotRequested(about=about, note=note) for note in plan.notes),
         *(EntityNotPlanned(about=replace(about, entity=name)) for name in plan.order if name not in runs),
         *(
@@ -227,13 +255,17 @@ async def skip_entities(
 
 
 @durable_step("FinishSyncRun")
-async def finish_sync_run(run_id: RunId, attempt: int) -> str:
-    """Settle the run by the outcomes of its entities, unless a later attempt has begun."""
+async def finish_sync_run(run_id: RunId, attempt: int, reason: str | None = None) -> str:
+    """Settle the run by the outcomes of its entities, unless a later attempt has begun. A dry run's copy goes with it.
+
+    Args:
+        reason: why it ends before any of them began.
+    """
     runtime = current()
     before = await get_run(runtime.database, run_id)
     if before.is_final or before.attempt != attempt:
         return before.status
-    status = await finish_run(runtime.database, run_id, attempt=attempt)
+    status = await finish_run(runtime.database, run_id, reason=reason, attempt=attempt)
     outcomes = Counter(e.status.value for e in await list_entity_runs(runtime.database, run_id))
     about = Subject(org_id=before.org_id, run_id=run_id)
     await runtime.tell(RunFinished(about=about, status=status, outcomes=dict(outcomes)))
@@ -249,9 +281,9 @@ async def get_entity_definition(run_id: RunId, entity: EntityName) -> Definition
     run = await get_run(current().database, run_id)
     return {
         "org_id": run.org_id,
-        "adapter": run.adapter,
+        "adapter": run.works_as,
         "kind": run.kind,
-        "product": _entity(run.adapter, entity).product,
+        "product": _entity(run.works_as, entity).product,
     }
 
 
@@ -297,6 +329,7 @@ async def process_entity_pages(
             endpoint=_endpoint(described, reading),
             version=parameters["version"],
             page_size=parameters["page_size"],
+            kind=SyncKind(parameters["kind"]),
         ),
     )
     return SegmentResult(done=progress.done, pages=progress.pages, records=progress.records)
@@ -310,8 +343,8 @@ async def update_sync_status(
     runtime = current()
     run = await get_run(runtime.database, run_id)
     about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
-    described = _entity(run.adapter, entity)
-    table = (run.adapter, table_name(described))
+    described = _entity(run.works_as, entity)
+    table = (run.works_as, table_name(described))
     settled = await finish_entity_run(
         runtime.database,
         run_id,
@@ -331,6 +364,15 @@ async def update_sync_status(
                 reason=found.reason,
                 pages=found.pages,
                 records=found.records,
-            )
+            ),
+            *_blind(about, run.kind, found),
         )
     return found.status
+
+
+def _blind(about: Subject, kind: SyncKind, found: EntityRunRecord) -> Iterator[Event]:
+    """What an entity run has found that no delta can see."""
+    if found.blind_changes and kind is SyncKind.SWEEP:
+        yield BlindChangesFound(about=about, count=found.blind_changes, of=found.records)
+    elif found.blind_changes:
+        yield ParityBroken(about=about, different=found.blind_changes, sampled=found.sampled or 0)

@@ -19,6 +19,7 @@ from support.postgres import Databases
 from support.roles import Role, new_role, rewritten
 
 NAMES = tuple(migration.name for migration in known_migrations())
+NEXT = len(NAMES) + 1
 
 
 @pytest.fixture
@@ -59,10 +60,10 @@ async def test_processes_that_migrate_at_the_same_time_apply_each_once(empty_dat
 async def test_what_is_new_is_applied_to_what_is_there(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    second = Migration(number=2, name="second", text="CREATE TABLE openfaith.second (); SELECT '100%%'")
+    second = Migration(number=NEXT, name="second", text="CREATE TABLE openfaith.second (); SELECT '100%%'")
     know(monkeypatch, *known_migrations(), second)
     assert await migrate(database_url) == ("second",)
-    assert [number for number, *_ in applied(database_url)] == [1, 2]
+    assert [number for number, *_ in applied(database_url)] == [*range(1, NEXT), NEXT]
     assert ask(database_url, "SELECT count(*) FROM openfaith.second") == [(0,)]
 
 
@@ -72,7 +73,7 @@ async def test_a_migration_that_fails_leaves_nothing_of_any(
     know(
         monkeypatch,
         *known_migrations(),
-        Migration(number=2, name="second", text="CREATE TABLE openfaith.second (); SELECT 1 / 0"),
+        Migration(number=NEXT, name="second", text="CREATE TABLE openfaith.second (); SELECT 1 / 0"),
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
         await migrate(empty_database_url)
@@ -83,11 +84,12 @@ async def test_a_file_that_was_edited_after_it_was_applied_is_refused(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = applied(database_url)
-    [first] = known_migrations()
+    first, *others = known_migrations()
     know(
         monkeypatch,
         replace(first, text=first.text + "\n"),
-        Migration(number=2, name="second", text="CREATE TABLE openfaith.second ()"),
+        *others,
+        Migration(number=NEXT, name="second", text="CREATE TABLE openfaith.second ()"),
     )
     with pytest.raises(DatabaseRefusedError, match=r"migration 0001 \(control_tables\) differs"):
         await migrate(database_url)

@@ -36,6 +36,13 @@ INSERT INTO openfaith.sync_state (org_id, adapter, entity, last_status, last_run
 INSERT INTO openfaith.dead_letter (org_id, adapter, entity, record_key, reason, body, requested_at, run_id, status)
     SELECT 'org' || n % 200 + 1, 'sample', 'church.E' || n % 50, n::text, '', '', now(), n,
            CASE WHEN n % 2 = 0 THEN 'open' ELSE 'resolved' END FROM generate_series(1, 20000) n;
+INSERT INTO openfaith.sync_outcome (org_id, adapter, entity, kind, run_id, status, finished_at)
+    SELECT 'org' || n, 'sample', 'church.E' || e, 'full', n, 'completed', now()
+    FROM generate_series(1, 200) n, generate_series(1, 50) e;
+INSERT INTO openfaith.suspect (org_id, adapter, entity, id, listing_started_at)
+    SELECT 'org' || n % 200 + 1, 'sample', 'church.E' || n % 50, n::text, now() FROM generate_series(1, 20000) n;
+INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at)
+    SELECT entity_run_id, org_id, adapter, entity, now() FROM openfaith.entity_run;
 INSERT INTO openfaith.event (name, severity, message, run_id)
     SELECT 'x', 'info', '', n FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.credential (org_id, adapter, base_url, key_id, sealed)
@@ -50,15 +57,16 @@ HOT = [
         ("runs", name)
         for name in (
             "lock_organization", "find_same_run", "insert_run", "begin_run", "insert_entity_runs", "take_entity_run",
-            "note_source_start", "finish_entity_run", "find_open_entity_run", "note_sync_state", "resolve_dead_letters",
-            "finish_run", "settle_entities_of_run", "request_cancel", "request_cancel_of_entities", "retry_run",
+            "note_source_start", "finish_entity_run", "find_open_entity_run", "note_sync_state", "note_sync_outcome",
+            "list_marks", "note_doubts", "resolve_dead_letters", "finish_run", "settle_entities_of_run", "request_cancel", "request_cancel_of_entities", "retry_run",
             "retry_entities", "get_run", "lock_run", "list_runs", "list_runs_of_organization", "list_unfinished_runs",
             "list_entity_runs", "list_settled_entity_runs", "list_riders", "note_checkpoint", "count_parent_failures",
-            "close_product", "settle_closed_products", "list_sync_state_of_organization", "prune_page_commits",
+            "close_product", "settle_closed_products", "list_sync_state", "prune_page_commits",
             "prune_events", "prune_dead_letters", "prune_runs",
         )
     ),
     ("dead_letters", "set_aside"),
+    ("sync_outcomes", "list_sync_outcomes"),
     ("events", "insert_event"),
     ("events", "list_events"),
     ("organizations", "ensure_organization"),

@@ -113,6 +113,16 @@ async def test_another_request_is_another_run(database: Database, org: OrgId, ot
     assert all(new for _, new in runs)
 
 
+async def test_a_run_that_is_over_is_not_joined(database: Database, org: OrgId) -> None:
+    """However alike the two are: otherwise the first delta would swallow all that follow."""
+    run_id, _ = await request(database, org)
+    await begin_run(database, run_id)
+    await finish_run(database, run_id)
+    again, new = await request(database, org)
+    assert new
+    assert again != run_id
+
+
 async def test_a_run_that_is_running_is_joined_rather_than_one_that_is_queued(
     database: Database, org: OrgId
 ) -> None:

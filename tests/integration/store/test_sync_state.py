@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from openfaith.records import EntityStatus, OrgId
 from openfaith.store import (
     Database,
     EntityState,
+    PlannedReading,
     finish_entity_run,
     finish_run,
     list_sync_state,
     note_source_start,
+    plan_entity_runs,
 )
-from support.mirror import CAMPUS, MEMBER, Reader, connect_org, execute, moment, record, start_run, take
+from support.mirror import (
+    CAMPUS,
+    MEMBER,
+    Reader,
+    connect_org,
+    execute,
+    moment,
+    planned,
+    record,
+    start_run,
+    take,
+)
+from support.reconciling import Reconciler, store
 
 
 async def state(reader: Reader) -> EntityState:
@@ -84,6 +100,53 @@ async def test_a_resumed_run_keeps_the_clock_of_its_first_request(reader: Reader
     await note_source_start(reader.database, held, moment(99))
     await reader.complete()
     assert (await state(reader)).watermark == moment(0)
+
+
+@pytest.mark.parametrize(("doubts", "watermark"), [((), 99), (("it shifted",), 0)])
+async def test_a_reconciliation_moves_the_watermark_only_where_its_listing_is_proven(
+    reader: Reader, doubts: tuple[str, ...], watermark: float
+) -> None:
+    await store(reader, ["1"])
+    await reader.complete()
+    later = await begin_again(reader, started_at=99)
+    await execute(
+        later.database,
+        "UPDATE openfaith.sync_run SET kind = 'reconciliation' WHERE run_id = %s",
+        later.run_id,
+    )
+    lister = await Reconciler.of(later, at=99)
+    await lister.show("1")
+    await lister.close(*doubts)
+    await lister.compare()
+    await later.complete()
+    assert (await state(later)).watermark == moment(watermark)
+
+
+@pytest.mark.parametrize(("checkpoint", "watermark"), [('{"version": 2}', moment(5)), ('{"delta": 1}', None)])
+async def test_what_rode_on_a_part_of_its_carriers_records_has_no_watermark(
+    database: Database, org: OrgId, checkpoint: str, watermark: datetime | None
+) -> None:
+    """A record may change below one that did not."""
+    run_id = await start_run(database, org)
+    rider = PlannedReading(
+        entity=CAMPUS.name, reading="include", path="/", carrier=MEMBER.name, include="campus"
+    )
+    await plan_entity_runs(database, run_id, [planned(MEMBER), rider])
+    held = await take(database, run_id)
+    await note_source_start(database, held, moment(5))
+    await execute(
+        database,
+        "UPDATE openfaith.entity_run SET checkpoint = %s::jsonb WHERE entity_run_id = %s",
+        checkpoint,
+        held.entity_run_id,
+    )
+    await take(database, run_id, CAMPUS)
+    for entity, table in ((MEMBER, "church_member"), (CAMPUS, "church_campus")):
+        await finish_entity_run(
+            database, run_id, entity.name, status=EntityStatus.COMPLETED, table=("sample", table)
+        )
+    marks = {known.entity: known.watermark for known in await list_sync_state(database, org)}
+    assert marks == {MEMBER.name: moment(5), CAMPUS.name: watermark}
 
 
 async def test_what_is_known_is_listed_by_organization_and_entity(own_database: Database) -> None:

@@ -12,7 +12,7 @@ import pytest
 from openfaith.cli.main import run
 
 COMMANDS = (
-    "demo up connect sync status runs entities graph simulate migrate database doctor".split()  # noqa: SIM905  # as in the help
+    "demo up connect sync status runs suspects entities graph simulate migrate database doctor".split()  # noqa: SIM905  # as in the help
 )
 
 
@@ -44,7 +44,7 @@ def test_help_imports_neither_the_durable_engine_nor_the_driver() -> None:
     assert ended.stdout.endswith("set()\n")
 
 
-@pytest.mark.parametrize("arguments", [(), ("runs",), ("database",)])
+@pytest.mark.parametrize("arguments", [(), ("runs",), ("suspects",), ("database",)])
 def test_a_group_without_a_command_shows_its_help_and_is_wrong_usage(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
@@ -71,6 +71,9 @@ def test_an_unknown_command_names_a_near_one(capsys: pytest.CaptureFixture[str])
         ("runs", "show", "0", "--json"),
         ("runs", "show", str(2**63), "--json"),
         ("runs", "list", "--limit", "0", "--json"),
+        ("suspects", "approve", "grace", "--json"),
+        ("suspects", "approve", "grace", "--entity", "Person", "--json"),
+        ("suspects", "reject", "grace", "--entity", "Person", "7", "--all", "--json"),
         ("entities", "--nonsense", "--json"),
         ("simulate", "--people", "-1", "--json"),
         ("simulate", "--port", "70000", "--json"),

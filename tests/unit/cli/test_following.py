@@ -12,6 +12,13 @@ def test_a_new_run_is_started() -> None:
     assert text == "Started run 7, a full sync of grace."
 
 
+def test_a_dry_run_is_called_one() -> None:
+    run = make_run(RunStatus.QUEUED, dry_run=True)
+    assert announcement(run, is_new=True, executors=[], pages=0) == (
+        "Started run 7, a dry run of a full sync of grace."
+    )
+
+
 def test_a_run_that_somebody_works_on_is_joined() -> None:
     text = announcement(make_run(RunStatus.RUNNING), is_new=False, executors=[make_worker()], pages=9)
     assert text == "Joined run 7, a full sync of grace, which is running already."

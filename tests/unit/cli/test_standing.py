@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from openfaith.cli.standing import attend
-from openfaith.records import EntityName, RunStatus
+from openfaith.records import EntityName, RunStatus, SyncKind
 from support.views import NOON, make_run, make_worker
 
 
@@ -51,3 +51,12 @@ def test_a_run_of_many_entities_is_continued_by_its_number() -> None:
     names = tuple(EntityName(f"people.E{number}") for number in range(5))
     [standing] = attend([make_run(RunStatus.RUNNING, entities=names)], [])
     assert "`openfaith runs retry 7` goes on with it" in standing.sentence()
+
+
+def test_the_command_that_goes_on_asks_for_the_same_kind_and_writes_no_more_than_before() -> None:
+    run = make_run(RunStatus.RUNNING, kind=SyncKind.DELTA, dry_run=True)
+    [standing] = attend([run], [])
+    assert standing.sentence() == (
+        "Dry run 7 was interrupted, and nobody is working: `openfaith sync grace --type delta --dry-run` goes on with it."
+    )
+    assert standing.to_json()["dry_run"] is True

@@ -133,3 +133,28 @@ def test_only_a_run_that_read_something_can_find_it_unchanged() -> None:
     assert is_unchanged(make_view(make_entity(inserted=0, unchanged=5)))
     assert not is_unchanged(make_view(make_entity(inserted=0, unchanged=0, records=0)))
     assert not is_unchanged(make_view(make_entity(inserted=0, updated=1, unchanged=4)))
+
+
+def test_a_dry_run_says_what_a_sync_would_do_and_not_how_to_go_on() -> None:
+    told = lines(
+        make_entity(inserted=12, updated=1, deleted=3, held=61), status=RunStatus.PARTIAL, dry_run=True
+    )
+    assert told[1:] == [
+        "A sync would insert 12, update 1 and delete 3 rows.",
+        "61 suspects would wait for a person: a guard would stop these deletions.",
+    ]
+
+
+def test_a_dry_run_that_found_nothing_says_so() -> None:
+    assert lines(make_entity(inserted=0, unchanged=5000), dry_run=True)[-1] == "A sync would write no row."
+
+
+def test_deletions_have_a_column_where_there_are_any() -> None:
+    console = Console(width=200, color_system=None)
+    with console.capture() as capture:
+        console.print(summary_table([make_entity(deleted=3)], width=200, dry_run=True))
+    heading = capture.get().splitlines()[0]
+    assert "would insert" in heading
+    assert "would delete" in heading
+    assert "suspects" not in heading
+    assert "deleted" not in rendered(200, "people.Person")

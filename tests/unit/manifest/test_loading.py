@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from openfaith.errors import ManifestError
-from openfaith.manifest import AttributeType, Method, load_manifest, parse_document
+from openfaith.manifest import AttributeType, Method, load_manifest, merge_log_of, parse_document
 from openfaith.manifest.problems import MOST_REPORTED
 from openfaith.records import EntityName
 from unit.manifest.samples import Document, church, document, endpoint, listed, load
@@ -219,6 +219,7 @@ def test_a_fault_of_an_endpoint_names_place_and_expectation(row: object, place: 
         ({"max_page_size": True}, "church.json: max_page_size: True"),
         ({"entities": []}, "church.json: entities: []"),
         ({"overrules": {}}, "church.json: overrules: {}"),
+        ({"merges": {}}, "church.json: merges: {}"),
         ({"entitees": {}}, "church.json: unknown member 'entitees'"),
     ],
 )
@@ -253,6 +254,53 @@ def test_two_overrules_of_one_pair_are_a_fault() -> None:
     assert "church.Person on church.Room more than once" in fault(
         church(), overrules=[rule, rule | {"kind": "hard"}]
     )
+
+
+MERGES: Document = {"entity": "Person", "log": "Merger", "removed": "gone_id", "kept": "left_id"}
+
+
+def merging(**members: object) -> dict[str, object]:
+    """A church with a log of its merged people."""
+    log = listed("mergers", attributes={"gone_id": "string", "left_id": "integer"}, query_by=["gone_id"])
+    return {**church(), "Merger": log | members}
+
+
+def test_an_entity_may_have_a_log_of_its_merges() -> None:
+    manifest = load(merging(), merges=[MERGES])
+    [merge] = manifest.merges
+    assert (merge.entity, merge.log) == (PERSON, "church.Merger")
+    assert (merge.removed, merge.kept) == ("gone_id", "left_id")
+    assert merge_log_of(manifest, PERSON) == merge
+    assert merge_log_of(manifest, merge.log) is None
+    assert load(church()).merges == ()
+
+
+@pytest.mark.parametrize(
+    ("merge", "place"),
+    [
+        ({"log": "Merge"}, "merges.0.log: no entity 'church.Merge'; expected church.Merger"),
+        ({"entity": "Persn"}, "merges.0.entity: no entity 'church.Persn'; expected church.Person"),
+        ({"removed": "gon_id"}, "merges.0.removed: no attribute of church.Merger 'gon_id'; expected gone_id"),
+        ({"kept": "left"}, "merges.0.kept: no attribute of church.Merger 'left'; expected left_id"),
+        ({"removed": "left_id", "kept": "gone_id"}, "merges.0.removed: church.Merger is not filtered by 'left_id'"),
+        ({"kept": "gone_id"}, "merges.0: 'gone_id' for both ids"),
+        ({"entity": "Merger"}, "merges.0: church.Merger as its own log"),
+        ({"kept": 1}, "merges.0.kept: 1; expected text"),
+        ({"why": "x"}, "merges.0: unknown member 'why'"),
+    ],
+)  # fmt: skip
+def test_a_log_of_merges_needs_a_list_that_can_be_asked_for_one_record(merge: Document, place: str) -> None:
+    assert place in fault(merging(), merges=[MERGES | merge])
+
+
+def test_a_log_of_merges_without_a_list_of_its_own_is_a_fault() -> None:
+    below = [endpoint("list", "/church/v1/people/{person_id}/mergers", collection=True)]
+    message = fault(merging(endpoints=below), merges=[MERGES])
+    assert "merges.0.log: church.Merger, which has no list of its own; expected one that has" in message
+
+
+def test_two_logs_of_one_entitys_merges_are_a_fault() -> None:
+    assert "merges: church.Person more than once" in fault(merging(), merges=[MERGES, MERGES])
 
 
 def test_two_entities_of_one_table_are_a_fault() -> None:

@@ -179,14 +179,16 @@ def test_what_can_only_ride_does_however_crowded_it_is() -> None:
     assert ways(manifest, None, "Portrait", "Note").keys() == {NOTE}
 
 
-@pytest.mark.parametrize(("records", "requests"), [(0, 1), (1, 1), (100, 1), (101, 2), (5000, 50)])
+@pytest.mark.parametrize(
+    ("records", "requests"), [(0, 1), (1, 1), (100, 1), (101, 2), (199, 2), (200, 3), (5000, 51)]
+)
 def test_a_list_costs_a_request_for_each_page_and_one_where_it_is_empty(records: int, requests: int) -> None:
     assert ways(load(church()), {"Room": records}, "Room")[ROOM].requests == requests
 
 
 @pytest.mark.parametrize(
     ("parents", "records", "requests"),
-    [(0, 0, 0), (0, 70, 0), (40, 0, 40), (40, 4000, 40), (40, 4001, 80), (3, 900, 9)],
+    [(0, 0, 0), (0, 70, 0), (40, 0, 40), (40, 4000, 40), (40, 4001, 80), (3, 900, 12)],
 )
 def test_a_nested_walk_costs_at_least_a_request_for_every_parent(
     parents: int, records: int, requests: int
@@ -204,4 +206,5 @@ def test_what_nobody_has_counted_has_no_expected_cost() -> None:
 
 def test_the_page_size_of_the_product_counts() -> None:
     manifest = load(church(), max_page_size=25)
-    assert ways(manifest, {"Room": 100}, "Room")[ROOM].requests == 4
+    assert ways(manifest, {"Room": 97}, "Room")[ROOM].requests == 4
+    assert ways(manifest, {"Room": 98}, "Room")[ROOM].requests == 5

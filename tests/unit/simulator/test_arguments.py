@@ -30,6 +30,7 @@ options = st.builds(
     products=st.lists(st.sampled_from(["people", "giving", "check-ins"]), unique=True).map(tuple),
     inaccessible_products=st.lists(st.sampled_from(["people", "api"]), unique=True).map(tuple),
     forbidden_entities=st.lists(st.sampled_from(["Note", "giving.Donation"]), unique=True).map(tuple),
+    changes=st.sampled_from(["", "update=Person*3-90s:0.2,merge@3"]),
     faults=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20),
 )
 

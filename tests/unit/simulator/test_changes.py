@@ -8,7 +8,7 @@ import pytest
 
 from openfaith.errors import ConfigurationError, UnknownNameError
 from openfaith.simulator import Church
-from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Update
+from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Restore, Update
 from openfaith.simulator.editing import apply
 from openfaith.simulator.rows import Record, Reference
 
@@ -338,6 +338,69 @@ def test_a_chain_of_merges_can_be_followed(church: Church) -> None:
 def test_pairs_are_chosen_by_chance_and_nobody_is_in_two(church: Church) -> None:
     merged = change(church, Merge(count=5)).merged
     assert len({one for pair in merged for one in pair}) == 10
+
+
+# Records that come back
+
+
+def test_a_deleted_record_comes_back_as_it_was_with_the_stamp_of_now(church: Church) -> None:
+    one = church.table("SocialProfile").ids[0]
+    before = record(church, "SocialProfile", one)
+    change(church, Delete(entity="SocialProfile", ids=(str(one),)), 1)
+    account = change(church, Restore(entity="SocialProfile", ids=(str(one),)), 2)
+    assert account.added == {"SocialProfile": [str(one)]}
+    assert record(church, "SocialProfile", one) == before.with_attributes({"updated_at": STAMP})
+
+
+def test_a_record_that_comes_back_blindly_has_its_old_stamp(church: Church) -> None:
+    one = church.table("SocialProfile").ids[0]
+    before = record(church, "SocialProfile", one)
+    change(church, Delete(entity="SocialProfile", ids=(str(one),)), 1)
+    change(church, Restore(entity="SocialProfile", count=1, blind=True), 2)
+    assert record(church, "SocialProfile", one) == before
+
+
+def test_a_record_that_comes_back_refers_to_nothing_that_is_gone(church: Church) -> None:
+    people = church.table("Person")
+    one, campus = next((one, to) for one, to in people.column("primary_campus_id").items() if to)
+    change(church, Delete(entity="Person", ids=(str(one),)), 1)
+    change(church, Delete(entity="Campus", ids=(str(campus),)), 2)
+    change(church, Restore(entity="Person", ids=(str(one),)), 3)
+    assert people.record(one).links["primary_campus"] is None
+
+
+def test_a_household_that_comes_back_has_its_contact_as_its_only_member(church: Church) -> None:
+    home, members = family(church, 3)
+    change(church, Delete(entity="Household", ids=(str(home),)), 1)
+    change(church, Restore(entity="Household", ids=(str(home),)), 2)
+    household = record(church, "Household", home)
+    assert household.attributes["member_count"] == 1
+    assert household.links["primary_contact"] == Reference("Person", members[0])
+    change(church, Restore(entity="HouseholdMembership", count=3), 3)
+    assert record(church, "Household", home).attributes["member_count"] == 3
+
+
+def test_what_has_no_owner_and_who_was_merged_stays_gone(church: Church) -> None:
+    email = church.table("Email").ids[0]
+    owner = record(church, "Email", email).links["person"]
+    assert owner is not None
+    change(church, Delete(entity="Person", ids=(str(owner.id),)), 1)
+    loser, keeper = (str(one) for one in church.table("Person").ids[:2])
+    change(church, Merge(loser=loser, keeper=keeper), 2)
+    for wanted in (Restore(entity="Email", ids=(str(email),)), Restore(entity="Person", ids=(loser,))):
+        with pytest.raises(UnknownNameError, match="who was merged does not come back"):
+            change(church, wanted, 3)
+    assert change(church, Restore(entity="Email", count=10), 4).added == {}
+
+
+# Stamps
+
+
+def test_stamps_may_be_of_the_past_or_ahead_of_the_clock(church: Church) -> None:
+    past = change(church, Add(entity="Email", stamp_offset_seconds=-600), 1).added["Email"]
+    ahead = change(church, Update(entity="Campus", count=1, stamp_offset_seconds=600), 2).updated["Campus"]
+    assert record(church, "Email", past[0]).attributes["created_at"] == "2025-10-09T08:43:20Z"
+    assert record(church, "Campus", ahead[0]).attributes["updated_at"] == "2025-10-09T09:03:20Z"
 
 
 # What means nothing

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from openfaith.simulator import Church, SimulatorOptions
 from openfaith.simulator.answering import Simulator
-from openfaith.simulator.changes import Add, Change, Delete, Merge, Update
+from openfaith.simulator.changes import Add, Change, Delete, Merge, Restore, Update
 from openfaith.simulator.documents import shapes
 from openfaith.simulator.query import OrderKey, Query
 from openfaith.simulator.rendering import Rendered
@@ -36,10 +36,17 @@ COLUMNS = (
 
 entities = st.sampled_from(NAMES) | st.sampled_from(["Person", "Email", "Household", "HouseholdMembership"])
 changes: st.SearchStrategy[Change] = st.one_of(
-    st.builds(Update, entity=entities, count=st.integers(0, 6), blind=st.booleans()),
+    st.builds(
+        Update,
+        entity=entities,
+        count=st.integers(0, 6),
+        blind=st.booleans(),
+        stamp_offset_seconds=st.sampled_from([0, -90, 600]),
+    ),
     st.builds(Add, entity=entities, count=st.integers(1, 3)),
     st.builds(Delete, entity=entities, count=st.integers(0, 6), blind=st.booleans()),
     st.builds(Merge, count=st.integers(1, 3), blind=st.booleans()),
+    st.builds(Restore, entity=entities, count=st.integers(1, 4), blind=st.booleans()),
 )
 
 

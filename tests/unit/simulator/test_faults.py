@@ -14,8 +14,10 @@ from openfaith.errors import ConfigurationError, SyncError
 from openfaith.manifest import AttributeType
 from openfaith.simulator import Church
 from openfaith.simulator.fault_plans import read_plan
-from openfaith.simulator.faults import RECORD_FAULTS, REQUEST_FAULTS
+from openfaith.simulator.faults import REQUEST_FAULTS
+from openfaith.simulator.record_faults import ATTRIBUTE_FAULTS, RECORD_FAULTS
 from openfaith.simulator.rows import Reference
+from openfaith.simulator.sight import HIDING
 from support.asking import Ask, Asker
 
 CHURCH = Church(people=60, products=["people"])
@@ -137,6 +139,82 @@ def test_a_missing_next_leaves_everything_else(ask: Ask) -> None:
     assert document["meta"]["total_count"] > len(document["data"]) > 0
 
 
+def test_an_empty_page_may_keep_its_total_and_the_next_one(ask: Ask) -> None:
+    document, right = ask(faults="blank").get("people", include="emails"), ask().get("people")
+    assert (document["data"], document["included"], document["meta"]["count"]) == ([], [], 0)
+    assert document["meta"]["total_count"] == right["meta"]["total_count"]
+    assert document["meta"]["next"] == right["meta"]["next"]
+    assert ask(faults="blank").get("me")["data"]["type"] == "Person"
+
+
+def page(asker: Asker, offset: int = 0, size: int = 20) -> tuple[list[int], dict[str, Any]]:
+    """The ids of a page and its meta; its links and its meta must agree on the next page."""
+    document = asker.get("people", offset=offset, per_page=size, include="emails")
+    following = document["meta"].get("next", {}).get("offset")
+    assert ("next" in document["links"]) == (following is not None)
+    assert following is None or f"offset={following}&" in document["links"]["next"]
+    owners = {one["relationships"]["person"]["data"]["id"] for one in document["included"]}
+    assert owners <= {one["id"] for one in document["data"]}
+    return [int(one["id"]) for one in document["data"]], document["meta"]
+
+
+def test_the_last_rows_of_a_page_may_be_missing_as_though_it_were_whole_and_the_last(ask: Ask) -> None:
+    found, meta = page(ask(faults="tail=5"))
+    assert found == page(ask())[0][:15]
+    assert (meta["count"], meta["total_count"], "next" in meta) == (20, 120, False)
+
+
+def test_rows_may_be_missing_between_two_pages(ask: Ask) -> None:
+    found, meta = page(ask(faults="gap=5"))
+    assert found == page(ask())[0][:15]
+    assert (meta["count"], meta["total_count"], meta["next"]["offset"]) == (15, 120, 20)
+
+
+@pytest.mark.parametrize("fault", ["tail=50", "gap=50"])
+def test_no_more_rows_are_missing_than_there_are(ask: Ask, fault: str) -> None:
+    assert page(ask(faults=fault), offset=20)[0] == []
+
+
+def test_a_short_page_is_followed_by_the_rest_of_it(ask: Ask) -> None:
+    """Also on the last page, which is not the last one then."""
+    asker, right = ask(faults="short=7"), page(ask(), size=100)[0]
+    assert page(asker)[0] == right[:7]
+    assert page(asker)[1]["next"]["offset"] == 7
+    assert page(asker, offset=110)[1]["next"]["offset"] == 117
+    assert "next" not in page(asker, offset=115)[1]
+
+
+def test_a_page_may_be_served_again_for_the_next_offset(ask: Ask) -> None:
+    asker, right = ask(faults="repeat@2"), ask()
+    first, again, third = (page(asker, offset) for offset in (0, 20, 40))
+    assert (first[0], again[0], third[0]) == (page(right)[0], page(right)[0], page(right, 40)[0])
+    assert (again[1]["prev"]["offset"], again[1]["next"]["offset"]) == (0, 40)
+    assert page(ask(faults="repeat"))[0] == first[0]
+    assert len(page(ask(faults="repeat"), 110)[0]) == 20
+
+
+@pytest.mark.parametrize(("fault", "offset"), [("loop", 40), ("loop=back", 20), ("loop=first", 0)])
+def test_the_next_page_may_be_this_one_or_an_earlier_one(ask: Ask, fault: str, offset: int) -> None:
+    found, meta = page(ask(faults=fault), 40)
+    assert found == page(ask(), 40)[0]
+    assert meta["next"]["offset"] == offset
+    assert page(ask(faults=fault), 100)[1]["next"]["offset"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("fault", "total"),
+    [("total=-7", 113), ("total=+7", 127), ("total=-500", 0), ("total=3", 3), ("total_cap=100", 100)],
+)
+def test_a_total_may_be_wrong_while_the_pages_are_right(ask: Ask, fault: str, total: int) -> None:
+    found, meta = page(ask(faults=fault))
+    assert (found, meta["total_count"], meta["next"]["offset"]) == (page(ask())[0], total, 20)
+
+
+def test_a_cap_says_nothing_of_what_is_below_it(ask: Ask) -> None:
+    assert page(ask(faults="total_cap=500"))[1]["total_count"] == 120
+    assert "total_count" not in ask(faults="total=3").get("me")["meta"]
+
+
 def test_a_total_can_be_missing(ask: Ask) -> None:
     assert "total_count" not in ask(faults="no_total").get("people")["meta"]
 
@@ -243,6 +321,52 @@ def test_a_new_attribute_appears_on_all_records_also_where_they_are_included(ask
     assert not any("new_attribute" in one["attributes"] for one in asker.get("people")["data"])
 
 
+def test_an_attribute_may_be_missing_from_all_records(ask: Ask) -> None:
+    asker = ask(people=60, faults="missing_attribute=Person.nickname")
+    records = asker.get("people", per_page=100)["data"]
+    assert not any("nickname" in one["attributes"] for one in records)
+    assert all("first_name" in one["attributes"] for one in records)
+
+
+def test_an_attribute_may_be_of_another_type_in_all_records(ask: Ask) -> None:
+    asker = ask(people=60, faults="retyped_attribute=Person.last_name,retyped_attribute=Person.child")
+    for seen, right in spoilt(asker):
+        assert seen["attributes"]["last_name"] == {"value": right["attributes"]["last_name"]}
+        assert seen["attributes"]["child"] == json.dumps(right["attributes"]["child"])
+
+
+def test_the_seed_chooses_an_attribute_where_none_is_named(ask: Ask) -> None:
+    for fault in ATTRIBUTE_FAULTS:
+        changed = {
+            name
+            for seen, right in spoilt(ask(people=60, faults=f"{fault}=Person"))
+            for name, value in right["attributes"].items()
+            if seen["attributes"].get(name, "missing") != value
+        }
+        assert len(changed) == 1
+        assert changed.isdisjoint({"created_at", "updated_at"})
+
+
+def test_so_many_records_or_named_ones_may_lack_an_attribute(ask: Ask) -> None:
+    first = CHURCH.table("Person").ids[0]
+    assert len(spoilt(ask(people=60, faults="missing_attribute=Person.gender:3"))) == 3
+    (found,) = spoilt(ask(people=60, faults=f"missing_attribute=Person.gender#{first}"))
+    assert found[0]["id"] == str(first)
+
+
+def test_faults_of_records_go_together(ask: Ask) -> None:
+    faults = [
+        "new_attribute=Person",
+        "missing_attribute=Person.gender",
+        "wrong_type=Person:60",
+        "nul=Person:60",
+    ]
+    faults += ["absurd_date=Person:60", "poison=Person:60", "retyped_attribute=Person.child"]
+    asker = ask(people=60, faults=",".join(faults))
+    assert len(asker.get("people", per_page=100)["data"]) == 60
+    assert asker.raw("/people/v2/people", {"fields[Person]": "status"}).status == 200
+
+
 def test_a_spoilt_record_is_spoilt_in_the_same_way_each_time_and_in_truth_not_at_all(ask: Ask) -> None:
     asker = ask(people=60, faults="poison=Person:60")
     assert asker.raw("/people/v2/people").body == asker.raw("/people/v2/people").body
@@ -277,6 +401,11 @@ def _people(asker: Asker) -> list[Any]:
         ("nul=Nobody", "no entity 'Nobody'"),
         ("absurd_date=MaritalStatus", "nothing that it could strike"),
         ("500", "cannot be read"),
+        ("tail", "tail=5"),
+        ("total=many", "total=-7"),
+        ("loop=forward", "back, first"),
+        ("missing_attribute=Person.shoes", "no attribute 'shoes'"),
+        ("missing_attribute=Persn.gender", "did you mean Person"),
         ("error=500:0.1 drop", "cannot be read"),
     ],
 )
@@ -298,7 +427,13 @@ def test_any_text_is_a_plan_or_refused(text: str) -> None:
         read_plan(text, CHURCH)
 
 
-_ARGUMENTS = {"error": "=500", "slow": "=1s", "limit": "=5"}
+_ARGUMENTS = {
+    "error": "=500",
+    "slow": "=1s",
+    "limit": "=5",
+    "total": "=-2",
+    **dict.fromkeys(("gap", "short", "tail", "total_cap"), "=5"),
+}
 
 
 @given(
@@ -306,7 +441,7 @@ _ARGUMENTS = {"error": "=500", "slow": "=1s", "limit": "=5"}
         st.sampled_from(
             [
                 *(f"{name}{_ARGUMENTS.get(name, '')}" for name in REQUEST_FAULTS),
-                *(f"{name}=Person" for name in RECORD_FAULTS),
+                *(f"{name}=Person" for name in (*RECORD_FAULTS, *ATTRIBUTE_FAULTS, *HIDING)),
             ]
         ),
         max_size=6,

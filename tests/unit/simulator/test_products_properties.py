@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from openfaith.simulator import Church, SimulatorOptions
 from openfaith.simulator.answering import Simulator
-from openfaith.simulator.changes import Add, Change, Delete, Merge, Update
+from openfaith.simulator.changes import Add, Change, Delete, Merge, Restore, Update
 from openfaith.simulator.contents import PRODUCT_PEOPLE
 from openfaith.simulator.relations import Via
 from openfaith.simulator.rendering import PLAIN
@@ -24,6 +24,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(Add, entity=entities, count=st.integers(1, 3)),
     st.builds(Delete, entity=entities, count=st.integers(0, 4)),
     st.builds(Merge, count=st.integers(1, 2)),
+    st.builds(Restore, entity=entities, count=st.integers(1, 3)),
 )
 
 

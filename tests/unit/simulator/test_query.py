@@ -242,3 +242,45 @@ def test_people_are_searched_by_the_beginnings_of_their_names(reader: Asker, chu
         reader.ids("people", **{"where[search_name]": f"{last[:3]} {first[:3]}".lower()})[0]
         == church.table("Person").ids[0]
     )
+
+
+def test_several_records_may_be_asked_for_by_their_ids(reader: Asker, church: Church) -> None:
+    """In any order, each once; who is not there is not missed."""
+    first, second, third = church.table("Person").ids[5:8]
+    found = reader.get("people", **{"where[id]": f"{third},{first}, {second},{first},1,x"})
+    assert [int(one["id"]) for one in found["data"]] == [first, second, third]
+    assert found["meta"]["total_count"] == 3
+
+
+def test_a_batch_of_ids_goes_with_pages_orders_and_other_conditions(reader: Asker, church: Church) -> None:
+    wanted = church.table("Person").ids[:60]
+    batch = {"where[id]": ",".join(map(str, wanted))}
+    assert reader.ids("people", per_page=100, **batch) == list(wanted)
+    assert reader.ids("people", per_page=25, offset=50, **batch) == list(wanted[50:])
+    assert sorted(reader.ids("people", per_page=100, order="-updated_at", **batch)) == list(wanted)
+    active = set(people(church, status="active")) & set(wanted)
+    assert set(reader.ids("people", per_page=100, **batch, **{"where[status]": "active"})) == active
+
+
+@pytest.mark.parametrize("value", ["", "x", ",", "-5", "1.5"])
+def test_what_cannot_be_an_id_is_nobodys(reader: Asker, value: str) -> None:
+    assert reader.ids("people", **{"where[id]": value}) == []
+
+
+def test_ids_are_ignored_where_they_cannot_be_asked_for(reader: Asker, church: Church) -> None:
+    """Of e-mails the manifest knows no such filter."""
+    emails = reader.get("emails", **{"where[id]": str(church.table("Email").ids[0])})
+    assert emails["meta"]["total_count"] == len(church.table("Email"))
+
+
+def test_ids_of_a_nested_collection_are_chosen_among_its_own(reader: Asker, church: Church) -> None:
+    home, members = next(
+        (home, found)
+        for home, found in church.table("HouseholdMembership").referring("household").items()
+        if len(found) > 1
+    )
+    inside = reader.ids(f"households/{home}/people")
+    outside = next(one for one in church.table("Person").ids if one not in inside)
+    assert len(members) == len(inside)
+    batch = {"where[id]": f"{inside[1]},{outside}"}
+    assert reader.ids(f"households/{home}/people", **batch) == [inside[1]]

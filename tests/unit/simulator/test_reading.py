@@ -204,6 +204,32 @@ def test_fields_of_another_type_limit_included_records_only(reader: Asker) -> No
     assert all(list(one["attributes"]) == ["address"] for one in document["included"])
 
 
+def test_sparse_fields_leave_out_even_the_stamp_and_keep_the_id(reader: Asker) -> None:
+    record = reader.get("people", **{"fields[Person]": ""})["data"][0]
+    assert set(record) == {"type", "id", "attributes", "links"}
+    assert record["attributes"] == {}
+
+
+def test_fields_of_every_product_are_named_by_their_bare_types(ask: Ask) -> None:
+    asker = ask(people=30, products=("people", "giving", "groups"))
+    for path, name, field in (
+        ("/giving/v2/donations", "Donation", "updated_at"),
+        ("/groups/v2/people", "Person", "first_name"),
+    ):
+        records = json.loads(asker.raw(path, {f"fields[{name}]": f"{field},shoes"}).body)["data"]
+        assert records
+        assert all(list(one["attributes"]) == [field] for one in records)
+
+
+def test_fields_limit_what_is_included_in_other_products(ask: Ask) -> None:
+    asker = ask(people=30, products=("people", "giving"))
+    query = {"include": "designations", "fields[Designation]": "amount_cents"}
+    document = json.loads(asker.raw("/giving/v2/donations", query).body)
+    assert document["included"]
+    assert all(list(one["attributes"]) == ["amount_cents"] for one in document["included"])
+    assert len(document["data"][0]["attributes"]) > 5
+
+
 # Paths
 
 

@@ -9,7 +9,14 @@ import pytest
 
 from openfaith.errors import BrokenResponseError
 from openfaith.records import Page
-from openfaith.source.documents import Document, read_document, read_page, read_record, read_written
+from openfaith.source.documents import (
+    Document,
+    read_document,
+    read_page,
+    read_record,
+    read_written,
+    without_first,
+)
 from openfaith.source.exchanges import Exchange, Request
 
 NOON = datetime(2025, 11, 2, 12, tzinfo=UTC)
@@ -28,6 +35,10 @@ def page(body: bytes) -> Page:
 
 def page_with(**members: object) -> Page:
     return page(json.dumps({"data": [], **members}).encode())
+
+
+def named(kind: str, number: str) -> dict[str, object]:
+    return {"type": kind, "id": number}
 
 
 def record(body: bytes) -> Document:
@@ -174,6 +185,45 @@ def test_an_included_record_that_is_not_quite_json_stands_under_its_type(fault: 
 @pytest.mark.parametrize("untyped", [b'{"id":"1"}', b'{"type":null}', b'{"type":7,"n":NaN}', b"5", b"[NaN]"])
 def test_what_is_included_without_a_type_is_nobodys(untyped: bytes) -> None:
     assert list(page(b'{"data":[],"included":[' + RECORD + b"," + untyped + b"]}").included) == ["Person", ""]
+
+
+def test_a_page_goes_on_without_its_first_record_and_what_came_along_with_it() -> None:
+    """What the second shares with it too; what nobody names stays."""
+    first = {
+        "emails": {"data": [named("Email", "1"), named("Email", "2")]},
+        "campus": {"data": named("Campus", "7")},
+    }
+    second = {"emails": {"data": [named("Email", "3")]}, "campus": {"data": named("Campus", "7")}}
+    left = without_first(
+        page_with(
+            data=[
+                named("Person", "1") | {"relationships": first},
+                named("Person", "2") | {"relationships": second},
+            ],
+            included=[
+                *(named("Email", number) for number in ("1", "2", "3", "4")),
+                named("Campus", "7"),
+                named("PhoneNumber", "1"),
+            ],
+        )
+    )
+    assert [row.id for row in left.rows] == ["2"]
+    assert len(left.records) == 1
+    kept = {kind: [json.loads(record)["id"] for record in records] for kind, records in left.included.items()}
+    assert kept == {"Email": ["3", "4"], "Campus": [], "PhoneNumber": ["1"]}
+
+
+@pytest.mark.parametrize(
+    "relationships", [None, 7, [], {"emails": None}, {"emails": {"data": "1"}}, {"emails": 5}]
+)
+def test_links_of_any_shape_take_nothing_along(relationships: object) -> None:
+    left = without_first(
+        page_with(
+            data=[named("Person", "1") | {"relationships": relationships}, named("Person", "2")],
+            included=[named("Email", "1")],
+        )
+    )
+    assert len(left.records) == len(left.included["Email"]) == 1
 
 
 def test_such_a_page_must_still_be_a_listing() -> None:

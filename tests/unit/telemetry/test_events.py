@@ -11,7 +11,11 @@ import pytest
 from openfaith import telemetry
 from openfaith.records import EntityName, OrgId, RunId
 from openfaith.telemetry import (
+    BlindChangesFound,
     CanonicalViewKept,
+    DeletionsStopped,
+    DeltaFellBack,
+    DeltaReadsWhole,
     DependencyCut,
     DependencyNotRequested,
     EntityNotPlanned,
@@ -19,14 +23,18 @@ from openfaith.telemetry import (
     EntityRunStarted,
     EntitySkipped,
     Event,
+    ListingDistrusted,
     ListingShifted,
+    ListingUnproven,
     ManifestDrift,
     MirrorTableChanged,
     MirrorTableFilled,
     MirrorTablesMade,
     ParentLeftBehind,
     ParentVanished,
+    ParityBroken,
     ProductNotAccessible,
+    RecordsMerged,
     RecordsSetAside,
     RunFinished,
     RunJoined,
@@ -80,9 +88,58 @@ EXAMPLES: list[tuple[Event, str]] = [
         RecordsSetAside(about=ABOUT, records=1, reasons=("it has no id",)),
         "people.Person: 1 record became a dead letter: it has no id",
     ),
+    (RecordsMerged(about=ABOUT, merged=1), "people.Person: 1 record was merged into another"),
+    (
+        RecordsMerged(about=ABOUT, merged=2, repointed={"people.Email.person_id": 3}),
+        "people.Person: 2 records were merged into others; 3 rows that referred to them follow",
+    ),
     (
         ListingShifted(about=ABOUT, before=5, after=4),
         "people.Person: the source counted 5 records, then 4, while they were read",
+    ),
+    (
+        ListingDistrusted(about=ABOUT),
+        "people.Person: the source does not keep to a window of `created_at`; everything is read again in one piece",
+    ),
+    (
+        ListingUnproven(about=ABOUT, doubts=("it shifted while it was read", "the source counted nothing")),
+        "people.Person: the listing proves nothing, so nothing is deleted: it shifted while it was read; the source counted nothing",
+    ),
+    (
+        DeletionsStopped(about=ABOUT, suspects=1, reason="one is too many"),
+        "people.Person: 1 record waits for a person: one is too many; see `openfaith suspects list`",
+    ),
+    (
+        DeletionsStopped(about=ABOUT, suspects=60, reason="60 of 900 are too many"),
+        "people.Person: 60 records wait for a person: 60 of 900 are too many; see `openfaith suspects list`",
+    ),
+    (
+        BlindChangesFound(about=ABOUT, count=1, of=99),
+        "people.Person: 1 of 99 records had changed without a new updated_at, and is put right",
+    ),
+    (
+        BlindChangesFound(about=ABOUT, count=20, of=1_000),
+        "people.Person: 20 of 1,000 records had changed without a new updated_at, and are put right",
+    ),
+    (
+        ParityBroken(about=ABOUT, different=1, sampled=5),
+        "people.Person: 1 of 5 sampled records differs from the source under the same updated_at; `openfaith sync ORG --type sweep` finds what else does",
+    ),
+    (
+        ParityBroken(about=ABOUT, different=2, sampled=5),
+        "people.Person: 2 of 5 sampled records differ from the source under the same updated_at; `openfaith sync ORG --type sweep` finds what else does",
+    ),
+    (
+        DeltaFellBack(about=ABOUT, reason="people.Person was never read whole"),
+        "people.Person: everything is read, not only what changed: people.Person was never read whole",
+    ),
+    (
+        DeltaReadsWhole(about=ABOUT, entities=(EntityName("people.Tab"),)),
+        "1 entity cannot be asked for changes alone and is read whole: people.Tab",
+    ),
+    (
+        DeltaReadsWhole(about=ABOUT, entities=(EntityName("people.Campus"), EntityName("people.Tab"))),
+        "2 entities cannot be asked for changes alone and are read whole: people.Campus, people.Tab",
     ),
     (
         ParentVanished(about=ABOUT, parent=EntityName("people.Household"), parent_id="5"),

@@ -11,9 +11,10 @@ from typer import Option, Typer
 from openfaith.cli.following import conclude, look_on, plan_notes, see_through
 from openfaith.cli.options import AsJson, OrgOrAll, RunNumber, help_without_command
 from openfaith.cli.output import Output, add_rows, make_table
+from openfaith.cli.reconciliations import report_document, report_lines, report_table
 from openfaith.cli.session import with_engine
 from openfaith.cli.standing import Standing, attend
-from openfaith.cli.words import counted, duration
+from openfaith.cli.words import counted, duration, kind_of
 from openfaith.records import RunId, RunStatus
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _row(standing: Standing) -> tuple[str | Text, ...]:
     return (
         str(run.run_id),
         run.org_id,
-        run.kind,
+        f"{run.kind}, dry run" if run.dry_run else run.kind,
         "all" if run.entities is None else str(len(run.entities)),
         Text(standing.status, style=_STYLES.get(standing.status, "")),
         f"{run.requested_at:%Y-%m-%d %H:%M:%S} UTC",
@@ -76,7 +77,10 @@ def _row(standing: Standing) -> tuple[str | Text, ...]:
 
 @runs.command()
 def show(run_id: RunNumber, events: Events = 200, as_json: AsJson = False) -> None:
-    """Show a run, its entities and its events."""
+    """Show a run, its entities and its events.
+
+    Of a reconciliation also what it found: how many records were missing, stale or gone, and what is proven.
+    """
     with_engine(partial(_show, output=Output(as_json=as_json), run_id=RunId(run_id), events=events))
 
 
@@ -85,21 +89,27 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
     found = await engine.events(run_id, limit=events) if events else []
     standing = attend([view.run], await engine.executors())[0]
     notes = await plan_notes(engine, run_id)
+    report = await engine.reconciliations(run_id)
     output.data(
         {
             **standing.to_json(),
             **view.to_json(),
             "notes": list(notes),
             "events": [_event_document(e) for e in found],
+            "reconciliation": [report_document(each) for each in report],
         }
     )
     if output.as_json:
         return
     output.say(
-        f"Run {run_id} is a {view.run.kind} sync of {view.run.org_id}; its strategy is {view.run.strategy}."
+        f"Run {run_id} is {kind_of(view.run)} of {view.run.org_id}; its strategy is {view.run.strategy}."
     )
     for event in found:
         output.say(f"{event.at:%H:%M:%S}  {event.message}", style=_SEVERITIES.get(event.severity, ""))
+    if report:
+        output.show(report_table(report))
+    for line in report_lines(report, view.run.org_id, dry_run=view.run.dry_run):
+        output.say(line, style="yellow")
     conclude(view, output, notes)
     if not view.run.is_final:
         output.say(standing.sentence())

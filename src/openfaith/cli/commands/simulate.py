@@ -34,6 +34,10 @@ Port = Annotated[
 Faults = Annotated[
     str, Option("--faults", metavar="PLAN", help="What goes wrong, as in `error=500:0.02,drop:0.01`.")
 ]
+Changes = Annotated[
+    str,
+    Option("--changes", metavar="PLAN", help="What happens meanwhile, as in `update=Person:0.2,merge:0.05`."),
+]
 RateLimit = Annotated[int, Option("--rate-limit", metavar="N", help="Requests that are allowed per period.")]
 RatePeriod = Annotated[int, Option("--rate-period-seconds", metavar="N", help="The length of the period.")]
 RateWindow = Annotated[
@@ -55,6 +59,7 @@ def simulate(
     host: Host = "127.0.0.1",
     port: Port = 8100,
     faults: Faults = "",
+    changes: Changes = "",
     rate_limit: RateLimit = 100,
     rate_period_seconds: RatePeriod = 20,
     rate_window: RateWindow = Window.SLIDING,
@@ -73,6 +78,7 @@ def simulate(
         seed=seed,
         products=tuple(name.strip() for name in products.split(",") if name.strip()),
         faults=faults,
+        changes=changes,
         rate_limit=rate_limit,
         rate_period_seconds=rate_period_seconds,
         rate_window=rate_window.value,

@@ -1,9 +1,9 @@
-"""`openfaith status`: how fresh every entity is."""
+"""`openfaith status`: how fresh and how true every entity is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,19 @@ from rich.text import Text
 from openfaith.cli.commands.demo import is_simulated
 from openfaith.cli.options import AsJson, OrgOrAll
 from openfaith.cli.output import Output, add_rows, make_table
-from openfaith.cli.progress import STYLES
 from openfaith.cli.session import with_engine
 from openfaith.cli.standing import Standing, open_runs
-from openfaith.cli.words import ago, counted, listed, said
-from openfaith.records import EntityName, EntityStatus, OrgId
+from openfaith.cli.states import Known, not_accessible, remarks, state_table
+from openfaith.cli.summaries import Cell, fitting, needed_width
+from openfaith.cli.words import ago, counted, listed
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus
 
 if TYPE_CHECKING:
-    from openfaith.engine import Engine
-    from openfaith.store import EntityState
+    from openfaith.engine import Engine, RunView
+    from openfaith.store import EntityRunRecord, EntityState, SyncOutcome
+
+_GIVEN_UP_FIRST = ("entities", "dead letters", "never synced", "not proven")
+"""The columns that a narrow terminal goes without where there are many organizations to show."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,48 +40,101 @@ class OrgStatus:
     states: tuple[EntityState, ...]
     never: tuple[EntityName, ...]
     """Entities that could be synced and never were."""
+    outcomes: Mapping[EntityName, Sequence[SyncOutcome]] = field(default_factory=dict)
+    """Of the last run of each kind."""
+    under_way: Mapping[EntityName, EntityRunRecord] = field(default_factory=dict)
+    """What a run has begun, or is about to."""
+
+    @property
+    def is_attended(self) -> bool:
+        return all(standing.is_attended for standing in self.runs)
+
+    @property
+    def known(self) -> list[Known]:
+        """What is shown of its entities; not those that the token may not see, and never could."""
+        return [
+            Known(
+                state=state,
+                outcomes=self.outcomes.get(state.entity, ()),
+                under_way=self.under_way.get(state.entity),
+                is_attended=self.is_attended,
+            )
+            for state in self.states
+            if not _was_never_seen(state)
+        ]
 
 
 def status(org: OrgOrAll = None, as_json: AsJson = False) -> None:
-    """Show how fresh every entity is.
+    """Show how fresh and how true every entity is.
 
-    Says when each was last true, how many rows it has, and what is under way.
+    Says when each was last true, how many rows it has and how many the source had, whether that is proven, and what is
+    under way. Without ORG one line for each organization.
     """
     with_engine(partial(_status, output=Output(as_json=as_json), org=org))
 
 
 async def _status(engine: Engine, *, output: Output, org: str | None) -> None:
-    states, running = await engine.status(org), await open_runs(engine, org)
+    states, outcomes = await engine.status(org), await engine.sync_outcomes(org)
+    runs = await open_runs(engine, org)
+    views = [await engine.run(s.run.run_id) for s in runs if s.run.status is RunStatus.RUNNING]
+    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views)
     connections = [c for c in await engine.organizations() if org in {None, c[0]}]
-    everything = [_org_status(engine, connection, states, running) for connection in connections]
+    everything = [_org_status(engine, connection, found) for connection in connections]
     output.data({"organizations": [_document(one) for one in everything]})
+    if output.as_json:
+        return
     if not everything:
         output.say(
             "No organization is connected yet: `openfaith connect pco --org ORG`, or try `openfaith demo`."
         )
-    for one in everything:
-        show(one, output)
+    elif org is None:
+        show_overview(everything, output)
+    else:
+        for one in everything:
+            show(one, output)
 
 
-def _org_status(
-    engine: Engine,
-    connection: tuple[OrgId, str, str],
-    states: Iterable[EntityState],
-    runs: Iterable[Standing],
-) -> OrgStatus:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """What is known of all organizations."""
+
+    states: Sequence[EntityState]
+    outcomes: Sequence[SyncOutcome]
+    runs: Sequence[Standing]
+    views: Sequence[RunView]
+    """Of the runs that were begun."""
+
+
+def _org_status(engine: Engine, connection: tuple[OrgId, str, str], found: _Found) -> OrgStatus:
     from openfaith.planning import make_plan  # noqa: PLC0415  # not for `--help`
 
     org_id, adapter, base_url = connection
-    own = tuple(s for s in states if (s.org_id, s.adapter) == (org_id, adapter))
+    place = (org_id, adapter)
+    own = tuple(s for s in found.states if (s.org_id, s.adapter) == place)
     known = {state.entity for state in own}
+    ended: dict[EntityName, list[SyncOutcome]] = {}
+    for outcome in found.outcomes:
+        if (outcome.org_id, outcome.adapter) == place:
+            ended.setdefault(outcome.entity, []).append(outcome)
     return OrgStatus(
         org_id=org_id,
         adapter=adapter,
         base_url=base_url,
-        runs=tuple(r for r in runs if (r.run.org_id, r.run.adapter) == (org_id, adapter)),
+        runs=tuple(r for r in found.runs if (r.run.org_id, r.run.adapter) == place),
         states=own,
         never=tuple(name for name in make_plan(engine.manifest(adapter)).order if name not in known),
+        outcomes=ended,
+        under_way={
+            entity.entity: entity
+            for view in found.views
+            if (view.run.org_id, view.run.adapter) == place and not view.run.dry_run
+            for entity in view.entities
+            if entity.finished_at is None
+        },
     )
+
+
+# For machines
 
 
 def _document(one: OrgStatus) -> dict[str, object]:
@@ -86,46 +143,115 @@ def _document(one: OrgStatus) -> dict[str, object]:
         "adapter": one.adapter,
         "base_url": one.base_url,
         "runs": [standing.to_json() for standing in one.runs],
-        "entities": [*map(_state_document, one.states), *map(_never_document, one.never)],
+        "entities": [
+            *(_state_document(one, state) for state in one.states),
+            *(_never_document(one, name) for name in one.never),
+        ],
     }
 
 
-def _state_document(state: EntityState) -> dict[str, object]:
+def _state_document(one: OrgStatus, state: EntityState) -> dict[str, object]:
+    known = Known(state=state, outcomes=one.outcomes.get(state.entity, ()))
     return {
         "name": state.entity,
         "status": state.last_status,
+        "reason": known.reason,
         "never_synced": state.last_completed_at is None,
         "rows": state.live_rows,
         "behind_seconds": None if state.behind_seconds is None else round(state.behind_seconds, 1),
         "watermark": state.watermark,
+        "newest": state.newest,
         "last_completed_at": state.last_completed_at,
-        "last_run_id": None if state.last_run_id is None else str(state.last_run_id),
+        "last_run_id": _number(state.last_run_id),
         "dead_letters": state.dead_letters,
+        "source_count": state.source_count,
+        "counted_at": state.counted_at,
+        "surplus": state.surplus,
+        "proven": state.is_proven,
+        "proven_at": state.proven_at,
+        "doubts": None if state.doubts is None else list(state.doubts),
+        "suspects": state.suspects,
+        "held": state.held,
+        "last_swept_at": state.last_swept_at,
+        "blind_change_rate": state.blind_change_rate,
+        "sampled": state.sampled,
+        "sampled_different": state.sampled_different,
+        "sampled_at": state.sampled_at,
+        "kinds": [_outcome_document(outcome) for outcome in known.outcomes],
+        "in_progress": _progress_document(one.under_way.get(state.entity)),
     }
 
 
-def _never_document(name: EntityName) -> dict[str, object]:
+def _never_document(one: OrgStatus, name: EntityName) -> dict[str, object]:
     return {
         "name": name,
         "status": "never",
+        "reason": None,
         "never_synced": True,
         "rows": None,
         "behind_seconds": None,
         "watermark": None,
+        "newest": None,
         "last_completed_at": None,
         "last_run_id": None,
         "dead_letters": 0,
+        "source_count": None,
+        "counted_at": None,
+        "surplus": None,
+        "proven": False,
+        "proven_at": None,
+        "doubts": None,
+        "suspects": 0,
+        "held": 0,
+        "last_swept_at": None,
+        "blind_change_rate": None,
+        "sampled": None,
+        "sampled_different": None,
+        "sampled_at": None,
+        "kinds": [],
+        "in_progress": _progress_document(one.under_way.get(name)),
     }
 
 
+def _outcome_document(outcome: SyncOutcome) -> dict[str, object]:
+    return {
+        "kind": outcome.kind,
+        "run_id": _number(outcome.run_id),
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "finished_at": outcome.finished_at,
+        "completed_at": outcome.completed_at,
+    }
+
+
+def _progress_document(entity: EntityRunRecord | None) -> dict[str, object] | None:
+    if entity is None:
+        return None
+    return {
+        "run_id": _number(entity.run_id),
+        "status": entity.status,
+        "pages": entity.pages,
+        "records": entity.records,
+    }
+
+
+def _number(run_id: RunId | None) -> str | None:
+    return None if run_id is None else str(run_id)
+
+
+# For people
+
+
 def show(one: OrgStatus, output: Output) -> None:
-    """What is known of one organization, for people."""
+    """What is known of one organization."""
     output.say(f"{one.org_id} ({one.adapter} at {one.base_url})", style="bold")
     for standing in one.runs:
         output.say(standing.sentence(), style="" if standing.is_attended else "yellow")
-    synced = [state for state in one.states if not _was_never_seen(state)]
-    if synced:
-        output.show(state_table(synced))
+    known = one.known
+    if known:
+        output.show(state_table(known, width=output.console.width))
+    for text, style in remarks(known, one.org_id):
+        output.say(text, style=style)
     if closed := list(not_accessible(one.states)):
         output.say(f"Not accessible to the token's user: {'; '.join(closed)}.", style="yellow")
     if one.never:
@@ -137,6 +263,8 @@ def _never_line(one: OrgStatus) -> str:
     if one.states and is_simulated(one.org_id, one.base_url):
         return f"The demo reads no more than that: it leaves {counted(len(one.never), 'entity')} out."
     names = "every entity" if not one.states else listed(one.never, most=8)
+    if set(one.never) <= one.under_way.keys():
+        return f"NEVER SYNCED: {names}. The run that is under way reads them."
     return f"NEVER SYNCED: {names}. `openfaith sync {one.org_id}` reads them."
 
 
@@ -145,42 +273,56 @@ def _was_never_seen(state: EntityState) -> bool:
     return state.last_status == EntityStatus.NOT_ACCESSIBLE and state.last_completed_at is None
 
 
-def not_accessible(states: Iterable[EntityState]) -> Iterator[str]:
-    """What the token may not see: a product once where that is all of it that was asked for, else its entities."""
-    products: dict[str, list[EntityState]] = {}
-    for state in states:
-        products.setdefault(state.entity.partition(".")[0], []).append(state)
-    for product, own in products.items():
-        closed = [s.entity for s in own if s.last_status == EntityStatus.NOT_ACCESSIBLE]
-        if len(closed) == len(own) > 1:
-            yield f"{product} ({counted(len(closed), 'entity')})"
-        elif closed:
-            yield ", ".join(closed)
+def show_overview(everything: Sequence[OrgStatus], output: Output) -> None:
+    """One line for each organization."""
+    output.show(overview_table(everything, width=output.console.width))
+    for one in everything:
+        for standing in one.runs:
+            style = "" if standing.is_attended else "yellow"
+            output.say(f"{one.org_id}: {standing.sentence()}", style=style)
+    example = everything[0].org_id if len(everything) == 1 else "ORG"
+    output.say(f"`openfaith status {example}` shows every entity.")
 
 
-def state_table(states: Sequence[EntityState]) -> Table:
-    """One row for each entity that a run has met."""
-    rows = [
-        (
-            state.entity,
-            freshness(state),
-            f"{state.live_rows:,}",
-            Text(said(state.last_status), style=STYLES.get(EntityStatus(state.last_status), "")),
-            Text(f"{state.dead_letters:,}", style="red" if state.dead_letters else ""),
-        )
-        for state in states
-    ]
-    headings = ("entity", "true as of", "rows", "last run", "dead letters")
-    return add_rows(make_table(*headings, right=["rows", "dead letters"]), rows)
+def overview_table(everything: Sequence[OrgStatus], *, width: int) -> Table:
+    """One row for each organization; what is wrong nowhere has no column."""
+    cells: dict[str, list[Cell]] = {"organization": [one.org_id for one in everything]}
+    cells["true as of"] = [worst_freshness(one) for one in everything]
+    cells["entities"] = [f"{len(one.known):,}" for one in everything]
+    cells["proven"] = [f"{sum(k.state.is_proven for k in one.known):,}" for one in everything]
+    for heading, numbers, style in (
+        ("not proven", [_unproven(one) for one in everything], ""),
+        ("failed", [_failed(one) for one in everything], "red"),
+        ("never synced", [_never(one) for one in everything], "yellow"),
+        ("suspects waiting", [sum(s.held for s in one.states) for one in everything], "bold yellow"),
+        ("dead letters", [sum(s.dead_letters for s in one.states) for one in everything], "red"),
+    ):
+        if any(numbers):
+            cells[heading] = [Text(f"{number:,}" if number else "", style=style) for number in numbers]
+    needed = {heading: needed_width(heading, column) for heading, column in cells.items()}
+    headings = fitting(needed, width, _GIVEN_UP_FIRST)
+    rows = zip(*(cells[heading] for heading in headings), strict=True)
+    table = make_table(*headings, right=[h for h in headings if h not in {"organization", "true as of"}])
+    return add_rows(table, rows)
 
 
-def freshness(state: EntityState) -> Text:
-    """How old the picture is: since the source's clock before the last run that completed.
-
-    What is read below parents of whom there are none completes without asking anything, and so without a clock.
-    """
-    if state.last_completed_at is None:
+def worst_freshness(one: OrgStatus) -> Text:
+    """The age of the oldest picture of all entities that were ever synced."""
+    if all(known.state.last_completed_at is None for known in one.known):
         return Text("NEVER SYNCED", style="bold red")
-    if state.behind_seconds is None:
-        return Text("no parents yet", style="dim")
-    return Text(ago(state.behind_seconds))
+    ages = [s.behind_seconds for s in one.states if s.behind_seconds is not None]
+    return Text(ago(max(ages))) if ages else Text("no parents yet", style="dim")
+
+
+def _unproven(one: OrgStatus) -> int:
+    return sum(not k.state.is_proven for k in one.known if k.state.last_completed_at is not None)
+
+
+def _failed(one: OrgStatus) -> int:
+    return sum(k.state.last_status in {EntityStatus.FAILED, EntityStatus.SKIPPED} for k in one.known)
+
+
+def _never(one: OrgStatus) -> int:
+    """Where a demo leaves entities out, that is no fault."""
+    unread = 0 if is_simulated(one.org_id, one.base_url) else len(one.never)
+    return unread + sum(k.state.last_completed_at is None for k in one.known)

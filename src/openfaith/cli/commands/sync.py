@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from openfaith.engine import Engine
     from openfaith.store import RunRecord
 
-Kind = Annotated[SyncKind, Option("--type", help="Which records to read: `full` reads all.")]
+Kind = Annotated[
+    SyncKind,
+    Option(
+        "--type",
+        help="Which records to read: `full` all; `delta` what changed; `reconciliation` the ids of all, to find what is "
+        "gone; `sweep` a share of all.",
+    ),
+]
 How = Annotated[
     Strategy,
     Option(
@@ -25,6 +32,9 @@ How = Annotated[
         help="How entities wait for each other: `sequential` one at a time; `parallel` each for all it depends on; "
         "`hybrid` each for what it cannot do without.",
     ),
+]
+DryRun = Annotated[
+    bool, Option("--dry-run", help="Write nothing: count what would be inserted, updated and deleted.")
 ]
 Detach = Annotated[bool, Option("--detach", help="Only request the run: a worker (`openfaith up`) does it.")]
 
@@ -36,6 +46,7 @@ def sync(
     product: Products = None,
     kind: Kind = SyncKind.FULL,
     strategy: How = Strategy.HYBRID,
+    dry_run: DryRun = False,
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
@@ -43,12 +54,17 @@ def sync(
 
     The work is done by a worker where one is alive on this database, else here. After a crash, or after Ctrl-C, the
     same command goes on at the last committed page.
+
+    With `--dry-run` nothing is written: a copy of the organization's rows is brought up to date, counted, and dropped.
     """
     chosen = [
         *(("--entity", name) for name in entity or ()),
         *(("--product", name) for name in product or ()),
     ]
-    go_on = ["openfaith", "sync", org, *(word for words in chosen for word in words)]
+    if kind is not SyncKind.FULL:
+        chosen.append(("--type", kind))
+    dry = ["--dry-run"] if dry_run else []
+    go_on = ["openfaith", "sync", org, *(word for words in chosen for word in words), *dry]
     work = _detach if detach else partial(_sync, go_on=go_on)
     return with_engine(
         partial(
@@ -57,6 +73,7 @@ def sync(
             org=org,
             kind=kind,
             strategy=strategy,
+            dry_run=dry_run,
             entities=entity,
             products=product,
         )
@@ -70,13 +87,20 @@ async def _sync(
     org: str,
     kind: SyncKind,
     strategy: Strategy,
+    dry_run: bool,
     entities: list[str] | None,
     products: list[str] | None,
     go_on: list[str],
 ) -> int:
     executors = await engine.executors()
     run, is_new = await engine.request(
-        org, kind=kind, entities=entities, products=products, strategy=strategy, requested_by="command"
+        org,
+        kind=kind,
+        entities=entities,
+        products=products,
+        strategy=strategy,
+        dry_run=dry_run,
+        requested_by="command",
     )
     view = await engine.run(run.run_id)
     pages = sum(e.pages for e in view.entities)
@@ -112,11 +136,18 @@ async def _detach(
     org: str,
     kind: SyncKind,
     strategy: Strategy,
+    dry_run: bool,
     entities: list[str] | None,
     products: list[str] | None,
 ) -> int:
     run, is_new = await engine.request(
-        org, kind=kind, entities=entities, products=products, strategy=strategy, requested_by="command"
+        org,
+        kind=kind,
+        entities=entities,
+        products=products,
+        strategy=strategy,
+        dry_run=dry_run,
+        requested_by="command",
     )
     output.say(f"{'Requested' if is_new else 'Joined'} run {run.run_id}, which is {run.status}.")
     for line in _otherwise(run, strategy):
@@ -125,7 +156,8 @@ async def _detach(
         output.say(f"`openfaith runs watch {run.run_id}` follows it.")
     else:
         output.say(
-            f"No worker is alive to do it: start one with `openfaith up`, or do it here with `openfaith sync {org}`."
+            "No worker is alive to do it: start one with `openfaith up`, or do it here with "
+            f"`openfaith sync {org}{' --dry-run' if dry_run else ''}`."
         )
     notes = await tell_notes(engine, run.run_id, output)
     output.data({**(await engine.run(run.run_id)).to_json(), "notes": list(notes)})

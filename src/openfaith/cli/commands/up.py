@@ -80,6 +80,7 @@ async def _tell_runs(engine: Engine, output: Output) -> None:
 def run_line(run: RunRecord) -> str:
     """`12:00:01  run 7 of demo: completed`."""
     at = run.finished_at or run.started_at or run.requested_at
-    return f"{at:%H:%M:%S}  run {run.run_id} of {run.org_id}: {run.status}" + (
-        f" ({run.reason})" if run.reason else ""
+    return (
+        f"{at:%H:%M:%S}  {'dry run' if run.dry_run else 'run'} {run.run_id} of {run.org_id}: {run.status}"
+        + (f" ({run.reason})" if run.reason else "")
     )

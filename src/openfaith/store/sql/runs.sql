@@ -3,17 +3,17 @@
 SELECT 1 FROM openfaith.organization WHERE org_id = %(org_id)s FOR NO KEY UPDATE;
 
 -- name: find_same_run
--- The run that already does, or will do, what is asked for, by whatever strategy.
+-- The run that already does, or will do, what is asked for, by whatever strategy. What writes nothing is another thing.
 SELECT run_id FROM openfaith.sync_run
-WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND kind = %(kind)s
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND kind = %(kind)s AND dry_run = %(dry_run)s
   AND entities IS NOT DISTINCT FROM %(entities)s::text[]
   AND status IN ('queued', 'running') AND cancel_requested_at IS NULL
 ORDER BY status DESC, run_id LIMIT 1;
 
 -- name: insert_run
 -- A new run, waiting for its turn.
-INSERT INTO openfaith.sync_run (org_id, adapter, kind, entities, strategy, requested_by)
-VALUES (%(org_id)s, %(adapter)s, %(kind)s, %(entities)s, %(strategy)s, %(requested_by)s)
+INSERT INTO openfaith.sync_run (org_id, adapter, kind, entities, strategy, requested_by, dry_run)
+VALUES (%(org_id)s, %(adapter)s, %(kind)s, %(entities)s, %(strategy)s, %(requested_by)s, %(dry_run)s)
 RETURNING run_id;
 
 -- name: begin_run
@@ -25,10 +25,10 @@ RETURNING run_id;
 
 -- name: insert_entity_runs
 -- One row per planned entity, unless the run was planned before. A run that was cancelled before it was planned is so
--- for its entities too.
+-- for its entities too. Those of a dry run belong to its copy.
 INSERT INTO openfaith.entity_run
     (run_id, org_id, adapter, entity, position, reading, path, parent, carrier, include, cancel_requested)
-SELECT run.run_id, run.org_id, run.adapter, planned.entity, planned.position, planned.reading, planned.path,
+SELECT run.run_id, run.org_id, %(adapter)s, planned.entity, planned.position, planned.reading, planned.path,
        planned.parent, planned.carrier, planned.include, run.cancel_requested_at IS NOT NULL
 FROM openfaith.sync_run AS run
 CROSS JOIN unnest(%(entities)s::text[], %(readings)s::text[], %(paths)s::text[], %(parents)s::text[],
@@ -43,7 +43,12 @@ SET fence = e.fence + 1, status = 'running', started_at = COALESCE(e.started_at,
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status IN ('waiting', 'running')
 RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
     SELECT c.status FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
-) AS carrier_status;
+) AS carrier_status, (
+    SELECT c.doubts || CASE WHEN EXISTS (
+        SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = c.entity_run_id
+    ) THEN ARRAY['below some parents of what it came along with nothing could be read'] ELSE '{}' END
+    FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
+) AS carrier_doubts;
 
 -- name: list_riders
 -- The entities that ride on one of a run, however they stand.
@@ -59,10 +64,10 @@ WITH held AS (
     WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running'
     RETURNING entity_run_id, cancel_requested
 ), left_behind AS (
-    INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason, denied)
-    SELECT held.entity_run_id, %(parent_id)s, %(reason)s, %(denied)s FROM held WHERE %(reason)s::text IS NOT NULL
+    INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason, denied, gone)
+    SELECT held.entity_run_id, %(parent_id)s, %(reason)s, %(denied)s, %(gone)s FROM held WHERE %(reason)s::text IS NOT NULL
     ON CONFLICT (entity_run_id, parent_id) DO UPDATE
-    SET reason = excluded.reason, denied = excluded.denied, failed_at = now()
+    SET reason = excluded.reason, denied = excluded.denied, gone = excluded.gone, failed_at = now()
 ), settled AS (
     DELETE FROM openfaith.parent_failure AS f USING held
     WHERE f.entity_run_id = held.entity_run_id AND f.parent_id = %(parent_id)s AND %(reason)s::text IS NULL
@@ -71,7 +76,8 @@ SELECT cancel_requested FROM held;
 
 -- name: count_parent_failures
 -- How many parents a walk could not read below, with one reason, and below how many it may not read.
-SELECT count(*) FILTER (WHERE NOT denied) AS failed, min(reason) FILTER (WHERE NOT denied) AS failure,
+SELECT count(*) FILTER (WHERE NOT denied AND NOT gone) AS failed,
+       min(reason) FILTER (WHERE NOT denied AND NOT gone) AS failure,
        count(*) FILTER (WHERE denied) AS denied
 FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s;
 
@@ -97,9 +103,14 @@ SET status = %(status)s, finished_at = now(), progressed_at = now(),
         WHERE f.entity_run_id = e.entity_run_id AND f.denied HAVING count(*) > 0
     )),
     live_rows = %(live_rows)s,
-    source_started_at = COALESCE(source_started_at, (
-        SELECT c.source_started_at FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
-    ))
+    suspects = (
+        SELECT count(*) FROM openfaith.suspect AS s WHERE s.entity_run_id = e.entity_run_id AND s.state <> 'confirmed'
+    ),
+    (source_started_at, doubts) = (
+        SELECT COALESCE(e.source_started_at, c.source_started_at), COALESCE(e.doubts, c.doubts)
+        FROM (VALUES (e.run_id, e.carrier)) AS own (run_id, carrier)
+        LEFT JOIN openfaith.entity_run AS c ON c.run_id = own.run_id AND c.entity = own.carrier
+    )
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
   AND (%(status)s <> 'completed' OR status = 'running')
 RETURNING entity_run_id;
@@ -110,20 +121,97 @@ SELECT entity_run_id, fence FROM openfaith.entity_run
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running');
 
 -- name: note_sync_state
--- What is known of an entity after its run; the watermark only ever moves forward, and only by completed runs.
-INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status, last_completed_at)
+-- What is known of an entity after its run; the watermark only ever moves forward, and only by completed runs that have
+-- seen all of what changed: not what came along with a part of its carrier's records, no listing without a proof, and
+-- no share of a sweep. A sweep moves its own place forward instead; what it has read is added up until its cycle closes.
+INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status,
+    last_completed_at, newest, source_count, counted_at, proven_at, doubts,
+    sweep_checkpoint, last_swept_at, swept_rows, blind_changes, cycle_closed_at, cycle_rows, cycle_blind_changes,
+    sampled, sampled_different, sampled_at)
 SELECT e.org_id, e.adapter, e.entity,
-       CASE WHEN e.status = 'completed' THEN e.source_started_at END,
+       CASE WHEN whole.seen THEN e.source_started_at END,
        COALESCE(e.live_rows, 0), e.run_id, e.status,
-       CASE WHEN e.status = 'completed' THEN now() END
+       CASE WHEN e.status = 'completed' THEN now() END,
+       CASE WHEN whole.seen THEN %(newest)s::timestamptz END,
+       whole.counted, CASE WHEN whole.counted IS NOT NULL THEN e.source_started_at END,
+       CASE WHEN whole.read AND cardinality(whole.doubts) = 0 THEN e.source_started_at END,
+       CASE WHEN whole.read THEN whole.doubts END,
+       CASE WHEN swept.done AND e.carrier IS NULL THEN e.checkpoint END,
+       CASE WHEN swept.done THEN e.source_started_at END,
+       CASE WHEN swept.done AND NOT swept.closed THEN e.records ELSE 0 END,
+       CASE WHEN swept.done AND NOT swept.closed THEN e.blind_changes ELSE 0 END,
+       CASE WHEN swept.done AND swept.closed THEN now() END,
+       CASE WHEN swept.done AND swept.closed THEN e.records ELSE 0 END,
+       CASE WHEN swept.done AND swept.closed THEN e.blind_changes ELSE 0 END,
+       sample.sampled, CASE WHEN sample.sampled IS NOT NULL THEN e.blind_changes END,
+       CASE WHEN sample.sampled IS NOT NULL THEN e.source_started_at END
 FROM openfaith.entity_run AS e
+JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
+LEFT JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
+CROSS JOIN LATERAL (
+    SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL AND run.kind <> 'sweep'
+               AND (run.kind <> 'reconciliation' OR l.proven) AS seen,
+           e.status = 'completed' AND e.doubts IS NOT NULL AS read,
+           COALESCE(CASE WHEN NOT l.proven THEN l.doubts END, e.doubts) || CASE WHEN EXISTS (
+               SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id
+           ) THEN ARRAY['below some of its parents nothing could be read'] ELSE '{}' END AS doubts,
+           CASE WHEN e.status <> 'completed' OR e.doubts IS NULL THEN NULL
+                WHEN run.kind = 'reconciliation' THEN l.rows
+                WHEN e.reading = 'top' THEN e.total_count END AS counted
+) AS whole
+CROSS JOIN LATERAL (
+    SELECT e.status = 'completed' AND run.kind = 'sweep' AS done,
+           COALESCE((CASE WHEN e.carrier IS NULL THEN e.checkpoint ELSE c.checkpoint END ->> 'closed')::boolean, false) AS closed
+) AS swept
+CROSS JOIN LATERAL (SELECT CASE WHEN e.status = 'completed' THEN e.sampled END AS sampled) AS sample
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
 ON CONFLICT (org_id, adapter, entity) DO UPDATE
 SET watermark = GREATEST(s.watermark, excluded.watermark),
+    newest = COALESCE(excluded.newest, s.newest),
+    source_count = CASE WHEN excluded.counted_at IS NULL THEN s.source_count ELSE excluded.source_count END,
+    counted_at = COALESCE(excluded.counted_at, s.counted_at),
+    proven_at = COALESCE(excluded.proven_at, s.proven_at),
+    doubts = COALESCE(excluded.doubts, s.doubts),
+    sweep_checkpoint = COALESCE(excluded.sweep_checkpoint, s.sweep_checkpoint),
+    last_swept_at = COALESCE(excluded.last_swept_at, s.last_swept_at),
+    (swept_rows, blind_changes, cycle_rows, cycle_blind_changes) = (
+        SELECT CASE WHEN closes THEN 0 ELSE so_far.swept END, CASE WHEN closes THEN 0 ELSE so_far.blind END,
+               CASE WHEN closes THEN so_far.swept ELSE s.cycle_rows END,
+               CASE WHEN closes THEN so_far.blind ELSE s.cycle_blind_changes END
+        FROM (VALUES (excluded.cycle_closed_at IS NOT NULL)) AS cycle (closes),
+             (VALUES (s.swept_rows + excluded.swept_rows + excluded.cycle_rows,
+                      s.blind_changes + excluded.blind_changes + excluded.cycle_blind_changes)) AS so_far (swept, blind)
+    ),
+    cycle_closed_at = COALESCE(excluded.cycle_closed_at, s.cycle_closed_at),
+    sampled = COALESCE(excluded.sampled, s.sampled),
+    sampled_different = COALESCE(excluded.sampled_different, s.sampled_different),
+    sampled_at = COALESCE(excluded.sampled_at, s.sampled_at),
     live_rows = CASE WHEN excluded.last_status = 'completed' THEN excluded.live_rows ELSE s.live_rows END,
     last_run_id = excluded.last_run_id,
     last_status = excluded.last_status,
     last_completed_at = COALESCE(excluded.last_completed_at, s.last_completed_at);
+
+-- name: note_sync_outcome
+-- How the last run of its kind ended for an entity.
+INSERT INTO openfaith.sync_outcome AS o (org_id, adapter, entity, kind, run_id, status, reason, finished_at, completed_at)
+SELECT e.org_id, e.adapter, e.entity, run.kind, e.run_id, e.status, e.reason, e.finished_at,
+       CASE WHEN e.status = 'completed' THEN e.finished_at END
+FROM openfaith.entity_run AS e JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
+ON CONFLICT (org_id, adapter, entity, kind) DO UPDATE
+SET (run_id, status, reason, finished_at, completed_at) =
+    (excluded.run_id, excluded.status, excluded.reason, excluded.finished_at, COALESCE(excluded.completed_at, o.completed_at));
+
+-- name: list_marks
+-- From where on deltas of these entities have to read.
+SELECT entity, watermark, newest FROM openfaith.sync_state
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = ANY(%(entities)s) AND watermark IS NOT NULL;
+
+-- name: note_doubts
+-- Keeps why what was read is not proven to be all. Only the holder writes it.
+UPDATE openfaith.entity_run SET doubts = %(doubts)s
+WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running';
 
 -- name: resolve_dead_letters
 -- Letters from before a completed full run that it did not meet again: the record was stored since, or is gone. Nobody
@@ -200,10 +288,10 @@ RETURNING attempt;
 -- What completed stays; the rest continues at its last committed page, and can tell that from going on after a crash.
 -- What could not be seen may have been granted since: also below single parents.
 WITH asked_again AS (
-    UPDATE openfaith.parent_failure AS f SET denied = false
+    UPDATE openfaith.parent_failure AS f SET denied = false, gone = false
     FROM openfaith.entity_run AS e
     WHERE e.run_id = %(run_id)s AND e.status IN ('failed', 'skipped', 'cancelled', 'not_accessible')
-      AND f.entity_run_id = e.entity_run_id AND f.denied
+      AND f.entity_run_id = e.entity_run_id AND (f.denied OR f.gone)
 )
 UPDATE openfaith.entity_run
 SET status = 'waiting', checkpoint = checkpoint || '{"retried": true}', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1
@@ -212,26 +300,26 @@ WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled', 'not_
 -- name: get_run
 -- One run.
 SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
-       requested_at, started_at, finished_at, cancel_requested_at
+       requested_at, started_at, finished_at, cancel_requested_at, dry_run
 FROM openfaith.sync_run WHERE run_id = %(run_id)s;
 
 -- name: lock_run
 -- One run, kept from everybody else who changes runs.
 SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
-       requested_at, started_at, finished_at, cancel_requested_at
+       requested_at, started_at, finished_at, cancel_requested_at, dry_run
 FROM openfaith.sync_run WHERE run_id = %(run_id)s FOR NO KEY UPDATE;
 
 -- name: list_runs
 -- The newest runs first.
 SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
-       requested_at, started_at, finished_at, cancel_requested_at
+       requested_at, started_at, finished_at, cancel_requested_at, dry_run
 FROM openfaith.sync_run
 ORDER BY run_id DESC LIMIT %(limit)s;
 
 -- name: list_runs_of_organization
 -- The newest runs of one organization first. A statement of its own, because one plan serves every call.
 SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
-       requested_at, started_at, finished_at, cancel_requested_at
+       requested_at, started_at, finished_at, cancel_requested_at, dry_run
 FROM openfaith.sync_run
 WHERE org_id = %(org_id)s
 ORDER BY run_id DESC LIMIT %(limit)s;
@@ -239,26 +327,31 @@ ORDER BY run_id DESC LIMIT %(limit)s;
 -- name: list_unfinished_runs
 -- Runs that some process must still work on.
 SELECT run_id, org_id, adapter, kind, entities, strategy, requested_by, status, reason, attempt,
-       requested_at, started_at, finished_at, cancel_requested_at
+       requested_at, started_at, finished_at, cancel_requested_at, dry_run
 FROM openfaith.sync_run WHERE status IN ('queued', 'running') ORDER BY run_id;
 
 -- name: list_entity_runs
 -- The entities of a run, in the order of its plan.
 SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, requests, records, inserted, updated,
-       unchanged, deleted, suspects, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
-       reading, path, parent, carrier, include,
+       unchanged, deleted, suspects, COALESCE((
+           SELECT l.held FROM openfaith.listing AS l WHERE l.entity_run_id = e.entity_run_id
+       ), 0) AS held, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
+       reading, path, parent, carrier, include, blind_changes, sampled,
        CASE WHEN started_at IS NOT NULL
        THEN GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision END AS seconds
-FROM openfaith.entity_run WHERE run_id = %(run_id)s ORDER BY position;
+FROM openfaith.entity_run AS e WHERE run_id = %(run_id)s ORDER BY position;
 
 -- name: get_entity_run
 -- One entity of a run.
 SELECT entity_run_id, run_id, entity, position, status, reason, fence, pages, requests, records, inserted, updated,
-       unchanged, deleted, suspects, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
-       reading, path, parent, carrier, include,
+       unchanged, deleted, suspects, COALESCE((
+           SELECT l.held FROM openfaith.listing AS l WHERE l.entity_run_id = e.entity_run_id
+       ), 0) AS held, dead_letters, total_count, live_rows, started_at, progressed_at, finished_at,
+       reading, path, parent, carrier, include, blind_changes, sampled,
        CASE WHEN started_at IS NOT NULL
        THEN GREATEST(0, EXTRACT(epoch FROM COALESCE(finished_at, now()) - started_at))::double precision END AS seconds
-FROM openfaith.entity_run WHERE run_id = %(run_id)s AND entity = %(entity)s;
+FROM openfaith.entity_run AS e WHERE run_id = %(run_id)s AND entity = %(entity)s;
+
 -- name: close_product
 -- Remembers that the token may see nothing of a product. Returns a row where nobody had found out before.
 UPDATE openfaith.sync_run SET closed_products = closed_products || jsonb_build_object(%(product)s::text, %(reason)s::text)
@@ -290,23 +383,27 @@ SELECT entity, status FROM openfaith.entity_run
 WHERE run_id = %(run_id)s AND entity = ANY (%(entities)s) AND status NOT IN ('waiting', 'running');
 
 -- name: list_sync_state
--- What is known of every entity.
+-- What is known of every entity of some organizations; not of dry runs' copies. The ages are by the clock of this
+-- database.
 SELECT s.org_id, s.adapter, s.entity, s.watermark, s.live_rows, s.last_run_id, s.last_status, s.last_completed_at,
+       s.newest, s.source_count, s.counted_at, s.proven_at, s.doubts, suspects.suspects, suspects.held,
+       s.last_swept_at, s.swept_rows + s.cycle_rows AS swept_rows, s.blind_changes + s.cycle_blind_changes AS blind_changes,
+       s.cycle_closed_at, s.sampled, s.sampled_different, s.sampled_at,
        EXTRACT(epoch FROM now() - s.watermark)::double precision AS behind_seconds,
+       EXTRACT(epoch FROM now() - s.counted_at)::double precision AS counted_seconds,
+       EXTRACT(epoch FROM now() - s.proven_at)::double precision AS proven_seconds,
+       EXTRACT(epoch FROM now() - s.last_swept_at)::double precision AS swept_seconds,
+       EXTRACT(epoch FROM now() - s.sampled_at)::double precision AS sampled_seconds,
        (SELECT count(*) FROM openfaith.dead_letter AS d
         WHERE d.org_id = s.org_id AND d.adapter = s.adapter AND d.entity = s.entity AND d.status = 'open') AS dead_letters
 FROM openfaith.sync_state AS s
+CROSS JOIN LATERAL (
+    SELECT count(*) AS suspects, count(*) FILTER (WHERE p.state = 'held') AS held FROM openfaith.suspect AS p
+    WHERE p.org_id = s.org_id AND p.adapter = s.adapter AND p.entity = s.entity
+      AND p.state IN ('suspect', 'held', 'approved')
+) AS suspects
+WHERE s.org_id = ANY(%(org_ids)s) AND s.adapter = openfaith.base_adapter(s.adapter)
 ORDER BY s.org_id, s.adapter, s.entity;
-
--- name: list_sync_state_of_organization
--- What is known of every entity of one organization.
-SELECT s.org_id, s.adapter, s.entity, s.watermark, s.live_rows, s.last_run_id, s.last_status, s.last_completed_at,
-       EXTRACT(epoch FROM now() - s.watermark)::double precision AS behind_seconds,
-       (SELECT count(*) FROM openfaith.dead_letter AS d
-        WHERE d.org_id = s.org_id AND d.adapter = s.adapter AND d.entity = s.entity AND d.status = 'open') AS dead_letters
-FROM openfaith.sync_state AS s
-WHERE s.org_id = %(org_id)s
-ORDER BY s.adapter, s.entity;
 
 -- name: prune_page_commits
 -- Bounds the ledger: a week after a run has finished, its totals are enough.

@@ -1,0 +1,331 @@
+"""What a closed listing and a mirror table do not have in common, found a range of ids at a time.
+
+Two sides are gone through, each in the order of its own key, 10,000 ids in a transaction, with the other side looked
+up by id: first what was listed (what of it is not stored, or older), then what is stored (what of it was not listed).
+How far that is stands in the listing itself, so that whoever takes over goes on there, and nothing is held in memory.
+A join by ranges of both keys at once would be quicker; but then an index that sorts otherwise than it did, as after a
+change of the server's locale, would make rows look like they had not been listed.
+
+A stored row that a proven listing does not have is a suspect. Nothing happens to it by that: it is a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+
+from openfaith.errors import LeaseLostError
+from openfaith.manifest import Entity, Manifest, columns
+from openfaith.records import EntityRunId, RecordId
+from openfaith.store.connection import Database
+from openfaith.store.listings import Listing, count_rows, lock_listing, lost
+from openfaith.store.mirror import table
+from openfaith.store.queries import query
+from openfaith.store.run_records import HeldEntityRun
+from openfaith.store.suspects import lock_suspects
+
+IDS_AT_ONCE = 10_000
+
+_LISTED = """
+WITH part AS MATERIALIZED (
+    SELECT id, updated_at FROM openfaith.listing_row
+    WHERE entity_run_id = %(entity_run_id)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+), found AS (
+    SELECT part.id, CASE WHEN stored.id IS NULL THEN 'missing' ELSE 'stale' END AS kind
+    FROM part LEFT JOIN LATERAL (
+        SELECT t.id, t._source_updated_at FROM {table} AS t
+        WHERE t.org_id = %(org_id)s AND t.id = part.id COLLATE "default" AND t._deleted_at IS NULL
+        OFFSET 0
+    ) AS stored ON true
+    WHERE stored.id IS NULL OR part.updated_at > COALESCE(stored._source_updated_at, '-infinity')
+), noted AS (
+    INSERT INTO openfaith.difference (entity_run_id, id, kind)
+    SELECT %(entity_run_id)s, id, kind FROM found
+), refuted AS (
+    DELETE FROM openfaith.suspect
+    WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = %(entity)s
+      AND id = ANY (ARRAY(SELECT id FROM part))
+    RETURNING state
+)
+SELECT (SELECT count(*) FROM part), (SELECT max(id) FROM part),
+       (SELECT count(*) FROM found WHERE kind = 'missing'), (SELECT count(*) FROM found WHERE kind = 'stale'),
+       0, (SELECT count(*) FROM refuted WHERE state <> 'confirmed')
+"""
+
+_STORED = """
+WITH part AS MATERIALIZED (
+    SELECT t.id, t._requested_at, t._deleted_at, {parent} AS parent FROM {table} AS t
+    WHERE t.org_id = %(org_id)s AND t.id > %(after)s COLLATE "default" ORDER BY t.id LIMIT %(limit)s
+), missed AS MATERIALIZED (
+    SELECT part.id COLLATE "C" AS id, part._requested_at FROM part
+    WHERE part._deleted_at IS NULL AND part._requested_at <= %(started_at)s{walked}
+      AND NOT EXISTS (
+          SELECT FROM openfaith.listing_row AS r
+          WHERE r.entity_run_id = %(entity_run_id)s AND r.id = part.id COLLATE "C"
+          OFFSET 0)
+), judged AS (
+    SELECT missed.id, COALESCE(s.times_missed, 0) + 1 AS times_missed, COALESCE(s.found_at, now()) AS found_at,
+           kept.state, CASE WHEN kept.state IS NOT NULL THEN s.reason END AS reason,
+           CASE WHEN kept.state IS NOT NULL THEN s.decided_by END AS decided_by,
+           CASE WHEN kept.state IS NOT NULL THEN s.decided_at END AS decided_at
+    FROM missed
+    LEFT JOIN LATERAL (
+        SELECT * FROM openfaith.suspect AS s
+        WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s AND s.entity = %(entity)s AND s.id = missed.id
+          AND s.state <> 'confirmed' AND missed._requested_at <= s.listing_started_at
+        OFFSET 0
+    ) AS s ON true
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN s.state = 'rejected' THEN s.state
+        WHEN s.state = 'approved' AND s.permissions IS NOT DISTINCT FROM %(permissions)s THEN s.state
+    END AS state) AS kept
+), written AS (
+    INSERT INTO openfaith.suspect AS s (org_id, adapter, entity, id, state, reason, found_at, entity_run_id,
+        listing_started_at, permissions, times_missed, decided_by, decided_at)
+    SELECT %(org_id)s, %(adapter)s, %(entity)s, id, COALESCE(state, 'suspect'), reason, found_at, %(entity_run_id)s,
+           %(started_at)s, %(permissions)s, times_missed, decided_by, decided_at
+    FROM judged
+    ON CONFLICT (org_id, adapter, entity, id) DO UPDATE
+    SET (state, reason, found_at, entity_run_id, listing_started_at, permissions, times_missed, decided_by, decided_at,
+         confirmed_at)
+      = (excluded.state, excluded.reason, excluded.found_at, excluded.entity_run_id, excluded.listing_started_at,
+         excluded.permissions, excluded.times_missed, excluded.decided_by, excluded.decided_at, NULL)
+    RETURNING s.id, s.state
+), noted AS (
+    INSERT INTO openfaith.difference (entity_run_id, id, kind)
+    SELECT %(entity_run_id)s, id, 'suspect' FROM written WHERE state <> 'rejected'
+)
+SELECT (SELECT count(*) FROM part), (SELECT max(id) FROM part), 0, 0,
+       (SELECT count(*) FROM written WHERE state <> 'rejected'), 0
+"""
+
+_WALKED = """
+      AND part.parent <> ALL (%(unread)s)
+      AND EXISTS (
+          SELECT FROM {table} AS p
+          WHERE p.org_id = %(org_id)s AND p.id = part.parent AND p._deleted_at IS NULL
+            AND p._requested_at <= %(started_at)s
+          OFFSET 0)"""
+"""The parent was one of those that were gone through, and could be read below."""
+
+_ALL_READ = """
+      AND cardinality(%(unread)s::text[]) = 0"""
+"""A record that belongs to none of its parents may be below any that could not be read."""
+
+_SEEN_SINCE = """
+WITH refuted AS (
+    DELETE FROM openfaith.suspect AS s
+    WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s AND s.entity = %(entity)s AND s.state <> 'confirmed'
+      AND NOT EXISTS (
+          SELECT FROM {table} AS t
+          WHERE t.org_id = %(org_id)s AND t.id = s.id COLLATE "default" AND t._deleted_at IS NULL
+            AND t._requested_at <= s.listing_started_at
+          OFFSET 0)
+    RETURNING s.id
+)
+SELECT count(*) FROM refuted
+"""
+"""Suspects whose row was written or deleted since the listing that missed them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """What one range of ids came to."""
+
+    done: bool
+    """Whether nothing is left to compare."""
+    missing: int = 0
+    stale: int = 0
+    suspects: int = 0
+    refuted: int = 0
+    """Suspects of former listings that were seen since."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """What a range's statement returns."""
+
+    size: int
+    last: str | None
+    missing: int
+    stale: int
+    suspects: int
+    refuted: int
+
+
+async def compare_next(
+    database: Database,
+    manifest: Manifest,
+    entity: Entity,
+    held: HeldEntityRun,
+    *,
+    unread_parents: Collection[str] | None = None,
+    limit: int = IDS_AT_ONCE,
+) -> Compared:
+    """Compare the next range of ids of a closed listing, and note what differs. To be called until it is done.
+
+    A listing that is not proven makes no suspects. Neither does one that has lost rows since it was closed: it is no
+    longer proven, and the suspects that it made are forgotten.
+
+    Args:
+        unread_parents: for what was listed below its parents, those that could not be read; None for a listing of
+            another kind. Rows of theirs, and of parents that were not there to be walked, are left out.
+        limit: ids in a range; all there are where fewer are left.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now, or its listing is not closed; nothing was written.
+    """
+    async with database.transaction() as connection:
+        listing = await lock_listing(connection, held)
+        if listing.closed_at is None:
+            raise LeaseLostError(held.entity_run_id, held.fence)
+        if listing.compared_at is not None:
+            return Compared(done=True)
+        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
+        comparison = _Comparison(connection, manifest, entity, listing)
+        if listing.side == "listed":
+            found = await comparison.compare_listed(limit)
+        else:
+            found = await comparison.compare_stored(limit, unread_parents)
+        return await comparison.advance(found, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """One range's part of a comparison, in the transaction of its connection."""
+
+    connection: psycopg.AsyncConnection
+    manifest: Manifest
+    entity: Entity
+    listing: Listing
+
+    async def compare_listed(self, limit: int) -> _Range:
+        statement = sql.SQL(_LISTED).format(table=table(self.manifest, self.entity))
+        return _Range(*await self._fetch(statement, after=self.listing.compared_to, limit=limit))
+
+    async def compare_stored(self, limit: int, unread: Collection[str] | None) -> _Range:
+        column = None if unread is None else parent_id_column(self.entity)
+        statement = sql.SQL(_STORED).format(
+            table=table(self.manifest, self.entity),
+            parent=sql.SQL("NULL::text") if column is None else sql.Identifier("t", column),
+            walked=sql.SQL(_ALL_READ) if column is None else self._walked(),
+        )
+        found = await self._fetch(
+            statement, after=self.listing.compared_to, limit=limit, unread=list(unread or ())
+        )
+        return _Range(*found)
+
+    def _walked(self) -> sql.Composed:
+        assert self.entity.below is not None, "only what is below a parent has a column for it"
+        return sql.SQL(_WALKED).format(
+            table=table(self.manifest, self.manifest.entities[self.entity.below.parent])
+        )
+
+    async def advance(self, found: _Range, limit: int) -> Compared:
+        """Note how far the comparison is, and what the range came to."""
+        ends = found.size < limit
+        proven = self.listing.proven and (not ends or await self._is_whole())
+        done = ends and (self.listing.side == "stored" or not proven)
+        compared = Compared(
+            done=done,
+            missing=found.missing,
+            stale=found.stale,
+            suspects=found.suspects if proven else 0,
+            refuted=found.refuted + (await self._forget_seen() if done else 0),
+        )
+        await self.connection.execute(
+            query("differences", "advance"),
+            {
+                **asdict(compared),
+                "entity_run_id": self.listing.entity_run_id,
+                "side": "stored" if ends and not done else self.listing.side,
+                "compared_to": "" if ends else found.last,
+            },
+        )
+        return compared
+
+    async def _is_whole(self) -> bool:
+        """Whether the listing still has the rows that it was closed with; where not, it is distrusted."""
+        assert self.listing.rows is not None, "it is closed"
+        rows = await count_rows(self.connection, self.listing.entity_run_id)
+        if rows == self.listing.rows:
+            return True
+        await self.connection.execute(
+            query("differences", "distrust"),
+            {"entity_run_id": self.listing.entity_run_id, "doubt": lost(rows, self.listing.rows)},
+        )
+        return False
+
+    async def _forget_seen(self) -> int:
+        statement = sql.SQL(_SEEN_SINCE).format(table=table(self.manifest, self.entity))
+        [refuted] = await self._fetch(statement)
+        return int(refuted)
+
+    async def _fetch(self, statement: sql.Composed, **parameters: object) -> tuple[Any, ...]:
+        listing = self.listing
+        known = {
+            "entity_run_id": listing.entity_run_id,
+            "org_id": listing.org_id,
+            "adapter": listing.adapter,
+            "entity": listing.entity,
+            "started_at": listing.started_at,
+            "permissions": listing.permissions,
+        }
+        row = await (await self.connection.execute(statement, known | parameters)).fetchone()
+        assert row is not None, "it counts"
+        return row
+
+
+def parent_id_column(entity: Entity) -> str | None:
+    """The column that holds the id of the parent that an entity is read below; None where it belongs to none."""
+    if entity.below is None:
+        return None
+    own = next((i.name for i in entity.below.ids if i.column == "id"), None)
+    return next((c.name for c in columns(entity) if c.placeholder is not None and c.placeholder == own), None)
+
+
+async def list_open_differences(
+    database: Database,
+    entity_run_id: EntityRunId,
+    kind: Literal["missing", "stale"],
+    *,
+    after: str = "",
+    limit: int = 100,
+) -> list[RecordId]:
+    """The next records that are to be fetched, in the order of their ids."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("differences", "list_open"),
+            {"entity_run_id": entity_run_id, "kind": kind, "after": after, "limit": limit},
+        )
+        return [RecordId(row[0]) for row in await cursor.fetchall()]
+
+
+async def settle_differences(
+    database: Database, held: HeldEntityRun, ids: Sequence[str], *, failed: bool = False
+) -> None:
+    """Note that nothing more is to be done about these differences in this run; or that it could not be done.
+
+    A suspect stays a suspect by that.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now, or these are no differences of its listing.
+    """
+    if not ids:
+        return
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("differences", "settle"),
+            {
+                "entity_run_id": held.entity_run_id,
+                "fence": held.fence,
+                "ids": list(ids),
+                "state": "failed" if failed else "settled",
+            },
+        )
+        if cursor.rowcount == 0:
+            raise LeaseLostError(held.entity_run_id, held.fence)

@@ -1,0 +1,345 @@
+"""Listings: the ids of all that the source has of an entity, kept while they are compared with what is stored.
+
+A listing is opened before its first request, gets a page at a time, each in one statement with the checkpoint and
+under the fencing token, like any page, and is closed with a proof or with what speaks against one. What is not listed
+in a proven listing may be deleted; so its rows are counted twice, when they are written and when it is closed, and a
+listing that lost some proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from openfaith.errors import LeaseLostError
+from openfaith.manifest import Entity
+from openfaith.records import EntityName, EntityRunId, OrgId, Page, PageCounts, RunId
+from openfaith.store.connection import Database
+from openfaith.store.pages import Committed, PageCommit, PartCommitted
+from openfaith.store.queries import numbered, query
+from openfaith.store.raw_records import REFUSED, RawRecords, storable_count
+from openfaith.store.run_records import HeldEntityRun
+from openfaith.store.texts import storable_text
+from openfaith.store.upserts import is_versioned
+
+_ROWS_AT_ONCE = 50_000
+"""That one statement removes: nobody has to wait long for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """A listing as it stands."""
+
+    entity_run_id: EntityRunId
+    org_id: OrgId
+    adapter: str
+    entity: EntityName
+    started_at: datetime
+    """By the source's clock."""
+    permissions: str | None
+    """Fingerprint of what the token may see; None where it is not known."""
+    counted: int
+    """Different ids, counted as they were committed."""
+    unusable: int
+    """Records without a usable id."""
+    closed_at: datetime | None
+    rows: int | None
+    """Different ids, counted when it was closed."""
+    proven: bool
+    doubts: Sequence[str]
+    """Why it is not proven; empty while it is open."""
+    side: str
+    """`listed` or `stored`: which is being compared."""
+    compared_to: str
+    """The last id that was, on that side."""
+    compared_at: datetime | None
+    """When both sides were done."""
+    missing: int
+    """Listed, and not stored, as far as it was compared."""
+    stale: int
+    """Listed with a later stamp than is stored, likewise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reconciliation:
+    """What came of one entity's listing. All counts are of records."""
+
+    entity_run_id: EntityRunId
+    entity: EntityName
+    started_at: datetime
+    closed_at: datetime | None
+    compared_at: datetime | None
+    listed: int
+    proven: bool
+    doubts: Sequence[str]
+    guard: str | None
+    """`allowed` or `stopped`; None where it was not asked yet."""
+    guard_reason: str | None
+    """Why it stopped."""
+    missing: int
+    """Listed, and not stored."""
+    stale: int
+    """Listed with a later stamp than is stored."""
+    suspects: int
+    """Stored, and not listed."""
+    held: int
+    """Suspects that wait for a person since then."""
+    refuted: int
+    """Suspects, of this listing or a former one, that turned out to exist."""
+    deleted: int
+    """Suspects that the source confirmed to be gone."""
+    merged: int
+    """Suspects that the source confirmed to be merged into others."""
+
+    @property
+    def confirmed(self) -> int:
+        """Suspects that the source confirmed."""
+        return self.deleted + self.merged
+
+
+class ListingWriter:
+    """Commits the pages of one entity's listing. Keeps no state of a run."""
+
+    def __init__(self, database: Database, entity: Entity) -> None:
+        self._database = database
+        self._entity = entity
+        self._statement = numbered(sql.Composed([sql.SQL(query("listings", "list_page"))]))
+
+    async def commit(self, page: Page, place: PageCommit) -> Committed:
+        """Keep the ids of a page with its checkpoint and counts, in one transaction.
+
+        Records without a usable id are its `dead_letters`: the page is kept, but the listing proves nothing.
+
+        Raises:
+            LeaseLostError: somebody else holds the entity run now, or its listing is not open, or this is not its
+                next page; nothing was written.
+            DatabaseUnavailableError: whether anything was written is not known. Whoever takes the entity run again
+                learns it, and cannot commit the page twice.
+        """
+        async with self._database.connection() as connection:
+            try:
+                return await self._store(connection, page, place, RawRecords(page.records))
+            except REFUSED:
+                return await self._store(connection, page, place, await _usable(connection, page.records))
+
+    async def _store(
+        self, connection: psycopg.AsyncConnection, page: Page, place: PageCommit, records: RawRecords
+    ) -> Committed:
+        parameters = {
+            "entity_run_id": place.entity_run_id,
+            "fence": place.fence,
+            "page": place.number,
+            "token": place.token,
+            "requests": place.requests,
+            "requested_at": page.requested_at,
+            "checkpoint": place.checkpoint,
+            "read_below": place.read_below,
+            "total_count": storable_count(page.total_count),
+            "records": records,
+            "size": len(page.records),
+            "type": self._entity.type,
+            "versioned": is_versioned(self._entity),
+        }
+        cursor = psycopg.AsyncRawCursor(connection)
+        await cursor.execute(self._statement.text, self._statement.arguments(parameters), prepare=True)
+        row = cast("tuple[int, bool] | None", await cursor.fetchone())
+        if row is None:
+            raise LeaseLostError(place.entity_run_id, place.fence)
+        unusable, cancel_requested = row
+        part = PartCommitted(
+            entity=self._entity.name,
+            records=len(page.records),
+            counts=PageCounts(dead_letters=unusable),
+            misfits={},
+            reasons=("it has no usable id",) if unusable else (),
+        )
+        return Committed(parts=(part,), cancel_requested=cancel_requested)
+
+
+async def list_beside(
+    connection: psycopg.AsyncConnection, entity_run_id: EntityRunId, entity: Entity, records: Sequence[bytes]
+) -> None:
+    """Keep the ids of records that the caller's transaction stores, in the listing of their entity run.
+
+    Raises:
+        LeaseLostError: the listing is not open.
+    """
+    statement = numbered(sql.Composed([sql.SQL(query("listings", "list_beside"))]))
+    parameters = {
+        "listed_run_id": entity_run_id,
+        "type": entity.type,
+        "versioned": is_versioned(entity),
+    }
+
+    async def keep(raw: RawRecords) -> None:
+        cursor = psycopg.AsyncRawCursor(connection)
+        arguments = statement.arguments(parameters | {"records": raw})
+        await cursor.execute(statement.text, arguments, prepare=True)
+        if await cursor.fetchone() is None:
+            raise LeaseLostError(entity_run_id, 0)
+
+    try:
+        async with connection.transaction():
+            await keep(RawRecords(records))
+    except REFUSED:
+        await keep(await _usable(connection, records))
+
+
+async def _usable(connection: psycopg.AsyncConnection, records: Sequence[bytes]) -> RawRecords:
+    """The same records, of each only what a listing needs; nothing of those that PostgreSQL cannot read."""
+    cursor = await connection.execute(query("listings", "usable"), {"bodies": list(records)})
+    row = await cursor.fetchone()
+    assert row is not None
+    return RawRecords([row[0].encode()[1:-1]])
+
+
+async def open_listing(
+    database: Database, held: HeldEntityRun, *, started_at: datetime, permissions: str | None = None
+) -> None:
+    """Begin the listing of an entity run, and with it those of the entities that ride on it.
+
+    One that was begun before keeps its start: a resumed listing is as old as its first page.
+
+    Args:
+        started_at: before its first request, by the source's clock.
+        permissions: fingerprint of what the token may see, where that is known.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
+    """
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("listings", "open_listings"),
+            {
+                "entity_run_id": held.entity_run_id,
+                "fence": held.fence,
+                "started_at": started_at,
+                "permissions": permissions,
+            },
+        )
+        if cursor.rowcount != 1:
+            raise LeaseLostError(held.entity_run_id, held.fence)
+
+
+async def close_listing(database: Database, held: HeldEntityRun, doubts: Collection[str]) -> Listing:
+    """End a listing. It is proven where nothing speaks against it, and its rows are those that its pages wrote.
+
+    A listing that is closed stays as it is.
+
+    Args:
+        doubts: what its walk has against it.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now, or it has no listing; nothing was written.
+    """
+    async with database.transaction() as connection:
+        listing = await lock_listing(connection, held)
+        if listing.closed_at is None:
+            rows = await count_rows(connection, held.entity_run_id)
+            every = [*map(storable_text, doubts), *_own_doubts(listing, rows)]
+            await connection.execute(
+                query("listings", "close_listing"),
+                {"entity_run_id": held.entity_run_id, "rows": rows, "doubts": list(dict.fromkeys(every))},
+            )
+            listing = await lock_listing(connection, held)
+    return listing
+
+
+def _own_doubts(listing: Listing, rows: int) -> list[str]:
+    doubts = []
+    if rows != listing.counted:
+        doubts.append(lost(rows, listing.counted))
+    if listing.unusable:
+        doubts.append(f"{listing.unusable:,} records had no usable id")
+    return doubts
+
+
+def lost(rows: int, counted: int) -> str:
+    """The doubt about a listing that has not as many rows as were written."""
+    return f"{counted:,} ids were written, and {rows:,} are there"
+
+
+async def get_listing(database: Database, entity_run_id: EntityRunId) -> Listing | None:
+    """The listing of an entity run, if it was begun."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Listing))
+        await cursor.execute(query("listings", "get_listing"), {"entity_run_id": entity_run_id})
+        return await cursor.fetchone()
+
+
+async def list_unread_parents(database: Database, entity_run_id: EntityRunId) -> list[str]:
+    """The parents below which an entity run could not read."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("listings", "list_unread_parents"), {"entity_run_id": entity_run_id}
+        )
+        return [row[0] for row in await cursor.fetchall()]
+
+
+async def lock_listing(connection: psycopg.AsyncConnection, held: HeldEntityRun) -> Listing:
+    """The listing, and its entity run, for this transaction only.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now, or it has no listing.
+    """
+    cursor = connection.cursor(row_factory=class_row(Listing))
+    await cursor.execute(
+        query("listings", "lock_listing"), {"entity_run_id": held.entity_run_id, "fence": held.fence}
+    )
+    listing = await cursor.fetchone()
+    if listing is None:
+        raise LeaseLostError(held.entity_run_id, held.fence)
+    return listing
+
+
+async def count_rows(connection: psycopg.AsyncConnection, entity_run_id: EntityRunId) -> int:
+    """How many ids a listing has now."""
+    cursor = await connection.execute(query("listings", "count_rows"), {"entity_run_id": entity_run_id})
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def list_reconciliations(database: Database, run_id: RunId) -> list[Reconciliation]:
+    """What came of each entity's listing in a run, in the order of its plan. Outlives the rows themselves."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Reconciliation))
+        await cursor.execute(query("listings", "list_reconciliations"), {"run_id": run_id})
+        return await cursor.fetchall()
+
+
+async def forget_old_listings(database: Database) -> None:
+    """Bound what grows with reconciliations: rows and differences of listings that are over, and old tombstones.
+
+    Those of a completed entity run go at once, others after a week. What came of a listing stays. A run that is retried
+    after that lists again, and proves nothing by it: rows are missing.
+    """
+    await _forget(database)
+    for name in ("prune_confirmed", "prune_removals"):
+        async with database.connection() as connection:
+            await connection.execute(query("listings", name))
+
+
+async def _forget(database: Database) -> None:
+    async with database.connection() as connection:
+        found = await connection.execute(query("listings", "find_forgettable"))
+        for (forgettable,) in await found.fetchall():
+            for name in ("forget_rows", "forget_differences"):
+                await _remove(connection, name, forgettable)
+            await connection.execute(query("listings", "note_forgotten"), {"entity_run_id": forgettable})
+
+
+async def _remove(connection: psycopg.AsyncConnection, name: str, entity_run_id: EntityRunId) -> None:
+    """A part at a time, each in a transaction of its own."""
+    removed = _ROWS_AT_ONCE
+    while removed == _ROWS_AT_ONCE:
+        cursor = await connection.execute(
+            query("listings", name), {"entity_run_id": entity_run_id, "limit": _ROWS_AT_ONCE}
+        )
+        removed = cursor.rowcount

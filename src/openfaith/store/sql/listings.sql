@@ -1,0 +1,169 @@
+-- name: open_listings
+-- Begins the listings of an entity run and of those that ride on it. One that is there keeps its start.
+WITH held AS MATERIALIZED (
+    SELECT run_id, entity FROM openfaith.entity_run
+    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' FOR UPDATE
+), opened AS (
+    INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at, permissions)
+    SELECT e.entity_run_id, e.org_id, e.adapter, e.entity, %(started_at)s, %(permissions)s
+    FROM openfaith.entity_run AS e JOIN held ON held.run_id = e.run_id
+    WHERE e.entity_run_id = %(entity_run_id)s OR e.carrier = held.entity
+    ON CONFLICT (entity_run_id) DO NOTHING
+)
+SELECT FROM held;
+
+-- name: list_page
+-- Commits a page of ids with its checkpoint and counts, if the caller still holds the fencing token and this is the
+-- entity run's next page. Where an id is listed twice, its newest stamp counts.
+WITH holder AS MATERIALIZED (
+    SELECT e.entity_run_id, e.cancel_requested
+    FROM openfaith.entity_run AS e JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
+    WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
+      AND e.pages = %(page)s - 1 AND l.closed_at IS NULL
+    FOR UPDATE OF e
+), page AS MATERIALIZED (
+    SELECT record.id,
+           CASE WHEN %(versioned)s AND openfaith.is_time(record.attributes ->> 'updated_at')
+           THEN (record.attributes ->> 'updated_at')::timestamptz END AS updated_at,
+           record.type = %(type)s AND openfaith.is_id(record.id) AND octet_length(record.id) <= 2000 AS usable
+    FROM jsonb_to_recordset(%(records)b::jsonb) AS record (type text, id text, attributes jsonb)
+), listed AS (
+    INSERT INTO openfaith.listing_row AS r (entity_run_id, id, updated_at)
+    SELECT holder.entity_run_id, page.id, max(page.updated_at)
+    FROM holder CROSS JOIN page WHERE page.usable GROUP BY holder.entity_run_id, page.id
+    ON CONFLICT (entity_run_id, id) DO UPDATE SET updated_at = excluded.updated_at
+    WHERE excluded.updated_at > COALESCE(r.updated_at, '-infinity')
+    RETURNING (r.xmax = 0) AS first
+), counts AS (
+    SELECT (SELECT count(*) FROM page WHERE usable IS NOT TRUE) AS unusable,
+           (SELECT count(*) FROM listed WHERE first) AS counted
+), tally AS (
+    UPDATE openfaith.listing AS l
+    SET counted = l.counted + counts.counted, unusable = l.unusable + counts.unusable, forgotten_at = NULL
+    FROM holder CROSS JOIN counts WHERE l.entity_run_id = holder.entity_run_id
+), read_below AS (
+    DELETE FROM openfaith.parent_failure AS f USING holder
+    WHERE f.entity_run_id = holder.entity_run_id AND f.parent_id = %(read_below)s
+), ledger AS (
+    INSERT INTO openfaith.page_commit
+        (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)
+    SELECT holder.entity_run_id, %(page)s, %(fence)s, %(token)s, %(requested_at)s, %(size)s, 0, 0, counts.unusable
+    FROM holder CROSS JOIN counts
+)
+UPDATE openfaith.entity_run AS e
+SET checkpoint = %(checkpoint)s::jsonb,
+    pages = %(page)s,
+    requests = e.requests + %(requests)s,
+    records = e.records + %(size)s,
+    dead_letters = e.dead_letters + counts.unusable,
+    total_count = COALESCE(%(total_count)s, e.total_count),
+    progressed_at = now()
+FROM holder CROSS JOIN counts
+WHERE e.entity_run_id = holder.entity_run_id
+RETURNING counts.unusable, holder.cancel_requested;
+
+-- name: list_beside
+-- Keeps the ids of records that are stored in the same transaction, whose own statement has checked the lease.
+WITH holder AS MATERIALIZED (
+    SELECT entity_run_id FROM openfaith.listing
+    WHERE entity_run_id = %(listed_run_id)s AND closed_at IS NULL FOR UPDATE
+), page AS MATERIALIZED (
+    SELECT record.id,
+           CASE WHEN %(versioned)s AND openfaith.is_time(record.attributes ->> 'updated_at')
+           THEN (record.attributes ->> 'updated_at')::timestamptz END AS updated_at,
+           record.type = %(type)s AND openfaith.is_id(record.id) AND octet_length(record.id) <= 2000 AS usable
+    FROM jsonb_to_recordset(%(records)b::jsonb) AS record (type text, id text, attributes jsonb)
+), listed AS (
+    INSERT INTO openfaith.listing_row AS r (entity_run_id, id, updated_at)
+    SELECT holder.entity_run_id, page.id, max(page.updated_at)
+    FROM holder CROSS JOIN page WHERE page.usable GROUP BY holder.entity_run_id, page.id
+    ON CONFLICT (entity_run_id, id) DO UPDATE SET updated_at = excluded.updated_at
+    WHERE excluded.updated_at > COALESCE(r.updated_at, '-infinity')
+    RETURNING (r.xmax = 0) AS first
+), counts AS (
+    SELECT (SELECT count(*) FROM page WHERE usable IS NOT TRUE) AS unusable,
+           (SELECT count(*) FROM listed WHERE first) AS counted
+)
+UPDATE openfaith.listing AS l
+SET counted = l.counted + counts.counted, unusable = l.unusable + counts.unusable, forgotten_at = NULL
+FROM holder CROSS JOIN counts WHERE l.entity_run_id = holder.entity_run_id
+RETURNING counts.unusable;
+
+-- name: usable
+-- A refused page as one that is not: of each record what a listing needs, if the record can be read at all.
+SELECT COALESCE(jsonb_agg(
+    CASE WHEN jsonb_typeof(p.record) = 'object' THEN jsonb_build_object(
+        'type', p.record -> 'type', 'id', p.record -> 'id', 'attributes',
+        CASE WHEN openfaith.fits(p.record #>> '{attributes,updated_at}', 'timestamptz')
+        THEN jsonb_build_object('updated_at', p.record #> '{attributes,updated_at}') END)
+    ELSE '{}' END), '[]')::text
+FROM unnest(%(bodies)b::bytea[]) AS b (body) CROSS JOIN LATERAL openfaith.parse(b.body) AS p;
+
+-- name: get_listing
+-- A listing as it stands.
+SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, l.closed_at,
+       l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale
+FROM openfaith.listing AS l WHERE l.entity_run_id = %(entity_run_id)s;
+
+-- name: list_unread_parents
+-- Below whom an entity run could not read.
+SELECT parent_id FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s ORDER BY parent_id;
+
+-- name: lock_listing
+-- A listing in the hands of whoever holds its entity run.
+SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, l.closed_at,
+       l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale
+FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
+WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
+FOR UPDATE OF e, l;
+
+-- name: count_rows
+-- How many ids a listing has.
+SELECT count(*) FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id)s;
+
+-- name: close_listing
+-- Ends a listing, with a proof or with what speaks against one.
+UPDATE openfaith.listing
+SET closed_at = now(), rows = %(rows)s, doubts = %(doubts)s, proven = cardinality(%(doubts)s::text[]) = 0
+WHERE entity_run_id = %(entity_run_id)s;
+
+-- name: list_reconciliations
+-- What came of the listings of a run, in the order of its plan.
+SELECT l.entity_run_id, l.entity, l.started_at, l.closed_at, l.compared_at, COALESCE(l.rows, l.counted) AS listed, l.proven,
+       l.doubts, l.guard, l.guard_reason, l.missing, l.stale, l.suspects, l.held, l.refuted, l.deleted, l.merged
+FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
+WHERE e.run_id = %(run_id)s ORDER BY e.position;
+
+-- name: forget_rows
+-- Removes some of the ids of a listing whose entity run is over.
+DELETE FROM openfaith.listing_row
+WHERE entity_run_id = %(entity_run_id)s AND id = ANY (ARRAY(
+    SELECT id FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id)s ORDER BY id LIMIT %(limit)s));
+
+-- name: forget_differences
+-- Removes some of the differences of a listing whose entity run is over.
+DELETE FROM openfaith.difference
+WHERE entity_run_id = %(entity_run_id)s AND id = ANY (ARRAY(
+    SELECT id FROM openfaith.difference WHERE entity_run_id = %(entity_run_id)s ORDER BY id LIMIT %(limit)s));
+
+-- name: find_forgettable
+-- Listings whose rows nobody needs any more: of an entity run that completed, or is over and nothing but a dry one, at
+-- once; of another after a week, in which it may be retried.
+SELECT l.entity_run_id
+FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
+JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+WHERE l.forgotten_at IS NULL
+  AND (e.status = 'completed' OR e.finished_at < now() - interval '7 days' OR run.dry_run AND e.finished_at IS NOT NULL)
+ORDER BY l.entity_run_id;
+
+-- name: note_forgotten
+-- Its rows are gone. What came of it stays as long as its run.
+UPDATE openfaith.listing SET forgotten_at = now() WHERE entity_run_id = %(entity_run_id)s;
+
+-- name: prune_confirmed
+-- Bounds the suspects that were confirmed: ninety days.
+DELETE FROM openfaith.suspect WHERE state = 'confirmed' AND confirmed_at < now() - interval '90 days';
+
+-- name: prune_removals
+-- Bounds the tombstones of removed rows: ninety days, longer than any page is on its way.
+DELETE FROM openfaith.removal WHERE noted_at < now() - interval '90 days';

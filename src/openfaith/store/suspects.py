@@ -1,0 +1,328 @@
+"""Suspects: stored records that a proven listing did not show, and what is decided about them.
+
+A suspect is a row of its own, beside the record, which stays as it is. The guard lets all of a listing's suspects be
+asked about, or holds them for a person; a person approves or rejects exactly those that are there to be looked at.
+Whatever shows that one exists makes it no suspect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from openfaith.errors import ConfigurationError, LeaseLostError
+from openfaith.manifest import Entity, Manifest
+from openfaith.records import EntityName, EntityRunId, OrgId, RecordId
+from openfaith.store.connection import Database
+from openfaith.store.listings import lock_listing
+from openfaith.store.mirror import table
+from openfaith.store.queries import query
+from openfaith.store.run_records import HeldEntityRun
+from openfaith.store.texts import storable_text
+
+_LIVE = "SELECT count(*) FROM {table} WHERE org_id = %(org_id)s AND _deleted_at IS NULL"
+_NAMED_AT_MOST = 10
+"""Ids in a text for people."""
+
+
+class SuspectState(StrEnum):
+    """What is known, or was decided, about a suspect."""
+
+    SUSPECT = "suspect"
+    """It may be asked about."""
+    HELD = "held"
+    """It waits for a person."""
+    APPROVED = "approved"
+    """A person said that it may be deleted, once the source confirms it."""
+    REJECTED = "rejected"
+    """A person said that it is not gone. It is not asked about again until it was seen again."""
+    CONFIRMED = "confirmed"
+    """It was gone at the source, and is deleted here."""
+
+
+OPEN_SUSPECTS = frozenset(
+    {SuspectState.SUSPECT, SuspectState.HELD, SuspectState.APPROVED, SuspectState.REJECTED}
+)
+"""Those whose record lives."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspect:
+    """A suspect, for a person to look at. Nothing of the record itself but its id."""
+
+    adapter: str
+    entity: EntityName
+    id: RecordId
+    state: SuspectState
+    found_at: datetime
+    """By the database's clock."""
+    listing_started_at: datetime
+    """Of the last listing that missed it; by the source's clock, like the confirmation."""
+    times_missed: int
+    """By how many proven listings in a row."""
+    reason: str | None
+    """Why it is held, or was."""
+    decided_by: str | None
+    decided_at: datetime | None
+    confirmed_at: datetime | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", SuspectState(self.state))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuspectSummary:
+    """How many suspects of an entity are in one state."""
+
+    adapter: str
+    entity: EntityName
+    state: SuspectState
+    suspects: int
+    since: datetime
+    """When the first of them was found, by the database's clock."""
+    since_seconds: float
+    """How long that is ago."""
+    reasons: Sequence[str]
+    """Why they are held, or were; each once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", SuspectState(self.state))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenSuspect:
+    """A suspect that may be confirmed."""
+
+    id: RecordId
+    times_missed: int
+    """By how many proven listings in a row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListingStanding:
+    """What the guard must know of a listing that was compared."""
+
+    live_rows: int
+    """In the mirror table, the suspects among them."""
+    listed: int
+    proven: bool
+    doubts: Sequence[str]
+    suspects: int
+    """Those that a person rejected are left out."""
+    approved: int
+    """Of these, those that a person approved while the token saw what it sees now."""
+    permissions: str | None
+    accepted_permissions: str | None
+    """Of the last listing whose deletions were allowed; None where there is none, or it was not known."""
+
+    @property
+    def permissions_changed(self) -> bool:
+        return self.accepted_permissions is not None and self.permissions != self.accepted_permissions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Counted:
+    proven: bool
+    doubts: Sequence[str]
+    rows: int | None
+    permissions: str | None
+    suspects: int
+    approved: int
+    accepted_permissions: str | None
+
+
+async def lock_suspects(
+    connection: psycopg.AsyncConnection, org_id: OrgId, adapter: str, entity: EntityName
+) -> None:
+    """Keep everybody else from deciding about an entity's suspects until the transaction ends."""
+    await connection.execute(
+        query("suspects", "lock"), {"org_id": org_id, "adapter": adapter, "entity": entity}
+    )
+
+
+async def read_standing(
+    database: Database, manifest: Manifest, entity: Entity, org_id: OrgId, entity_run_id: EntityRunId
+) -> ListingStanding:
+    """What the guard must know of an entity run's listing, after it was compared."""
+    live = sql.SQL(_LIVE).format(table=table(manifest, entity))
+    async with database.connection() as connection:
+        counting = await (await connection.execute(live, {"org_id": org_id})).fetchone()
+        cursor = connection.cursor(row_factory=class_row(_Counted))
+        await cursor.execute(query("suspects", "count"), {"entity_run_id": entity_run_id})
+        found = await cursor.fetchone()
+    assert counting is not None
+    assert found is not None, "a listing is opened before it is compared"
+    return ListingStanding(
+        live_rows=counting[0],
+        listed=found.rows or 0,
+        proven=found.proven,
+        doubts=found.doubts,
+        suspects=found.suspects,
+        approved=found.approved,
+        permissions=found.permissions,
+        accepted_permissions=found.accepted_permissions,
+    )
+
+
+async def allow_deletions(database: Database, held: HeldEntityRun) -> None:
+    """Let a compared, proven listing's suspects be confirmed. What its token may see is accepted by that.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
+    """
+    async with database.transaction() as connection:
+        listing = await lock_listing(connection, held)
+        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
+        await connection.execute(query("suspects", "allow"), {"entity_run_id": held.entity_run_id})
+
+
+async def hold_suspects(database: Database, held: HeldEntityRun, reason: str) -> int:
+    """Have a compared listing's suspects wait for a person, those apart that one approved or rejected.
+
+    Returns how many wait.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
+    """
+    async with database.transaction() as connection:
+        listing = await lock_listing(connection, held)
+        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
+        cursor = await connection.execute(
+            query("suspects", "hold"),
+            {"entity_run_id": held.entity_run_id, "reason": storable_text(reason)},
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def list_open_suspects(
+    database: Database, entity_run_id: EntityRunId, *, after: str = "", limit: int = 100
+) -> list[OpenSuspect]:
+    """The next suspects of a listing that may be confirmed, in the order of their ids.
+
+    None before the guard has spoken. Where it stopped, those that a person approved before.
+    """
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(OpenSuspect))
+        await cursor.execute(
+            query("suspects", "list_open"), {"entity_run_id": entity_run_id, "after": after, "limit": limit}
+        )
+        return await cursor.fetchall()
+
+
+async def refute_suspects(database: Database, held: HeldEntityRun, ids: Sequence[str]) -> None:
+    """Forget suspects that the source says exist.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
+    """
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("suspects", "refute"),
+            {"entity_run_id": held.entity_run_id, "fence": held.fence, "ids": list(ids)},
+        )
+        if cursor.rowcount == 0:
+            raise LeaseLostError(held.entity_run_id, held.fence)
+
+
+async def list_suspects(
+    database: Database,
+    org_id: OrgId,
+    *,
+    entity: EntityName | None = None,
+    states: Collection[SuspectState] = OPEN_SUSPECTS,
+    after: Suspect | None = None,
+    limit: int = 1000,
+) -> list[Suspect]:
+    """An organization's suspects, in the order of adapter, entity and id, from after one of them on."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Suspect))
+        await cursor.execute(
+            query("suspects", "list"),
+            {
+                "org_id": org_id,
+                "entity": entity,
+                "states": list(states),
+                "after_adapter": after.adapter if after else "",
+                "after_entity": after.entity if after else "",
+                "after_id": after.id if after else "",
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def summarize_suspects(
+    database: Database,
+    org_id: OrgId,
+    *,
+    entity: EntityName | None = None,
+    states: Collection[SuspectState] = OPEN_SUSPECTS,
+) -> list[SuspectSummary]:
+    """An organization's suspects, counted, in the order of adapter, entity and state."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(SuspectSummary))
+        await cursor.execute(
+            query("suspects", "summarize"), {"org_id": org_id, "entity": entity, "states": list(states)}
+        )
+        return await cursor.fetchall()
+
+
+async def decide_suspects(
+    database: Database,
+    org_id: OrgId,
+    adapter: str,
+    entity: EntityName,
+    ids: Collection[str] | None,
+    *,
+    approve: bool,
+    by: str,
+    all_or_none: bool = False,
+) -> int:
+    """Note what a person decided about suspects. Returns how many it was decided about.
+
+    To approve concerns those that wait for it, and only them: what goes missing later needs another approval, and
+    so does everything once the token sees something else. To reject concerns also those that do not wait.
+
+    Args:
+        ids: None for all that wait now.
+        approve: False to reject.
+        by: who decided.
+        all_or_none: change nothing where it cannot be decided about every one of the ids.
+
+    Raises:
+        ConfigurationError: `all_or_none`, and it could not.
+    """
+    async with database.transaction() as connection:
+        await lock_suspects(connection, org_id, adapter, entity)
+        cursor = await connection.execute(
+            query("suspects", "approve" if approve else "reject"),
+            {
+                "org_id": org_id,
+                "adapter": adapter,
+                "entity": entity,
+                "ids": None if ids is None else list(ids),
+                "by": storable_text(by),
+            },
+        )
+        if all_or_none and ids is not None:
+            decided = {found for (found,) in await cursor.fetchall()}
+            _check_decided(org_id, entity, [each for each in dict.fromkeys(ids) if each not in decided])
+        return cursor.rowcount
+
+
+def _check_decided(org_id: OrgId, entity: EntityName, others: Sequence[str]) -> None:
+    if others:
+        more = f" and {len(others) - _NAMED_AT_MOST} more" if len(others) > _NAMED_AT_MOST else ""
+        raise ConfigurationError(
+            f"suspects of {entity}",
+            f"nobody waits for a decision about {', '.join(others[:_NAMED_AT_MOST])}{more}, so nothing was changed",
+            f"ids that `openfaith suspects list {org_id} --entity {entity} --json` shows",
+        )

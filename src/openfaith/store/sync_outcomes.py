@@ -1,0 +1,51 @@
+"""How the last run of each kind ended for an entity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId
+from openfaith.store.connection import Database
+from openfaith.store.queries import query
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncOutcome:
+    """How the last run of a kind ended for one entity of one organization. Times are by the database's clock."""
+
+    org_id: OrgId
+    adapter: str
+    entity: EntityName
+    kind: str
+    """A `SyncKind`, or one that another release knows."""
+    run_id: RunId | None
+    """None where that run is no longer kept."""
+    status: EntityStatus
+    reason: str | None
+    finished_at: datetime
+    completed_at: datetime | None
+    """When one of that kind last completed, which need not be this one; None where none ever did."""
+    completed_seconds: float | None
+    """Since then."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", EntityStatus(self.status))
+
+
+async def list_sync_outcomes(database: Database, org_id: OrgId | None = None) -> list[SyncOutcome]:
+    """How the last run of each kind ended for every entity, by organization and entity; what completed last comes first."""
+    async with database.connection() as connection:
+        org_ids = [org_id] if org_id is not None else await list_org_ids(connection)
+        cursor = connection.cursor(row_factory=class_row(SyncOutcome))
+        await cursor.execute(query("sync_outcomes", "list_sync_outcomes"), {"org_ids": org_ids})
+        return await cursor.fetchall()
+
+
+async def list_org_ids(connection: psycopg.AsyncConnection) -> list[OrgId]:
+    """Every organization that there is."""
+    cursor = await connection.execute(query("sync_outcomes", "list_org_ids"))
+    return [OrgId(org_id) for (org_id,) in await cursor.fetchall()]

@@ -1,0 +1,48 @@
+"""Whether a listing was complete: what a deletion may rest on, and nothing less.
+
+A listing is proven where every window was closed, the records that it showed are as many as the source counted, and
+nothing that happened on the way speaks against it. Whatever is doubtful is said; a listing with a doubt proves
+nothing, and harms nobody.
+"""
+
+from __future__ import annotations
+
+from openfaith.strategies.full import FullState
+
+KNOWN_CAPS = frozenset({10_000})
+"""Counts that stand for *this many, or more*."""
+
+
+def find_doubts(state: FullState, *, set_aside: int = 0) -> tuple[str, ...]:
+    """Why a walk that ended so proves nothing; empty where it does prove that it saw everything.
+
+    Args:
+        set_aside: records of it without a usable id.
+    """
+    doubts: list[str] = []
+    if not state.done:
+        doubts.append("it was not read to its end")
+    if state.distrusted:
+        doubts.append("the source did not honour the windows that it was asked for")
+    if state.total is None:
+        doubts.append("the source counted nothing")
+    elif state.total in KNOWN_CAPS:
+        doubts.append(f"the source counts {state.total:,}, which may stand for more")
+    if state.read == 0 and not state.repeats:
+        doubts.append("it shows nothing at all, and was not asked twice")
+    doubts += _miscounted(state)
+    if set_aside:
+        doubts.append(f"{set_aside:,} records had no usable id")
+    return tuple(doubts)
+
+
+def _miscounted(state: FullState) -> list[str]:
+    inner = state.inner
+    if state.read is not None:
+        differs = state.total is not None and state.read != state.total
+        return [f"{state.read:,} records were read, and {state.total:,} counted"] if differs else []
+    if inner.shifts or inner.read is None:
+        return ["it shifted while it was read"]
+    if inner.most is not None and inner.read != inner.most:
+        return [f"{inner.read:,} records were read, and {inner.most:,} counted"]
+    return ["one of its windows proves nothing"] if state.windows else []

@@ -1,0 +1,64 @@
+"""What the token's user may see, as a fingerprint: whether it is the same as it was is all that matters.
+
+A user who may see less hides records without an error, and that looks like mass deletion.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from openfaith.adapters import ADAPTERS, Identity
+from openfaith.errors import AccessDeniedError, RecordNotFoundError
+from openfaith.records import OrgId, RunId, base_adapter
+from openfaith.source import SourceClient
+from openfaith.workflows.runtime import Runtime
+
+
+async def permissions_of(
+    runtime: Runtime, org_id: OrgId, run_id: RunId, adapter: str
+) -> tuple[str | None, int]:
+    """The fingerprint of what the token's user may see, and how many requests it took to know.
+
+    The source is asked once for each run and process. None where it does not tell.
+
+    Raises:
+        SyncError: the source could not be asked; the next who wants to know asks again.
+    """
+    adapter = base_adapter(adapter)
+    identity = ADAPTERS[adapter].identity if adapter in ADAPTERS else None
+    if identity is None:
+        return None, 0
+    found = runtime.permissions(org_id, run_id, adapter)
+    async with found.asking:
+        if found.known:
+            return found.fingerprint, 0
+        found.fingerprint, requests = await ask_permissions(runtime, org_id, adapter)
+        found.known = True
+        return found.fingerprint, requests
+
+
+async def ask_permissions(runtime: Runtime, org_id: OrgId, adapter: str) -> tuple[str | None, int]:
+    """As `permissions_of`, whatever the run knew before: what the token may see can change while it is read."""
+    identity = ADAPTERS[adapter].identity if adapter in ADAPTERS else None
+    if identity is None:
+        return None, 0
+    version = runtime.manifest(adapter).products[identity.entity.partition(".")[0]].version
+    return await _ask(await runtime.client(org_id, adapter), identity, version)
+
+
+async def _ask(client: SourceClient, identity: Identity, version: str) -> tuple[str | None, int]:
+    try:
+        me = await client.get_record(identity.path, version=version)
+    except (AccessDeniedError, RecordNotFoundError) as error:
+        return None, error.requests
+    return fingerprint(me.data, identity), 1
+
+
+def fingerprint(record: bytes, identity: Identity) -> str:
+    """Of a user's record: who it is, and what that user may see. Nothing else of the record counts."""
+    document = json.loads(record)
+    attributes = document.get("attributes")
+    attributes = attributes if isinstance(attributes, dict) else {}
+    told = {"id": document.get("id"), **{name: attributes.get(name) for name in identity.permissions}}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

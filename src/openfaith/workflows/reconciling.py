@@ -1,0 +1,304 @@
+"""A reconciliation of one entity: what follows once everything that the source has is listed.
+
+    close      the listing, with a proof or with what speaks against one
+    compare    with what is stored, by ranges of ids
+    fetch      what is missing here, or stale
+    judge      whether what was not listed may be deleted without a person
+    confirm    each of it at the source, and delete what is gone
+    sample     a few of what is stored, and compare what they say
+
+How far it has come stands in the rows of the listing and its differences, each of which is settled when it is dealt
+with; so whoever takes over goes on there, and every part is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, cast
+
+from openfaith.errors import RunCancelledError
+from openfaith.manifest import Reading
+from openfaith.planning import can_be_windowed
+from openfaith.records import Page, RecordId
+from openfaith.source import SourceClient
+from openfaith.store import (
+    HeldEntityRun,
+    Listing,
+    PageCommit,
+    allow_deletions,
+    close_listing,
+    compare_next,
+    get_listing,
+    hold_suspects,
+    list_open_differences,
+    list_open_suspects,
+    list_unread_parents,
+    note_requests,
+    read_standing,
+    settle_differences,
+)
+from openfaith.strategies import Allowed, DeletionFacts, FullState, guard_deletions
+from openfaith.telemetry import DeletionsStopped, ListingUnproven, log_event
+from openfaith.workflows.confirming import SUSPECTS_AT_ONCE, Confirmation
+from openfaith.workflows.fetching import fetching
+from openfaith.workflows.permissions import ask_permissions
+from openfaith.workflows.runtime import Runtime
+from openfaith.workflows.sampling import compare_sample
+from openfaith.workflows.segments import Assignment, Progress, Segment, set_aside
+from openfaith.workflows.single_records import (
+    RECORDS_AT_ONCE,
+    RecordReader,
+    can_ask_by_ids,
+    is_listed_by_id,
+)
+from openfaith.workflows.walks import TopWalk
+
+_WHOLE = "whole"
+"""Member of the checkpoint: where the walk continues that reads everything because too much differs."""
+
+_UNTIMED = "the source does not tell the time"
+
+_SEES_OTHER = "what the token may see has changed since the listing began"
+
+
+async def reconcile(segment: Segment, settlement: Settlement) -> Progress:
+    """List, in as many segments as it takes, and then settle what was found."""
+    progress = Progress(done=True, pages=0, records=0)
+    listing = await settlement.listing()
+    if listing is None or listing.closed_at is None:
+        progress = await segment.process(settlement.client, settlement.time_is_up)
+        if not progress.done:
+            return progress
+        listing = await settlement.listing()
+        if listing is None:
+            return progress  # below no parent at all there was nothing to ask
+    done = await settlement.proceed(progress.doubts or (), pages=progress.pages)
+    return replace(progress, done=done)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """Of one entity run's listing, in one segment."""
+
+    runtime: Runtime
+    assignment: Assignment
+    held: HeldEntityRun
+    client: SourceClient
+    time_is_up: Callable[[], bool]
+
+    async def listing(self) -> Listing | None:
+        return await get_listing(self.runtime.database, self.held.entity_run_id)
+
+    async def proceed(self, doubts: Sequence[str], *, pages: int) -> bool:
+        """Go on where it stands. Returns whether everything is settled.
+
+        Args:
+            doubts: of the walk that has listed.
+            pages: that were committed in this segment.
+        """
+        untimed = () if self.client.now is not None else (_UNTIMED,)
+        await close_listing(self.runtime.database, self.held, [*doubts, *untimed])
+        committer = Committer(self, next_page=self.held.pages + pages + 1)
+        return (
+            await self._compare()
+            and await self._fetch(committer)
+            and await self._judge()
+            and await self._confirm(committer)
+            and await compare_sample(self, committer)
+        )
+
+    async def _compare(self) -> bool:
+        assignment, database = self.assignment, self.runtime.database
+        nested = assignment.reading is Reading.NESTED
+        unread = await list_unread_parents(database, self.held.entity_run_id) if nested else None
+        manifest = self.runtime.manifest(assignment.adapter)
+        while not (
+            await compare_next(database, manifest, assignment.entity, self.held, unread_parents=unread)
+        ).done:
+            if self.time_is_up():
+                return False
+        return True
+
+    async def _fetch(self, committer: Committer) -> bool:
+        """Bring in what is missing or stale, in the fewest requests."""
+        if not is_listed_by_id(self.assignment):
+            # Its pages brought all that can be stored. What is missing all the same is a dead letter.
+            return await self._each_difference(self._give_up)
+        listing = await self.listing()
+        assert listing is not None, "it was closed"
+        whole = self._begin_whole(listing)
+        if whole is not None:
+            return await self._read_whole(committer, whole)
+        reader = RecordReader(self.client, self.assignment)
+
+        async def fetch(ids: Sequence[RecordId]) -> None:
+            found = await reader.read(ids)
+            await committer.keep(found.page, found.requests, token=f"ids={ids[0]}..{ids[-1]}")
+            await self._settle([name for name in ids if name not in found.refused])
+            await self._give_up([name for name in ids if name in found.refused])
+
+        return await self._each_difference(fetch)
+
+    async def _confirm(self, committer: Committer) -> bool:
+        """Ask the source for each suspect that the guard, or a person, allows to be deleted."""
+        assignment, database = self.assignment, self.runtime.database
+        manifest = self.runtime.manifest(assignment.adapter)
+        confirmation = Confirmation(
+            database=database,
+            manifest=manifest,
+            assignment=assignment,
+            held=self.held,
+            client=self.client,
+            sees_the_same=self._sees_the_same,
+        )
+        while suspects := await list_open_suspects(database, self.held.entity_run_id, limit=SUSPECTS_AT_ONCE):
+            if self.time_is_up():
+                return False
+            alive, requests = await confirmation.settle(suspects)
+            await committer.keep(alive, requests, token=f"suspects={suspects[0].id}..{suspects[-1].id}")
+        return True
+
+    async def _sees_the_same(self) -> tuple[bool, int]:
+        """Whether the token still sees what it saw when the listing began; if not, the suspects wait for a person."""
+        listing = await self.listing()
+        if listing is None or listing.permissions is None:
+            return True, 0
+        assignment = self.assignment
+        now, requests = await ask_permissions(self.runtime, assignment.org_id, assignment.adapter)
+        if now == listing.permissions:
+            return True, requests
+        waiting = await hold_suspects(self.runtime.database, self.held, _SEES_OTHER)
+        about = assignment.subject
+        await self.runtime.tell(DeletionsStopped(about=about, suspects=waiting, reason=_SEES_OTHER))
+        return False, requests
+
+    async def _each_difference(self, deal_with: Callable[[Sequence[RecordId]], Awaitable[None]]) -> bool:
+        kinds: tuple[Literal["missing"], Literal["stale"]] = ("missing", "stale")
+        for kind in kinds:
+            while ids := await list_open_differences(
+                self.runtime.database, self.held.entity_run_id, kind, limit=RECORDS_AT_ONCE
+            ):
+                if self.time_is_up():
+                    return False
+                await deal_with(ids)
+        return True
+
+    async def _give_up(self, ids: Sequence[RecordId]) -> None:
+        await settle_differences(self.runtime.database, self.held, ids, failed=True)
+
+    async def _settle(self, ids: Sequence[RecordId]) -> None:
+        await settle_differences(self.runtime.database, self.held, ids)
+
+    def _begin_whole(self, listing: Listing) -> TopWalk | None:
+        """The walk that reads everything, where that takes fewer requests than to ask for each; or has begun already."""
+        assignment = self.assignment
+        assert assignment.endpoint is not None, "what is listed by id has a list of its own"
+        begun = cast("dict[str, Any] | None", (self.held.checkpoint or {}).get(_WHOLE))
+        different = listing.missing + listing.stale
+        by_ids = math.ceil(different / RECORDS_AT_ONCE) if can_ask_by_ids(assignment.endpoint) else different
+        if begun is None and by_ids <= math.ceil((listing.rows or 0) / (assignment.page_size - 1)):
+            return None
+        return TopWalk(
+            state=FullState.from_json(begun),
+            endpoint=assignment.endpoint,
+            page_size=assignment.page_size,
+            windowed=can_be_windowed(assignment.endpoint),
+        )
+
+    async def _read_whole(self, committer: Committer, walk: TopWalk) -> bool:
+        async with fetching(self.client, self.assignment.version) as pages:
+            while not walk.done:
+                if self.time_is_up():
+                    return False
+                ask, page = await pages.take(walk)
+                after = walk.advanced(ask, page)
+                pages.look_ahead(after)
+                fresh = walk.fresh(ask, replace(page, requests=page.requests + pages.settle_wasted()), after)
+                await committer.commit(fresh, token=ask.token, whole=after.state)
+                walk = after
+        return await self._each_difference(self._settle)
+
+    async def _judge(self) -> bool:
+        """Let the suspects be confirmed, or have them wait for a person."""
+        assignment, database = self.assignment, self.runtime.database
+        standing = await read_standing(
+            database,
+            self.runtime.manifest(assignment.adapter),
+            assignment.entity,
+            assignment.org_id,
+            self.held.entity_run_id,
+        )
+        verdict = guard_deletions(
+            DeletionFacts(
+                live_rows=standing.live_rows,
+                suspects=standing.suspects,
+                approved=standing.approved,
+                listed=standing.listed,
+                proven=standing.proven,
+                doubts=standing.doubts,
+                permissions_changed=standing.permissions_changed,
+            )
+        )
+        if isinstance(verdict, Allowed):
+            await allow_deletions(database, self.held)
+            return True
+        waiting = await hold_suspects(database, self.held, verdict.reason)
+        about = assignment.subject
+        if not standing.proven:
+            await self.runtime.tell(ListingUnproven(about=about, doubts=tuple(standing.doubts)))
+        elif waiting:
+            await self.runtime.tell(DeletionsStopped(about=about, suspects=waiting, reason=verdict.reason))
+        return True
+
+
+class Committer:
+    """Commits what a settlement fetched, as pages that follow on those of the listing."""
+
+    def __init__(self, settlement: Settlement, *, next_page: int) -> None:
+        self._settlement = settlement
+        self._next_page = next_page
+        self._checkpoint: dict[str, Any] = dict(settlement.held.checkpoint or {})
+
+    async def keep(self, page: Page | None, requests: int, *, token: str, finds_blind: bool = False) -> None:
+        """Store single records, where there are any, and count what it took to ask for them."""
+        if page is None:
+            await note_requests(self._settlement.runtime.database, self._settlement.held, requests)
+        else:
+            await self.commit(replace(page, requests=requests), token=token, finds_blind=finds_blind)
+
+    async def commit(
+        self, page: Page, *, token: str, whole: FullState | None = None, finds_blind: bool = False
+    ) -> None:
+        """Store records through the same guarded upsert as any page.
+
+        Args:
+            whole: where the walk that reads everything continues.
+            finds_blind: count the changes that moved no stamp.
+
+        Raises:
+            RunCancelledError: a person cancelled the run; the page was committed first.
+            LeaseLostError: somebody else holds the entity run now; nothing was written.
+        """
+        at, runtime = self._settlement, self._settlement.runtime
+        if whole is not None:
+            self._checkpoint[_WHOLE] = whole.to_json()
+        writer = runtime.writer(at.assignment.adapter, at.assignment.entity, finds_blind=finds_blind)
+        place = PageCommit(
+            entity_run_id=at.held.entity_run_id,
+            fence=at.held.fence,
+            number=self._next_page,
+            token=token,
+            checkpoint=json.dumps(self._checkpoint),
+            requests=page.requests,
+        )
+        async with runtime.committing():
+            committed = await writer.commit(page, place, findings=partial(set_aside, at.assignment.subject))
+        self._next_page += 1
+        for event in committed.events:
+            log_event(event)
+        if committed.cancel_requested:
+            raise RunCancelledError(at.assignment.run_id)

@@ -1,0 +1,448 @@
+"""What a listing and a table do not have in common: found exactly, a range at a time, whatever happens in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from openfaith.errors import LeaseLostError
+from openfaith.records import OrgId
+from openfaith.store import (
+    Database,
+    OpenSuspect,
+    SuspectState,
+    allow_deletions,
+    decide_suspects,
+    hold_suspects,
+    list_open_differences,
+    list_open_suspects,
+    list_suspects,
+    read_standing,
+    refute_suspects,
+    settle_differences,
+)
+from support.mirror import MEMBER, Reader, execute, fetch_one, moment, record, take
+from support.reconciling import Reconciler, store
+
+
+async def prepared(reader: Reader, *keys: str, at: float = 0, changed_at: float = 50) -> Reconciler:
+    """These are stored, and a listing that began at 100 is open."""
+    if keys:
+        await store(reader, keys, at=at, changed_at=changed_at)
+    return await Reconciler.of(reader)
+
+
+async def test_equal_sides_differ_in_nothing(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    found = await church.reconcile("3", "1", "2")
+    assert (found.missing, found.stale, found.suspects, found.refuted) == (0, 0, 0, 0)
+    assert await church.differences() == {}
+    assert (await church.report()).compared_at is not None
+
+
+async def test_what_is_listed_and_not_stored_is_missing(reader: Reader) -> None:
+    church = await prepared(reader, "1")
+    await church.reconcile("1", "2")
+    assert await church.differences() == {"2": "missing"}
+
+
+async def test_what_is_stored_and_not_listed_is_a_suspect_and_nothing_happens_to_it(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    before = await reader.rows()
+    await church.reconcile("1")
+    assert await church.differences() == {"2": "suspect"}
+    assert (await reader.entity_run())["suspects"] == 1
+    assert await reader.rows() == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "listed", "stale"),
+    [(50, 51, True), (50, 50, False), (50, 49, False), (50, None, False)],
+)
+async def test_what_is_listed_as_newer_than_it_is_stored_is_stale(
+    reader: Reader, stored: float, listed: float | None, stale: bool
+) -> None:
+    church = await prepared(reader, "1", changed_at=stored)
+    await church.reconcile("1", at=listed)
+    assert await church.differences() == ({"1": "stale"} if stale else {})
+
+
+@pytest.mark.parametrize(("listed", "stale"), [(50, True), (None, False)])
+async def test_a_row_that_does_not_say_when_it_changed_is_stale_where_the_listing_does(
+    reader: Reader, listed: float | None, stale: bool
+) -> None:
+    await reader.store(record("1"))
+    church = await Reconciler.of(reader)
+    await church.reconcile("1", at=listed)
+    assert await church.differences() == ({"1": "stale"} if stale else {})
+
+
+async def test_a_tombstone_that_is_listed_is_missing(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.delete("2", at=60, suspects_only=False)
+    await church.reconcile("1", "2")
+    assert await church.differences() == {"2": "missing"}
+
+
+async def test_a_tombstone_that_is_not_listed_is_no_suspect(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.delete("2", at=60, suspects_only=False)
+    assert (await church.reconcile("1")).suspects == 0
+
+
+@pytest.mark.parametrize(("requested_at", "suspect"), [(99, True), (100, True), (101, False)])
+async def test_what_was_stored_after_the_listing_began_is_no_suspect(
+    reader: Reader, requested_at: float, suspect: bool
+) -> None:
+    church = await prepared(reader, "1", at=requested_at)
+    assert (await church.reconcile()).suspects == suspect
+
+
+async def test_a_listing_without_proof_makes_no_suspects(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", changed_at=40)
+    await church.show("2", "3")
+    await church.close("a doubt")
+    found = await church.compare()
+    assert await church.differences() == {"2": "stale", "3": "missing"}
+    assert (found.done, await church.suspects()) == (True, {})
+
+
+async def test_other_organizations_and_other_entities_are_left_alone(
+    database: Database, org: OrgId, other_org: OrgId
+) -> None:
+    other = await Reader.begin(database, org=other_org)
+    await store(other, ["1", "2"])
+    church = await prepared(await Reader.begin(database, org=org), "1")
+    await church.reconcile("1")
+    assert await church.differences() == {}
+
+
+# Ranges
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 20, 21, 100])
+async def test_ranges_add_up_to_the_whole(reader: Reader, limit: int) -> None:
+    stored = [f"{n}" for n in range(20)]
+    church = await prepared(reader, *stored)
+    listed = [*stored[:10], "a", "Z", "ä", "9-9", "x'y"]
+    await church.show(*listed)
+    await church.close()
+    found = await church.compare(limit=limit)
+    assert (found.missing, found.suspects, found.stale) == (5, 10, 0)
+    expected = dict.fromkeys(stored[10:], "suspect") | dict.fromkeys(listed[10:], "missing")
+    assert await church.differences() == expected
+    report = await church.report()
+    assert (report.missing, report.suspects, report.listed) == (5, 10, 15)
+
+
+async def test_whoever_takes_over_goes_on_where_the_comparison_is(reader: Reader) -> None:
+    church = await prepared(reader, *map(str, range(10)))
+    await church.show(*map(str, range(5, 15)))
+    await church.close()
+    for _ in range(30):
+        old = reader.held
+        reader.held = await take(reader.database, reader.run_id)
+        with pytest.raises(LeaseLostError):
+            await Reconciler(Reader(reader.database, MEMBER, reader.org_id, reader.run_id, old)).compare()
+        if (await church.compare(limit=3, steps=1)).done:
+            break
+    assert len(await church.differences()) == 10
+    assert (await church.report()).suspects == 5
+    assert (await church.compare(limit=3)).suspects == 0
+
+
+async def test_an_open_listing_is_not_compared(reader: Reader) -> None:
+    church = await prepared(reader, "1")
+    with pytest.raises(LeaseLostError):
+        await church.compare()
+    assert await church.suspects() == {}
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 5])
+async def test_a_listing_that_loses_rows_while_it_is_compared_leaves_no_suspect(
+    reader: Reader, steps: int
+) -> None:
+    """Whenever that is: what looks like everything being gone is found out before anybody acts on it."""
+    church = await prepared(reader, *map(str, range(9)))
+    await church.show(*map(str, range(9)))
+    await church.close()
+    await church.compare(limit=3, steps=steps)
+    lost = (await fetch_one(reader.database, "SELECT count(*) FROM openfaith.listing_row"))["count"]
+    await execute(
+        reader.database,
+        "DELETE FROM openfaith.listing_row WHERE entity_run_id = %s",
+        reader.held.entity_run_id,
+    )
+    assert lost
+    await church.compare(limit=3)
+    report = await church.report()
+    assert (report.proven, report.suspects) == (False, 0)
+    assert report.doubts == ["9 ids were written, and 0 are there"]
+    assert await church.suspects() == {}
+    assert (await reader.entity_run())["suspects"] == 0
+
+
+# What is to be done about them
+
+
+async def test_differences_are_handed_out_by_kind_until_they_are_settled(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3", changed_at=40)
+    await church.reconcile("1", "2", "3", "4", "5", "6")
+    run = reader.held.entity_run_id
+    assert await list_open_differences(reader.database, run, "stale") == ["1", "2", "3"]
+    assert await list_open_differences(reader.database, run, "missing", limit=2) == ["4", "5"]
+    assert await list_open_differences(reader.database, run, "missing", after="5") == ["6"]
+    await settle_differences(reader.database, reader.held, ["4"])
+    await settle_differences(reader.database, reader.held, ["5"], failed=True)
+    await settle_differences(reader.database, reader.held, [])
+    assert await list_open_differences(reader.database, run, "missing") == ["6"]
+
+
+async def test_only_the_holder_settles(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1", "3")
+    await take(reader.database, reader.run_id)
+    with pytest.raises(LeaseLostError):
+        await settle_differences(reader.database, reader.held, ["3"])
+    with pytest.raises(LeaseLostError):
+        await refute_suspects(reader.database, reader.held, ["2"])
+    with pytest.raises(LeaseLostError):
+        await hold_suspects(reader.database, reader.held, "x")
+    with pytest.raises(LeaseLostError):
+        await allow_deletions(reader.database, reader.held)
+    assert await list_open_differences(reader.database, reader.held.entity_run_id, "missing") == ["3"]
+
+
+async def open_suspects(church: Reconciler) -> dict[str, int]:
+    found = await list_open_suspects(church.database, church.reader.held.entity_run_id)
+    return {suspect.id: suspect.times_missed for suspect in found}
+
+
+async def test_suspects_are_handed_out_once_the_guard_allowed_it(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    assert await open_suspects(church) == {}
+    await allow_deletions(reader.database, reader.held)
+    assert await open_suspects(church) == {"2": 1, "3": 1}
+    run = reader.held.entity_run_id
+    assert await list_open_suspects(reader.database, run, after="2") == [OpenSuspect(id="3", times_missed=1)]  # type: ignore[arg-type]  # a RecordId is text
+    await settle_differences(reader.database, reader.held, ["2"], failed=True)
+    assert await open_suspects(church) == {"3": 1}
+    assert set(await church.suspects()) == {"2", "3"}
+
+
+async def test_a_suspect_that_the_source_still_has_is_none(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1")
+    await refute_suspects(reader.database, reader.held, ["2"])
+    assert set(await church.suspects()) == {"3"}
+    assert await open_suspects(church) == {"3": 1}
+    assert (await church.report()).refuted == 1
+
+
+# From one listing to the next
+
+
+async def test_every_listing_that_misses_a_suspect_is_counted_once(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1")
+    await church.compare()
+    found_at = (await church.suspects())["2"]["found_at"]
+    later = await church.again(at=300)
+    await later.reconcile("1")
+    suspect = (await later.suspects())["2"]
+    assert (suspect["times_missed"], suspect["entity_run_id"]) == (2, later.reader.held.entity_run_id)
+    assert (suspect["listing_started_at"], suspect["found_at"]) == (moment(300), found_at)
+    assert await open_suspects(later) == {"2": 2}
+
+
+@pytest.mark.parametrize("doubts", [(), ("a doubt",)])
+async def test_a_suspect_that_is_listed_again_is_none(reader: Reader, doubts: tuple[str, ...]) -> None:
+    """Whether or not everything else was listed."""
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1")
+    later = await church.again(at=300)
+    await later.show("2")
+    await later.close(*doubts)
+    assert (await later.compare()).refuted == 1
+    assert "2" not in await later.suspects()
+
+
+async def test_a_listing_without_proof_leaves_suspects_as_they_are(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1")
+    before = await church.suspects()
+    later = await church.again(at=300)
+    await later.show("1")
+    await later.close("a doubt")
+    await later.compare()
+    assert await later.suspects() == before
+
+
+async def test_a_suspect_that_was_written_since_is_none(reader: Reader) -> None:
+    """By a page that was requested after the listing that missed it."""
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1")
+    await store(reader, ["2"], at=150, changed_at=140)
+    later = await church.again(at=120)
+    assert (await later.reconcile("1")).refuted == 1
+    assert set(await later.suspects()) == {"3"}
+
+
+async def test_a_suspect_that_was_written_since_is_missed_for_the_first_time_when_it_is_missed_again(
+    reader: Reader,
+) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1")
+    await store(reader, ["2"], at=150, changed_at=140)
+    later = await church.again(at=300)
+    await later.reconcile("1")
+    assert (await later.suspects())["2"]["times_missed"] == 1
+
+
+async def test_a_suspect_whose_row_was_deleted_otherwise_is_none(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1", allow=False)
+    await execute(
+        reader.database,
+        "UPDATE sample.church_member SET _deleted_at = now() WHERE org_id = %s AND id = '2'",
+        reader.org_id,
+    )
+    later = await church.again(at=300)
+    await later.reconcile("1")
+    assert await later.suspects() == {}
+
+
+# The guard, and people
+
+
+async def decide(church: Reconciler, *keys: str, approve: bool = True) -> int:
+    reader = church.reader
+    return await decide_suspects(
+        reader.database, reader.org_id, "sample", MEMBER.name, keys or None, approve=approve, by="ann"
+    )
+
+
+async def states(church: Reconciler) -> dict[str, str]:
+    return {key: row["state"] for key, row in (await church.suspects()).items()}
+
+
+async def test_held_suspects_wait_for_a_person(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    assert await hold_suspects(reader.database, reader.held, "too many\x00") == 2
+    assert await open_suspects(church) == {}
+    assert await states(church) == {"2": "held", "3": "held"}
+    report = await church.report()
+    assert (report.guard, report.guard_reason, report.held) == ("stopped", "too many\ufffd", 2)
+    found = await list_suspects(reader.database, reader.org_id)
+    assert [(s.entity, s.id, s.state, s.times_missed, s.reason) for s in found] == [
+        (MEMBER.name, "2", SuspectState.HELD, 1, "too many\ufffd"),
+        (MEMBER.name, "3", SuspectState.HELD, 1, "too many\ufffd"),
+    ]
+
+
+async def test_an_approval_concerns_what_waits_for_it_and_nothing_else(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3", "4")
+    await church.reconcile("1", allow=False)
+    assert await decide(church) == 0
+    await hold_suspects(reader.database, reader.held, "too many")
+    assert await decide(church, "2", "1", "99") == 1
+    assert await decide(church, "2") == 0
+    assert await states(church) == {"2": "approved", "3": "held", "4": "held"}
+    assert await open_suspects(church) == {"2": 1}
+    assert await decide(church) == 2
+    suspect = (await church.suspects())["3"]
+    assert (suspect["state"], suspect["decided_by"], suspect["decided_at"] is None) == (
+        "approved",
+        "ann",
+        False,
+    )
+
+
+async def test_what_was_approved_stays_so_for_the_next_listing_and_what_is_new_is_not(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", "3", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    await decide(church)
+    later = await church.again(at=300)
+    await later.reconcile("1", allow=False)
+    assert await states(later) == {"2": "approved", "3": "suspect"}
+    standing = await read_standing(
+        reader.database, reader.manifest, MEMBER, reader.org_id, later.reader.held.entity_run_id
+    )
+    assert (standing.live_rows, standing.suspects, standing.approved, standing.listed) == (3, 2, 1, 1)
+    await hold_suspects(reader.database, later.reader.held, "too many")
+    assert await open_suspects(later) == {"2": 2}
+
+
+async def test_an_approval_ends_when_the_token_sees_something_else(database: Database, org: OrgId) -> None:
+    reader = await Reader.begin(database, org=org)
+    await store(reader, ["1", "2"])
+    church = await Reconciler.of(reader, permissions="all")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(database, reader.held, "too many")
+    await decide(church)
+    later = await church.again(at=300, permissions="few")
+    await later.reconcile("1", allow=False)
+    suspect = (await later.suspects())["2"]
+    assert (suspect["state"], suspect["decided_by"], suspect["times_missed"]) == ("suspect", None, 2)
+
+
+async def test_what_was_rejected_is_not_asked_about_until_it_was_listed_again(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1")
+    assert await decide(church, "2", approve=False) == 1
+    assert await open_suspects(church) == {"3": 1}
+    later = await church.again(at=300)
+    assert (await later.reconcile("1")).suspects == 1
+    assert await states(later) == {"2": "rejected", "3": "suspect"}
+    assert await open_suspects(later) == {"3": 2}
+    await (listed := await later.again(at=400)).reconcile("1", "2", "3")
+    assert await states(listed) == {}
+    await (missed := await listed.again(at=500)).reconcile("1", "3")
+    assert await open_suspects(missed) == {"2": 1}
+
+
+async def test_held_suspects_are_judged_anew_by_the_next_guard(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    later = await church.again(at=300)
+    await later.reconcile("1", "3")
+    assert await states(later) == {"2": "suspect"}
+
+
+async def standing_of(church: Reconciler) -> tuple[str | None, str | None, bool]:
+    reader = church.reader
+    found = await read_standing(
+        reader.database, reader.manifest, MEMBER, reader.org_id, reader.held.entity_run_id
+    )
+    return found.permissions, found.accepted_permissions, found.permissions_changed
+
+
+async def test_permissions_are_those_of_the_last_listing_that_was_allowed(reader: Reader) -> None:
+    """Not of one that was stopped because of them: or to try again would be enough."""
+    church = await Reconciler.of(reader, at=100, permissions="all")
+    await church.reconcile()
+    assert await standing_of(church) == ("all", None, False)
+    for at in (300, 400):
+        church = await church.again(at=at, permissions="few")
+        await church.reconcile(allow=False)
+        assert await standing_of(church) == ("few", "all", True)
+        await hold_suspects(church.database, church.reader.held, "permissions")
+    church = await church.again(at=500, permissions="few")
+    await church.reconcile()
+    church = await church.again(at=600, permissions="few")
+    assert await standing_of(church) == ("few", "few", False)
+
+
+async def test_suspects_are_listed_a_part_at_a_time(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile()
+    first = await list_suspects(reader.database, reader.org_id, limit=2)
+    assert [s.id for s in first] == ["1", "2"]
+    rest = await list_suspects(reader.database, reader.org_id, after=first[-1])
+    assert [s.id for s in rest] == ["3"]
+    assert await list_suspects(reader.database, reader.org_id, states=[SuspectState.CONFIRMED]) == []
+    assert len(await list_suspects(reader.database, reader.org_id, entity=MEMBER.name)) == 3
+    assert await list_suspects(reader.database, OrgId("nobody")) == []

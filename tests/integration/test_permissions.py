@@ -1,0 +1,136 @@
+"""What the token's user may see, asked once for each run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import cast
+
+import pytest
+
+from openfaith.adapters import ADAPTERS, Identity
+from openfaith.adapters.planning_center import load_planning_center
+from openfaith.errors import CredentialsRejectedError
+from openfaith.records import OrgId, RunId
+from openfaith.simulator import RunningSimulator, SimulatorOptions
+from openfaith.source import SourceClient, parse_token
+from openfaith.store import Database
+from openfaith.workflows.permissions import fingerprint, permissions_of
+from openfaith.workflows.runtime import Runtime
+from support.scripted_source import Answer, answer, error, scripted_source
+
+ORG, OTHER = OrgId("grace"), OrgId("hope")
+IDENTITY = cast("Identity", ADAPTERS["pco"].identity)
+
+
+class Church(Runtime):
+    """A process that asks one source for every organization."""
+
+    source: SourceClient
+
+    async def client(self, org_id: OrgId, adapter: str) -> SourceClient:  # one for all
+        return self.source
+
+
+Open = Callable[[str], Church]
+
+
+@pytest.fixture
+async def reach() -> AsyncIterator[Open]:
+    clients: list[SourceClient] = []
+
+    def church(url: str) -> Church:
+        made = Church(
+            database=cast("Database", None),
+            manifests={"pco": load_planning_center()},
+            keys=(),
+            entities_in_flight=1,
+        )
+        made.source = SourceClient(base_url=url, token=parse_token("simulator:secret"))
+        clients.append(made.source)
+        return made
+
+    yield church
+    for client in clients:
+        await client.close()
+
+
+def me(key: str = "1", **attributes: object) -> dict[str, object]:
+    return {"data": {"type": "Person", "id": key, "attributes": attributes}}
+
+
+def read(document: dict[str, object]) -> str:
+    return fingerprint(json.dumps(document["data"]).encode(), IDENTITY)
+
+
+def test_who_it_is_and_what_they_may_see_is_all_that_counts() -> None:
+    manager = me(people_permissions="Manager", resource_permission_flags={"a": True, "b": False})
+    same = me(resource_permission_flags={"b": False, "a": True}, people_permissions="Manager", name="Ann")
+    assert read(manager) == read(same)
+    others = [
+        me("2", people_permissions="Manager", resource_permission_flags={"a": True, "b": False}),
+        me(people_permissions="Viewer", resource_permission_flags={"a": True, "b": False}),
+        me(people_permissions="Manager", resource_permission_flags={"a": False, "b": False}),
+        me(people_permissions="Manager"),
+        me(site_administrator=True),
+        me(),
+    ]
+    assert len({read(each) for each in [manager, *others]}) == 1 + len(others)
+    assert len(read(manager)) == 64
+
+
+def test_every_adapter_asks_for_attributes_that_there_are() -> None:
+    for adapter in ADAPTERS.values():
+        if adapter.identity is not None:
+            entity = adapter.load_manifest().entities[adapter.identity.entity]
+            assert {*adapter.identity.permissions} <= {*entity.attributes}
+
+
+async def test_the_source_is_asked_once_for_a_run(reach: Open) -> None:
+    async with scripted_source(answer(me(people_permissions="Viewer"))) as source:
+        church = reach(source.url)
+        told = await asyncio.gather(*(permissions_of(church, ORG, RunId(1), "pco") for _ in range(5)))
+        assert {found for found, _ in told} == {read(me(people_permissions="Viewer"))}
+        assert sum(requests for _, requests in told) == len(source.requests) == 1
+        assert source.requests[0].path == "/people/v2/me"
+        assert source.requests[0].headers["X-PCO-API-Version"] == "2025-03-20"
+        for org, run in ((ORG, 2), (OTHER, 1), (ORG, 2), (OTHER, 1)):
+            await permissions_of(church, org, RunId(run), "pco")
+        assert len(source.requests) == 3
+        assert len(church._permissions) == 2
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error(404, code="not_found"),
+        error(403, code="forbidden"),
+        error(401, code="unauthorized", detail="Error Code Hint: (TRASH_PANDA)"),
+    ],
+)
+async def test_where_the_source_does_not_tell_nothing_is_known(reach: Open, refusal: Answer) -> None:
+    async with scripted_source(refusal) as source:
+        church = reach(source.url)
+        assert await permissions_of(church, ORG, RunId(1), "pco") == (None, 1)
+        assert await permissions_of(church, ORG, RunId(1), "pco") == (None, 0)
+
+
+async def test_whoever_could_not_ask_leaves_it_to_the_next(reach: Open) -> None:
+    async with scripted_source(error(401, code="unauthorized"), answer(me())) as source:
+        church = reach(source.url)
+        with pytest.raises(CredentialsRejectedError):
+            await permissions_of(church, ORG, RunId(1), "pco")
+        assert await permissions_of(church, ORG, RunId(1), "pco") == (read(me()), 1)
+
+
+async def test_an_adapter_that_does_not_say_whose_token_it_is_is_not_asked(reach: Open) -> None:
+    assert await permissions_of(reach("http://127.0.0.1:1"), ORG, RunId(1), "sample") == (None, 0)
+
+
+async def test_a_user_who_sees_less_has_another_fingerprint(reach: Open) -> None:
+    options = SimulatorOptions(people=20, products=("people",), faults="unlisted=Person:5@2-")
+    with RunningSimulator(options) as running:
+        church = reach(running.base_url)
+        whole, less, again = [(await permissions_of(church, ORG, RunId(n), "pco"))[0] for n in (1, 2, 3)]
+    assert None is not whole != less == again

@@ -1,0 +1,1071 @@
+"""The bank of planted bugs: the classical mistakes of programs that copy records from an API, each as one change of ours.
+
+A mutant is a text that occurs exactly once in a file of the program, what stands there instead, and the tests that must
+notice. `make mutants` makes them one at a time; `tests/unit/test_mutants.py` sees to it that each still applies. Whoever
+finds a bug that the tests let through adds it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PACKAGE: Final = Path("src/openfaith")
+
+DELTA = "strategies/delta.py"
+FULL = "strategies/full.py"
+OFFSETS = "strategies/offsets.py"
+PROOF = "strategies/proof.py"
+GUARD = "strategies/reconciliation.py"
+NESTED = "strategies/nested.py"
+UPSERTS = "store/upserts.py"
+PAGES = "store/pages.py"
+DIFFERENCES = "store/differences.py"
+DELETIONS = "store/deletions.py"
+LISTINGS = "store/listings.py"
+MERGES = "store/merges.py"
+RUNS = "store/sql/runs.sql"
+SUSPECTS = "store/sql/suspects.sql"
+
+WALKS = "unit/strategies/test_walks_properties.py::"
+OFFSET_TESTS = "unit/strategies/test_offsets.py::"
+PROOF_TESTS = "unit/strategies/test_proof.py::"
+GUARD_TESTS = "unit/strategies/test_reconciliation.py::"
+NESTED_TESTS = "unit/strategies/test_nested.py::"
+STORE = "integration/store/"
+DELTA_TESTS = "integration/test_delta.py::"
+RECONCILIATION_TESTS = "integration/test_reconciliation.py::"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mutant:
+    """One mistake."""
+
+    name: str
+    file: str
+    """Below `PACKAGE`."""
+    before: str
+    """Occurs exactly once in the file."""
+    after: str
+    tests: tuple[str, ...]
+    """What must fail: pytest's selectors, below `tests/`. As narrow as possible."""
+    why: str
+    """What the mistake does in the field."""
+
+
+MUTANTS: Final = (
+    # Delta: what is asked for, and what is believed of the answer
+    Mutant(
+        name="delta-strictly-later",
+        file=DELTA,
+        before='[gte]": low.strftime(',
+        after='[gte]": (low + timedelta(seconds=1)).strftime(',
+        tests=(WALKS + "test_a_delta_sees_all_that_changed_since",),
+        why="a record of the very second of the mark is never read",
+    ),
+    Mutant(
+        name="delta-without-overlap",
+        file=DELTA,
+        before="newest or watermark) - OVERLAP)",
+        after="newest or watermark))",
+        tests=(DELTA_TESTS + "test_records_that_are_written_late_are_not_missed",),
+        why="what was stamped before the last run and shown only after it is lost",
+    ),
+    Mutant(
+        name="delta-by-answers-clock-alone",
+        file=DELTA,
+        before="min(watermark, newest or watermark)",
+        after="watermark",
+        tests=(DELTA_TESTS + "test_stamps_by_a_slow_clock_are_not_missed",),
+        why="where the source stamps by a slower clock than it answers by, every change is missed",
+    ),
+    Mutant(
+        name="delta-however-old-the-mark",
+        file=DELTA,
+        before="if page.dated_by_source and page.requested_at - state.watermark > OLDEST_MARK:",
+        after="if False:",
+        tests=(DELTA_TESTS + "test_a_watermark_that_is_too_old_reads_everything",),
+        why="after months of silence a delta pretends that nothing was deleted meanwhile",
+    ),
+    Mutant(
+        name="delta-leaves-a-second-early",
+        file=DELTA,
+        before="return replace(state, low=stamps[-1],",
+        after="return replace(state, low=stamps[-1] + timedelta(seconds=1),",
+        tests=(WALKS + "test_a_delta_sees_all_that_changed_since",),
+        why="of many records stamped in one second, those on the next page are skipped",
+    ),
+    Mutant(
+        name="delta-stops-at-a-tie",
+        file=DELTA,
+        before="min(stamps) < state.since:",
+        after="min(stamps) <= state.since:",
+        tests=(WALKS + "test_a_delta_sees_all_that_changed_since",),
+        why="newest first, those that share the mark's second with the last of a page are skipped",
+    ),
+    Mutant(
+        name="delta-believes-filter",
+        file=DELTA,
+        before="if _must_filter(state) and known and min(known) < state.low:",
+        after="if False:",
+        tests=(WALKS + "test_a_source_that_ignores_what_it_is_asked_is_found_out",),
+        why="a filter that is ignored with 200 is taken for one that holds",
+    ),
+    Mutant(
+        name="delta-believes-order",
+        file=DELTA,
+        before="return all(a >= b if descending else a <= b for a, b in pairwise(stamps))",
+        after="return True",
+        tests=(WALKS + "test_a_source_that_ignores_what_it_is_asked_is_found_out",),
+        why="newest first, an order that is ignored ends the walk before it found what changed",
+    ),
+    Mutant(
+        name="delta-goes-on-over-shifted-ground",
+        file=DELTA,
+        before="on_firm_ground = inner.shifts == state.inner.shifts",
+        after="on_firm_ground = True",
+        tests=(WALKS + "test_a_delta_sees_what_it_should_while_records_change",),
+        why="what slipped past because something before it was deleted is not gone back for",
+    ),
+    Mutant(
+        name="delta-although-rider-was-never-read",
+        file="workflows/segments.py",
+        before="unread = [name for name in entities if name not in states]",
+        after="unread: list[EntityName] = []",
+        tests=(DELTA_TESTS + "test_what_rides_for_the_first_time_is_read_whole",),
+        why="an entity that is new here gets only what changed, and counts as complete",
+    ),
+    # The watermark
+    Mutant(
+        name="watermark-when-completed",
+        file=RUNS,
+        before="CASE WHEN whole.seen THEN e.source_started_at END,",
+        after="CASE WHEN whole.seen THEN now() END,",
+        tests=(
+            STORE
+            + "test_sync_state.py::test_a_completed_run_sets_the_watermark_to_the_sources_clock_before_it",
+        ),
+        why="whatever changes while a run reads is never read",
+    ),
+    Mutant(
+        name="watermark-by-local-clock",
+        file="workflows/segments.py",
+        before="if page.dated_by_source:",
+        after="if True:",
+        tests=("integration/test_engine.py::test_a_source_that_tells_no_time_gives_no_watermark",),
+        why="a clock of this machine that runs ahead skips the changes of that time",
+    ),
+    Mutant(
+        name="watermark-by-failed-run",
+        file=RUNS,
+        before="SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL",
+        after="SELECT c.checkpoint ->> 'delta' IS NULL",
+        tests=(STORE + "test_sync_state.py::test_no_other_outcome_moves_the_watermark",),
+        why="what a run that failed half-way did not read is never read",
+    ),
+    Mutant(
+        name="watermark-goes-back",
+        file=RUNS,
+        before="SET watermark = GREATEST(s.watermark, excluded.watermark),",
+        after="SET watermark = COALESCE(excluded.watermark, s.watermark),",
+        tests=(STORE + "test_sync_state.py::test_the_watermark_never_goes_back",),
+        why="a run that began earlier and ended later has everything read again",
+    ),
+    Mutant(
+        name="watermark-of-last-attempt",
+        file=RUNS,
+        before="AND fence = %(fence)s AND source_started_at IS NULL;",
+        after="AND fence = %(fence)s;",
+        tests=(STORE + "test_runs.py::test_the_first_note_of_the_sources_clock_stays",),
+        why="what changed on pages that were read before a crash is never read",
+    ),
+    Mutant(
+        name="watermark-of-rider-by-partial-delta",
+        file=RUNS,
+        before="SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL",
+        after="SELECT e.status = 'completed'",
+        tests=(
+            STORE + "test_sync_state.py::test_what_rode_on_a_part_of_its_carriers_records_has_no_watermark",
+        ),
+        why="a record that changed below one that did not is never read",
+    ),
+    Mutant(
+        name="watermark-by-unproven-listing",
+        file=RUNS,
+        before="AND (run.kind <> 'reconciliation' OR l.proven) AS seen",
+        after="AS seen",
+        tests=(
+            STORE
+            + "test_sync_state.py::test_a_reconciliation_moves_the_watermark_only_where_its_listing_is_proven",
+        ),
+        why="what a listing with a hole did not show counts as known",
+    ),
+    # Pages: one transaction, one holder, the newest version
+    Mutant(
+        name="fence-unchecked",
+        file=UPSERTS,
+        before="AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1",
+        after="AND %(fence)s > 0 AND status = 'running' AND pages = %(page)s - 1",
+        tests=(STORE + "test_page_fencing.py::test_a_superseded_token_writes_nothing",),
+        why="a process that slept for five minutes writes over whoever took its work",
+    ),
+    Mutant(
+        name="fence-unchecked-for-listing",
+        file="store/sql/listings.sql",
+        before="AND e.fence = %(fence)s AND e.status = 'running'\n      AND e.pages = %(page)s - 1",
+        after="AND e.status = 'running'\n      AND e.pages = %(page)s - 1",
+        tests=(STORE + "test_listings.py::test_a_superseded_token_writes_nothing",),
+        why="a process that slept for five minutes lists what another one lists anew",
+    ),
+    Mutant(
+        name="fence-unchecked-for-deletion",
+        file=DELETIONS,
+        before="if own is None or not own[4]:",
+        after="if own is None:",
+        tests=(STORE + "test_deletions.py::test_only_the_holder_deletes",),
+        why="a process that slept for five minutes deletes what came back meanwhile",
+    ),
+    Mutant(
+        name="fence-not-raised",
+        file=RUNS,
+        before="SET fence = e.fence + 1, status = 'running',",
+        after="SET status = 'running',",
+        tests=(STORE + "test_runs.py::test_taking_raises_the_token",),
+        why="two processes hold one entity run and both may write",
+    ),
+    Mutant(
+        name="page-twice",
+        file=UPSERTS,
+        before="AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1",
+        after="AND fence = %(fence)s AND status = 'running'",
+        tests=(STORE + "test_page_fencing.py::test_a_page_that_is_not_the_next_writes_nothing",),
+        why="a page whose commit was not heard of is committed again and counted twice",
+    ),
+    Mutant(
+        name="page-after-the-end",
+        file=UPSERTS,
+        before="AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1",
+        after="AND fence = %(fence)s AND pages = %(page)s - 1",
+        tests=(STORE + "test_page_fencing.py::test_a_settled_entity_run_takes_no_page",),
+        why="a run that was cancelled goes on writing",
+    ),
+    Mutant(
+        name="checkpoint-before-page",
+        file=PAGES,
+        before="            try:\n                return await self._commit(connection",
+        after=(
+            "            early = 'UPDATE openfaith.entity_run SET checkpoint = %s::jsonb WHERE entity_run_id = %s'\n"
+            "            await connection.execute(early, [place.checkpoint, place.entity_run_id])\n"
+            "            try:\n                return await self._commit(connection"
+        ),
+        tests=(STORE + "test_pages.py::test_where_one_part_of_a_page_fails_nothing_of_it_is_written",),
+        why="a crash between the two skips a page for ever",
+    ),
+    Mutant(
+        name="checkpoint-not-kept",
+        file=UPSERTS,
+        before="SET checkpoint = %(checkpoint)s::jsonb,\n    pages",
+        after="SET pages",
+        tests=(STORE + "test_pages.py::test_checkpoint_counts_and_ledger_come_with_the_page",),
+        why="a crash costs everything that was read, again and again",
+    ),
+    Mutant(
+        name="checkpoint-thrown-away-by-retry",
+        file=RUNS,
+        before="""checkpoint = checkpoint || '{"retried": true}', reason = NULL""",
+        after="checkpoint = NULL, reason = NULL",
+        tests=(STORE + "test_run_outcomes.py::test_a_retry_continues_at_the_last_committed_page",),
+        why="every retry of a large church begins at its first page",
+    ),
+    Mutant(
+        name="riders-apart-from-page",
+        file=PAGES,
+        before="over needs.\n            async with connection.transaction():",
+        after="over needs.\n            if True:",
+        tests=(STORE + "test_riders.py::test_where_one_table_refuses_nothing_of_the_page_is_written",),
+        why="a crash between two statements loses the e-mails of a page of people",
+    ),
+    Mutant(
+        name="guard-without-request-time",
+        file=UPSERTS,
+        before="t._requested_at)\n    END",
+        after="excluded._requested_at)\n    END",
+        tests=(STORE + "test_page_guard.py::test_of_equal_stamps_the_later_request_wins",),
+        why="of two versions with one stamp an older answer that comes late replaces the newer",
+    ),
+    Mutant(
+        name="guard-without-stamp",
+        file=UPSERTS,
+        before=">= (COALESCE(t._source_updated_at, '-infinity'), t._requested_at)",
+        after=">= (COALESCE(excluded._source_updated_at, '-infinity'), t._requested_at)",
+        tests=(STORE + "test_page_guard.py::test_an_older_version_that_is_read_later_replaces_nothing",),
+        why="a cache that serves an old record replaces the new one",
+    ),
+    Mutant(
+        name="guard-only-strictly-newer",
+        file=UPSERTS,
+        before="              >= (COALESCE(",
+        after="              > (COALESCE(",
+        tests=(STORE + "test_page_guard.py::test_of_equal_versions_the_one_that_is_written_later_wins",),
+        why="what was stored wrongly under the same version can never be mended",
+    ),
+    Mutant(
+        name="guard-only-by-stamp",
+        file=UPSERTS,
+        before="(COALESCE(excluded._source_updated_at, '-infinity'), excluded._requested_at)\n              >= (COALESCE(t._source_updated_at, '-infinity'), t._requested_at)",
+        after="COALESCE(excluded._source_updated_at, '-infinity') > COALESCE(t._source_updated_at, '-infinity')",
+        tests=(STORE + "test_page_guard.py::test_of_equal_stamps_the_later_request_wins",),
+        why="changes that move no stamp, and the second change within one second, are never stored",
+    ),
+    Mutant(
+        name="unchanged-rows-rewritten",
+        file=UPSERTS,
+        before="ELSE t._hash <> excluded._hash\n             AND (",
+        after="ELSE (",
+        tests=(STORE + "test_pages.py::test_the_same_page_again_rewrites_no_row",),
+        why="every sync rewrites every row: dead tuples, triggers, and counts that mean nothing",
+    ),
+    Mutant(
+        name="tombstone-gives-way-to-older-page",
+        file=UPSERTS,
+        before="WHEN t._deleted_at IS NOT NULL THEN excluded._requested_at >= t._requested_at",
+        after="WHEN t._deleted_at IS NOT NULL THEN true",
+        tests=(STORE + "test_page_guard.py::test_a_tombstone_stays_against_a_listing_from_before_the_proof",),
+        why="a page that was under way brings back what was deleted",
+    ),
+    Mutant(
+        name="tombstone-for-ever",
+        file=UPSERTS,
+        before="WHEN t._deleted_at IS NOT NULL THEN excluded._requested_at >= t._requested_at",
+        after="WHEN t._deleted_at IS NOT NULL THEN excluded._source_updated_at > t._source_updated_at",
+        tests=(
+            STORE + "test_page_guard.py::test_a_tombstone_gives_way_to_a_later_listing_whatever_its_stamp",
+        ),
+        why="a record that was restored at the source keeps its stamp, and stays deleted here",
+    ),
+    Mutant(
+        name="removed-row-comes-back",
+        file="store/removals.py",
+        before='await deletion.connection.execute(query("deletions", "note_removals"), about)',
+        after="pass",
+        tests=(STORE + "test_deletions.py::test_an_older_page_does_not_bring_it_back_and_a_newer_one_does",),
+        why="without a tombstone anywhere, a page that was under way brings a removed row back",
+    ),
+    Mutant(
+        name="thin-copy-over-thick",
+        file=UPSERTS,
+        before=" WHERE page._attributes ?& {sent} IS NOT FALSE OR",
+        after=" WHERE true OR page._attributes ?& {sent} IS NOT FALSE OR",
+        tests=(STORE + "test_riders.py::test_a_thin_copy_never_replaces_a_thick_one",),
+        why="an include that sends half of a record empties the other half of its row",
+    ),
+    Mutant(
+        name="rider-wipes-ids",
+        file=UPSERTS,
+        before="*([_kept(manifest, entity, c)] if rides else [])",
+        after="",
+        tests=(STORE + "test_riders.py::test_what_a_rider_does_not_say_stays_and_what_it_says_counts",),
+        why="a copy without linkage cuts an e-mail off from its person",
+    ),
+    Mutant(
+        name="sparse-page-stored",
+        file="workflows/segments.py",
+        before="return await ListingWriter(self._runtime.database, self._assignment.entity).commit(page, place)",
+        after="return await super()._store(page, place)",
+        tests=(RECONCILIATION_TESTS + "test_where_nothing_has_changed_nothing_is_written",),
+        why="a listing of ids and stamps empties every row that it lists",
+    ),
+    Mutant(
+        name="unknown-attributes-dropped",
+        file=UPSERTS,
+        before="""unknown=sql.SQL("(_attributes - {})")""",
+        after="""unknown=sql.SQL("('{{}}'::jsonb - {})")""",
+        tests=(
+            STORE + "test_pages.py::test_unknown_attributes_and_unknown_to_one_relationships_are_in_extra",
+        ),
+        why="a field that the API gained last week is lost until the program knows it",
+    ),
+    Mutant(
+        name="bad-record-forgotten",
+        file=PAGES,
+        before="    await _set_aside(connection, part, examined.letters)\n",
+        after="",
+        tests=(
+            STORE + "test_page_faults.py::test_a_bad_record_is_set_aside_whole_and_the_others_are_stored",
+        ),
+        why="a record that cannot be stored is skipped, and nobody ever hears of it",
+    ),
+    Mutant(
+        name="bad-records-not-counted",
+        file=PAGES,
+        before='"dead_letters": len(examined.letters),',
+        after='"dead_letters": 0,',
+        tests=(
+            STORE + "test_page_faults.py::test_a_bad_record_is_set_aside_whole_and_the_others_are_stored",
+        ),
+        why="a run that lost records looks like one that did not",
+    ),
+    Mutant(
+        name="bad-records-never-too-many",
+        file="strategies/dead_letters.py",
+        before="return dead > max(_TOLERATED, _TOLERATED_SHARE * seen)",
+        after="return False",
+        tests=("unit/strategies/test_pacing.py",),
+        why="a source that changed its format sets a whole church aside, and the run completes",
+    ),
+    Mutant(
+        name="letters-resolved-unseen",
+        file=RUNS,
+        before="AND d.requested_at < e.source_started_at\n",
+        after="\n",
+        tests=(STORE + "test_sync_state.py::test_letters_from_after_the_runs_first_request_stay_open",),
+        why="a record that went bad while a run was under way counts as mended",
+    ),
+    # Walks by offset, through a list that changes meanwhile
+    Mutant(
+        name="offset-without-anchor",
+        file=OFFSETS,
+        before="    anchors = _anchors(page.rows)\n",
+        after="    anchors: tuple[str, ...] = ()\n",
+        tests=(WALKS + "test_what_stays_while_others_come_and_go_is_seen",),
+        why="offset = page * size: something is deleted further back, and a record slips past",
+    ),
+    Mutant(
+        name="lost-anchor-shrugged-off",
+        file=OFFSETS,
+        before="for anchor in state.anchors if anchor in places), None)",
+        after="for anchor in state.anchors if anchor in places), 0)",
+        tests=(OFFSET_TESTS + "test_where_the_anchor_is_missing_the_walk_goes_back_and_finds_it",),
+        why="the walk sees that the ground shifted, and goes on as if it had not",
+    ),
+    Mutant(
+        name="empty-page-is-the-end",
+        file=OFFSETS,
+        before="if total is not None and request.offset < total:",
+        after="if False:",
+        tests=(OFFSET_TESTS + "test_an_empty_page_where_the_source_knows_of_more_is_refused",),
+        why="one empty answer with 200 ends a list in its middle",
+    ),
+    Mutant(
+        name="missing-link-is-the-end",
+        file=OFFSETS,
+        before="    return state.most is not None and end >= state.most",
+        after="    return True",
+        tests=(OFFSET_TESTS + "test_a_walk_ends_when_nothing_speaks_for_more",),
+        why="one answer without `next` ends a list in its middle",
+    ),
+    Mutant(
+        name="lower-count-believed",
+        file=OFFSETS,
+        before="    return state.most is not None and end >= state.most",
+        after="    return state.total is not None and end >= state.total",
+        tests=(
+            OFFSET_TESTS + "test_a_count_that_is_lower_than_before_is_believed_only_when_nothing_more_comes",
+        ),
+        why="one answer that counts too little ends a list in its middle",
+    ),
+    Mutant(
+        name="repeated-page-accepted",
+        file=OFFSETS,
+        before="if state.stuck + 1 >= _MOST_STUCK:",
+        after="if False:",
+        tests=(OFFSET_TESTS + "test_the_same_page_again_and_again_is_refused",),
+        why="a `next` that leads in a circle is followed for ever",
+    ),
+    Mutant(
+        name="repeats-counted-as-new",
+        file=OFFSETS,
+        before="    return not state.anchors or (0 < known",
+        after="    return True or (0 < known",
+        tests=(
+            OFFSET_TESTS
+            + "test_where_the_anchor_itself_is_gone_a_row_further_back_tells_the_place_but_not_the_count",
+        ),
+        why="records that came twice make up for records that never came, and the count agrees",
+    ),
+    Mutant(
+        name="goes-back-for-ever",
+        file=OFFSETS,
+        before="if state.shifts < MOST_SHIFTS else min(1, len(page.records))",
+        after="if state.shifts >= 0 else min(1, len(page.records))",
+        tests=(OFFSET_TESTS + "test_a_collection_that_shifts_faster_than_it_is_read_is_read_to_its_end",),
+        why="a list that changes all the time is never read to its end",
+    ),
+    Mutant(
+        name="window-skips-a-second",
+        file=FULL,
+        before="inner=OffsetState(), low=state.high,",
+        after="inner=OffsetState(), low=state.high + _SECOND,",
+        tests=(WALKS + "test_a_full_walk_of_a_quiet_collection_sees_everything",),
+        why="records made in the second at which two windows meet are in neither",
+    ),
+    Mutant(
+        name="windows-believed",
+        file=FULL,
+        before="if state.windows and not _is_honoured(state, page):",
+        after="if False:",
+        tests=(WALKS + "test_windows_that_the_source_ignores_are_given_up",),
+        why="a filter by `created_at` that is ignored reads the first window again and again",
+    ),
+    # The proof of a listing
+    Mutant(
+        name="shift-proven",
+        file=OFFSETS,
+        before="and state.read == state.most and not state.shifts",
+        after="and state.read == state.most",
+        tests=(PROOF_TESTS + "test_a_walk_that_lacks_one_thing_proves_nothing",),
+        why="a listing under which the ground moved decides what is deleted",
+    ),
+    Mutant(
+        name="count-not-compared",
+        file=PROOF,
+        before="differs = state.total is not None and state.read != state.total",
+        after="differs = False",
+        tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
+        why="a listing that shows fewer than the source counts decides what is deleted",
+    ),
+    Mutant(
+        name="count-of-window-not-compared",
+        file=OFFSETS,
+        before="and state.read == state.most and not state.shifts",
+        after="and not state.shifts",
+        tests=(PROOF_TESTS + "test_a_walk_that_lacks_one_thing_proves_nothing",),
+        why="a window that shows fewer than the source counts is closed",
+    ),
+    Mutant(
+        name="unproven-window-counted",
+        file=FULL,
+        before="sure = proves(state.inner) and state.read",
+        after="sure = state.read",
+        tests=(PROOF_TESTS + "test_the_sum_of_all_windows_proves_nothing_where_one_of_them_does_not",),
+        why="one window with a hole is forgotten over the sum of all",
+    ),
+    Mutant(
+        name="cap-taken-for-count",
+        file=PROOF,
+        before="KNOWN_CAPS = frozenset({10_000})",
+        after="KNOWN_CAPS: frozenset[int] = frozenset()",
+        tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
+        why="a source that counts to 10,000 and no further has the rest deleted",
+    ),
+    Mutant(
+        name="nothing-believed-at-once",
+        file=PROOF,
+        before="if state.read == 0 and not state.repeats:",
+        after="if False:",
+        tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
+        why="one answer without rows proves that everything is gone",
+    ),
+    Mutant(
+        name="unfinished-listing-proven",
+        file=PROOF,
+        before="    if not state.done:",
+        after="    if False:",
+        tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
+        why="a listing that broke off decides what is deleted",
+    ),
+    Mutant(
+        name="ignored-windows-proven",
+        file=PROOF,
+        before="    if state.distrusted:",
+        after="    if False:",
+        tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
+        why="a source that was caught at not doing what it is asked is believed all the same",
+    ),
+    Mutant(
+        name="uncounted-listing-proven",
+        file=PROOF,
+        before='        doubts.append("the source counted nothing")',
+        after="        pass",
+        tests=(WALKS + "test_a_full_walk_of_a_quiet_collection_sees_everything",),
+        why="without a count nobody knows what was not shown",
+    ),
+    Mutant(
+        name="unproven-parents-forgotten",
+        file=NESTED,
+        before="if inner.done and not proves(inner):",
+        after="if False:",
+        tests=(NESTED_TESTS + "test_a_parent_whose_count_is_not_reached_is_counted_and_left",),
+        why="below one parent rows were hidden, and the listing counts as complete",
+    ),
+    Mutant(
+        name="emptied-listing-closed",
+        file=LISTINGS,
+        before="if rows != listing.counted:",
+        after="if False:",
+        tests=(STORE + "test_listings.py::test_a_listing_that_lost_rows_proves_nothing",),
+        why="a table that crash recovery emptied means: delete all",
+    ),
+    Mutant(
+        name="emptied-listing-compared",
+        file=DIFFERENCES,
+        before="if rows == self.listing.rows:",
+        after="if True:",
+        tests=(
+            STORE
+            + "test_differences.py::test_a_listing_that_loses_rows_while_it_is_compared_leaves_no_suspect",
+        ),
+        why="a table that crash recovery emptied after it was closed means: delete all",
+    ),
+    Mutant(
+        name="listing-unlogged",
+        file="store/migrations/0002_truth.sql",
+        before="CREATE TABLE openfaith.listing_row",
+        after="CREATE UNLOGGED TABLE openfaith.listing_row",
+        tests=(STORE + "test_listings.py::test_listings_and_what_they_found_are_never_unlogged",),
+        why="PostgreSQL empties such a table when it recovers from a crash",
+    ),
+    Mutant(
+        name="record-without-id-overlooked",
+        file=LISTINGS,
+        before="    if listing.unusable:",
+        after="    if False:",
+        tests=(
+            STORE
+            + "test_listings.py::test_a_record_without_a_usable_id_is_counted_and_the_listing_proves_nothing",
+        ),
+        why="a record whose id cannot be read is taken for gone",
+    ),
+    # What was not listed: suspects, and the guard
+    Mutant(
+        name="suspects-of-unproven-listing",
+        file=DIFFERENCES,
+        before='done = ends and (self.listing.side == "stored" or not proven)',
+        after='done = ends and self.listing.side == "stored"',
+        tests=(STORE + "test_differences.py::test_a_listing_without_proof_makes_no_suspects",),
+        why="one truncated answer makes half of a church suspects",
+    ),
+    Mutant(
+        name="rider-proven-without-its-carrier",
+        file="workflows/reading.py",
+        before="doubts = held.carrier_doubts if held.carrier_doubts is not None else (_UNPROVEN_CARRIER,)",
+        after="doubts: tuple[str, ...] = ()",
+        tests=(
+            RECONCILIATION_TESTS + "test_what_came_along_with_a_listing_that_proves_nothing_is_not_suspected",
+        ),
+        why="what rides on a listing with a hole is taken for gone",
+    ),
+    Mutant(
+        name="written-since-suspected",
+        file=DIFFERENCES,
+        before="AND part._requested_at <= %(started_at)s{walked}",
+        after="AND %(started_at)s::timestamptz IS NOT NULL{walked}",
+        tests=(STORE + "test_differences.py::test_what_was_stored_after_the_listing_began_is_no_suspect",),
+        why="whoever joined while the listing was read is taken for gone",
+    ),
+    Mutant(
+        name="stale-overlooked",
+        file=DIFFERENCES,
+        before="WHERE stored.id IS NULL OR part.updated_at > COALESCE(stored._source_updated_at, '-infinity')",
+        after="WHERE stored.id IS NULL",
+        tests=(STORE + "test_differences.py::test_what_is_listed_as_newer_than_it_is_stored_is_stale",),
+        why="a reconciliation that sees that a row is old leaves it so",
+    ),
+    Mutant(
+        name="unread-parent-counts-as-read",
+        file=DIFFERENCES,
+        before="      AND part.parent <> ALL (%(unread)s)\n",
+        after="      AND %(unread)s::text[] IS NOT NULL\n",
+        tests=(STORE + "test_deletions.py::test_below_parents_that_could_not_be_read_nothing_is_suspected",),
+        why="below a parent that answered with an error everything is taken for gone",
+    ),
+    Mutant(
+        name="unread-parents-not-asked-for",
+        file="workflows/reconciling.py",
+        before="unread = await list_unread_parents(database, self.held.entity_run_id) if nested else None",
+        after="unread: list[str] | None = [] if nested else None",
+        tests=(RECONCILIATION_TESTS + "test_below_a_parent_that_may_not_be_seen_nothing_is_suspected",),
+        why="below a parent that the token may not look into any more everything is taken for gone",
+    ),
+    Mutant(
+        name="new-parent-counts-as-read",
+        file=DIFFERENCES,
+        before='            AND p._requested_at <= %(started_at)s\n          OFFSET 0)"""\n"""The parent was',
+        after='          OFFSET 0)"""\n"""The parent was',
+        tests=(
+            STORE
+            + "test_deletions.py::test_below_parents_that_were_not_there_to_be_walked_nothing_is_suspected",
+        ),
+        why="below a parent that came after the walk everything is taken for gone",
+    ),
+    Mutant(
+        name="missed-once-counts-twice",
+        file=DIFFERENCES,
+        before="COALESCE(s.times_missed, 0) + 1 AS times_missed",
+        after="COALESCE(s.times_missed, 0) + 2 AS times_missed",
+        tests=(STORE + "test_differences.py::test_every_listing_that_misses_a_suspect_is_counted_once",),
+        why="what the source cannot be asked for is deleted after one listing",
+    ),
+    Mutant(
+        name="approval-outlives-permissions",
+        file=DIFFERENCES,
+        before="WHEN s.state = 'approved' AND s.permissions IS NOT DISTINCT FROM %(permissions)s THEN s.state",
+        after="WHEN s.state = 'approved' THEN s.state",
+        tests=(STORE + "test_differences.py::test_an_approval_ends_when_the_token_sees_something_else",),
+        why="what was approved with one token is deleted with a weaker one, which sees nothing of it",
+    ),
+    Mutant(
+        name="rejection-forgotten",
+        file=DIFFERENCES,
+        before="        WHEN s.state = 'rejected' THEN s.state\n",
+        after="",
+        tests=(
+            STORE
+            + "test_differences.py::test_what_was_rejected_is_not_asked_about_until_it_was_listed_again",
+        ),
+        why="a person says that a record is not gone, and the next listing asks again, or deletes",
+    ),
+    Mutant(
+        name="approval-of-what-nobody-saw",
+        file=SUSPECTS,
+        before="id = ANY(%(ids)s)) AND state = 'held'\nRETURNING id",
+        after="id = ANY(%(ids)s)) AND state <> 'confirmed'\nRETURNING id",
+        tests=(STORE + "test_differences.py::test_an_approval_concerns_what_waits_for_it_and_nothing_else",),
+        why="to approve ten deletions approves those that nobody was shown",
+    ),
+    Mutant(
+        name="permissions-of-a-stopped-listing",
+        file=SUSPECTS,
+        before="          AND former.guard = 'allowed' AND former.entity_run_id",
+        after="          AND former.entity_run_id",
+        tests=(
+            STORE + "test_differences.py::test_permissions_are_those_of_the_last_listing_that_was_allowed",
+        ),
+        why="the second listing of a weaker token finds nothing changed, and deletes",
+    ),
+    Mutant(
+        name="guard-unproven",
+        file=GUARD,
+        before="    if not facts.proven:",
+        after="    if False:",
+        tests=(GUARD_TESTS + "test_a_listing_that_is_not_proven_stops_everything",),
+        why="one truncated answer deletes half of a church",
+    ),
+    Mutant(
+        name="guard-either-limit",
+        file=GUARD,
+        before="if suspects > TOLERATED and suspects * 100 >",
+        after="if suspects > TOLERATED or suspects * 100 >",
+        tests=(GUARD_TESTS + "test_the_limit_is_two_percent_but_at_least_fifty_and_at_most_five_hundred",),
+        why="in a small church every deletion waits for a person, who learns to approve unseen",
+    ),
+    Mutant(
+        name="guard-without-most",
+        file=GUARD,
+        before="    if suspects > MOST:",
+        after="    if False:",
+        tests=(GUARD_TESTS + "test_the_limit_is_two_percent_but_at_least_fifty_and_at_most_five_hundred",),
+        why="in a large church two percent are thousands, and nobody is asked",
+    ),
+    Mutant(
+        name="guard-of-an-empty-listing",
+        file=GUARD,
+        before="    if facts.listed == 0:",
+        after="    if False:",
+        tests=(GUARD_TESTS + "test_an_entity_that_vanished_stops_however_few_there_were",),
+        why="a small entity that vanishes as a whole is deleted as a whole",
+    ),
+    Mutant(
+        name="guard-whatever-the-token-sees",
+        file=GUARD,
+        before="    if facts.permissions_changed:",
+        after="    if False:",
+        tests=(GUARD_TESTS + "test_other_permissions_stop_a_single_deletion",),
+        why="a token that lost a permission deletes what it does not see any more",
+    ),
+    Mutant(
+        name="guard-after-any-approval",
+        file=GUARD,
+        before="    if suspects <= 0:",
+        after="    if suspects <= 0 or facts.approved:",
+        tests=(GUARD_TESTS + "test_what_a_person_approved_does_not_count",),
+        why="who approves ten deletions has approved ten thousand",
+    ),
+    Mutant(
+        name="guard-not-asked",
+        file="workflows/reconciling.py",
+        before="        if isinstance(verdict, Allowed):",
+        after="        if verdict is not None:",
+        tests=(
+            RECONCILIATION_TESTS + "test_a_mass_deletion_waits_for_a_person_and_is_then_done_in_full[30]",
+        ),
+        why="the guard's word is computed, and nobody listens",
+    ),
+    Mutant(
+        name="doubts-of-the-walk-dropped",
+        file="workflows/reconciling.py",
+        before="[*doubts, *untimed])",
+        after="[*untimed])",
+        tests=(RECONCILIATION_TESTS + "test_a_listing_that_proves_nothing_deletes_nothing",),
+        why="what the walk has against a listing is forgotten when it is closed",
+    ),
+    # Confirming, and deleting
+    Mutant(
+        name="deleted-unasked",
+        file="workflows/confirming.py",
+        before="told = await self._ask_all(suspects)",
+        after="told = [_Told(suspect=each, answer=Answer.GONE, requests=0) for each in suspects]",
+        tests=(RECONCILIATION_TESTS + "test_what_is_not_listed_and_there_all_the_same_lives",),
+        why="missing from a list = deleted",
+    ),
+    Mutant(
+        name="refused-is-gone",
+        file="workflows/confirming.py",
+        before="        except AccessDeniedError as error:\n            return _Told(suspect=suspect, answer=Answer.REFUSED, requests=error.requests)",
+        after="        except AccessDeniedError as error:\n            return _Told(suspect=suspect, answer=Answer.GONE, requests=error.requests)",
+        tests=("unit/workflows/test_confirming.py",),
+        why="a 403 is taken for a 404: what a weak token may not see is deleted",
+    ),
+    Mutant(
+        name="refused-is-deleted",
+        file=GUARD,
+        before="Answer.REFUSED: Verdict.LEAVE,",
+        after="Answer.REFUSED: Verdict.DELETE,",
+        tests=(GUARD_TESTS + "test_the_source_decides_and_where_it_does_not_a_second_listing",),
+        why="where the source does not say, the record is deleted",
+    ),
+    Mutant(
+        name="another-record-is-there",
+        file="workflows/confirming.py",
+        before="if document.id != suspect.id:",
+        after="if False:",
+        tests=("unit/workflows/test_confirming.py",),
+        why="an answer about somebody else confirms that this one lives",
+    ),
+    Mutant(
+        name="unreadable-log-means-gone",
+        file="workflows/confirming.py",
+        before="return _Told(suspect=suspect, answer=Answer.REFUSED, requests=requests + error.requests)",
+        after="return _Told(suspect=suspect, answer=Answer.GONE, requests=requests + error.requests)",
+        tests=("unit/workflows/test_confirming.py",),
+        why="who may not read the merges takes every merge for a deletion",
+    ),
+    Mutant(
+        name="merge-taken-for-deletion",
+        file="workflows/confirming.py",
+        before="answer = gone if found.id is None else Answer.MERGED",
+        after="answer = gone",
+        tests=("unit/workflows/test_confirming.py",),
+        why="a merged person is deleted, and what belonged to them points nowhere",
+    ),
+    Mutant(
+        name="one-listing-is-enough",
+        file=GUARD,
+        before="LISTINGS_TO_PROVE = 2",
+        after="LISTINGS_TO_PROVE = 1",
+        tests=(GUARD_TESTS + "test_the_source_decides_and_where_it_does_not_a_second_listing",),
+        why="what cannot be asked for is deleted by a single listing",
+    ),
+    Mutant(
+        name="written-since-deleted",
+        file=DELETIONS,
+        before='\n        AND t._requested_at <= s.listing_started_at)"""\n"""A row',
+        after=')"""\n"""A row',
+        tests=(STORE + "test_deletions.py::test_a_suspect_that_was_written_since_its_listing_lives",),
+        why="a record that a webhook brought back after the listing is deleted all the same",
+    ),
+    Mutant(
+        name="written-since-confirmation-deleted",
+        file=DELETIONS,
+        before="  AND t._requested_at <= %(confirmed_at)s{proof}",
+        after="  {proof}",
+        tests=(
+            STORE + "test_deletions.py::test_what_the_source_itself_told_of_needs_no_listing_but_to_be_newer",
+        ),
+        why="a record that was restored after the source said 404 is deleted all the same",
+    ),
+    Mutant(
+        name="child-written-since-deleted",
+        file=DELETIONS,
+        before="  AND t._requested_at <= %(confirmed_at)s\nORDER BY t.id FOR UPDATE",
+        after="ORDER BY t.id FOR UPDATE",
+        tests=(STORE + "test_deletions.py::test_what_is_below_and_was_requested_later_lives",),
+        why="what was read below a parent after it was restored goes with it",
+    ),
+    Mutant(
+        name="children-stay",
+        file=DELETIONS,
+        before="        await _delete_below(deletion, entity, doomed, children)\n",
+        after="",
+        tests=(STORE + "test_deletions.py::test_what_is_only_to_be_reached_below_a_record_goes_with_it",),
+        why="what can only be reached below a deleted record stays for ever",
+    ),
+    Mutant(
+        name="held-deleted",
+        file=DELETIONS,
+        before="        AND (s.state = 'approved' AND l.guard IS NOT NULL OR s.state = 'suspect' AND l.guard = 'allowed')\n",
+        after="",
+        tests=(STORE + "test_deletions.py::test_what_waits_for_a_person_is_not_deleted_and_waits_on",),
+        why="what the guard stopped is deleted by whoever comes next",
+    ),
+    Mutant(
+        name="no-proof-asked-again",
+        file=DELETIONS,
+        before='proof=sql.SQL(PROOF if suspects_only else "")',
+        after='proof=sql.SQL("")',
+        tests=(STORE + "test_deletions.py::test_what_is_no_suspect_is_not_deleted",),
+        why="whatever id is named is deleted",
+    ),
+    Mutant(
+        name="refused-fetch-settled",
+        file="workflows/single_records.py",
+        before="rest = await self._read_each([name for name in ids if name not in shown])",
+        after="rest = await self._read_each([])",
+        tests=("unit/workflows/test_single_records.py",),
+        why="records that `where[id]` leaves out, or the source's cap on it, stay missing",
+    ),
+    Mutant(
+        name="id-filter-believed",
+        file="workflows/single_records.py",
+        before="if not shown <= {*ids}:",
+        after="if False:",
+        tests=("unit/workflows/test_single_records.py",),
+        why="where `where[id]` is ignored, the first page of the list is stored again for every hundred ids",
+    ),
+    # Merges
+    Mutant(
+        name="chain-not-followed-at-source",
+        file="workflows/merging.py",
+        before="        chain.append(kept)\n",
+        after="        return Survivor(id=kept, requests=requests, filter_ignored=ignored)\n",
+        tests=("unit/workflows/test_merging.py::test_a_chain_is_followed_to_its_end",),
+        why="A into B into C: A points at B, which is not there",
+    ),
+    Mutant(
+        name="chain-not-followed-here",
+        file=MERGES,
+        before="while end in following and end not in seen:",
+        after="while False:",
+        tests=(STORE + "test_merges.py::test_a_chain_is_followed_to_its_end",),
+        why="A into B, long ago B into C: A points at B, which is not there",
+    ),
+    Mutant(
+        name="former-aliases-left",
+        file=MERGES,
+        before="        changed += await _follow(deletion, entity, gone)\n",
+        after="",
+        tests=(STORE + "test_merges.py::test_those_who_were_merged_into_one_before_follow_it",),
+        why="A into B, then B into C: A goes on pointing at B",
+    ),
+    Mutant(
+        name="merges-of-others-believed",
+        file="workflows/merging.py",
+        before="for removed, kept, at in told if removed == chain[-1]]",
+        after="for removed, kept, at in told]",
+        tests=("unit/workflows/test_merging.py::test_merges_that_nobody_asked_for_are_not_believed",),
+        why="a filter of the log that is ignored merges everybody into a stranger",
+    ),
+    Mutant(
+        name="oldest-merge-counts",
+        file="workflows/merging.py",
+        before="_, kept = max(found, key",
+        after="_, kept = min(found, key",
+        tests=("unit/workflows/test_merging.py::test_the_newest_merge_counts",),
+        why="a merge that was taken back and made otherwise points at the wrong one",
+    ),
+    Mutant(
+        name="children-not-repointed",
+        file=MERGES,
+        before="        repointed = await _repoint(deletion, entity, gone)",
+        after="        repointed: dict[str, int] = {}",
+        tests=(STORE + "test_merges.py::test_what_points_at_a_merged_record_points_at_who_is_left",),
+        why="the donations of a merged person belong to nobody",
+    ),
+    Mutant(
+        name="repointed-though-newer",
+        file=MERGES,
+        before="AND t.{column} = merged.id AND t._requested_at <= %(confirmed_at)s",
+        after="AND t.{column} = merged.id",
+        tests=(
+            STORE
+            + "test_merges.py::test_what_points_at_a_merged_record_and_was_requested_later_is_left_alone",
+        ),
+        why="what the source said after the merge is overwritten by what it said before",
+    ),
+    Mutant(
+        name="repointed-for-ever",
+        file=MERGES,
+        before="_hash = hashtextextended(merged.survivor, t._hash),",
+        after="_hash = t._hash,",
+        tests=(STORE + "test_merges.py::test_the_source_has_the_last_word_on_what_points_where",),
+        why="a wrong re-pointing is never mended: the source's own word looks unchanged",
+    ),
+    # Nested walks
+    Mutant(
+        name="retry-skips-those-left-behind",
+        file=NESTED,
+        before='if stored["again"] and stored.get("retried"):',
+        after="if False:",
+        tests=(NESTED_TESTS + "test_a_retry_begins_the_second_pass_anew_and_goes_on_with_the_first",),
+        why="parents that failed before the point of the retry are never read below again",
+    ),
+    Mutant(
+        name="no-second-pass",
+        file=NESTED,
+        before="if left_behind and not state.again:",
+        after="if False:",
+        tests=(
+            NESTED_TESTS
+            + "test_a_first_pass_that_left_some_behind_is_followed_by_a_second_from_the_beginning",
+        ),
+        why="one short outage fails an entity of ten thousand parents",
+    ),
+    Mutant(
+        name="offset-of-another-parent",
+        file=NESTED,
+        before="return self.inner if parent == self.at else OffsetState()",
+        after="return self.inner",
+        tests=(NESTED_TESTS + "test_pages_that_are_done_below_one_parent_are_not_left_out_below_another",),
+        why="the first pages below the next parent are skipped",
+    ),
+    Mutant(
+        name="left-behind-not-remembered",
+        file=RUNS,
+        before="FROM held WHERE %(reason)s::text IS NOT NULL",
+        after="FROM held WHERE %(reason)s::text IS NULL",
+        tests=(STORE + "test_parents.py::test_only_those_that_failed_are_listed_again",),
+        why="a parent that could not be read below counts as read, and its children as gone",
+    ),
+    Mutant(
+        name="rider-complete-without-its-carrier",
+        file="workflows/reading.py",
+        before="if held.carrier_status is not EntityStatus.COMPLETED:",
+        after="if held.carrier_status is None:",
+        tests=("integration/test_riding.py::test_what_rides_is_not_complete_where_its_carrier_is_not",),
+        why="the e-mails of half of the people count as all e-mails",
+    ),
+    # Runs and organizations
+    Mutant(
+        name="constant-idempotency-key",
+        file=RUNS,
+        before="  AND status IN ('queued', 'running') AND cancel_requested_at IS NULL\nORDER BY",
+        after="  AND cancel_requested_at IS NULL\nORDER BY",
+        tests=(STORE + "test_runs.py::test_a_run_that_is_over_is_not_joined",),
+        why="the second delta is swallowed by the first, for ever",
+    ),
+    Mutant(
+        name="parents-of-everybody",
+        file="store/parents.py",
+        before="WHERE parent.org_id = %(org_id)s AND parent._deleted_at",
+        after="WHERE %(org_id)s::text IS NOT NULL AND parent._deleted_at",
+        tests=(STORE + "test_parents.py::test_another_organizations_rows_are_no_parents",),
+        why="one church's token asks for the records of another",
+    ),
+    Mutant(
+        name="suspects-of-everybody",
+        file=DIFFERENCES,
+        before="WHERE t.org_id = %(org_id)s AND t.id > %(after)s",
+        after="WHERE t.id > %(after)s",
+        tests=(STORE + "test_differences.py::test_other_organizations_and_other_entities_are_left_alone",),
+        why="one church's listing makes suspects of another's records",
+    ),
+    Mutant(
+        name="deletes-everybodys",
+        file="store/removals.py",
+        before='WHERE org_id = %(org_id)s AND id = ANY(%(ids)s)\n"""\n\n_SCRUB',
+        after='WHERE id = ANY(%(ids)s)\n"""\n\n_SCRUB',
+        tests=(STORE + "test_deletions.py::test_other_organizations_keep_their_rows",),
+        why="one church's deletion reaches the same id in another",
+    ),
+)
