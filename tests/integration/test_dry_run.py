@@ -106,10 +106,8 @@ def left_behind(grace: Follower) -> list[str]:
 
 
 def counts(view: RunView) -> dict[str, tuple[int, ...]]:
-    return {
-        e.entity: (e.records, e.inserted, e.updated, e.unchanged, e.deleted, e.suspects, e.held)
-        for e in view.entities
-    }
+    """What was written, or would be. How many records a reconciliation compares by content differs from run to run."""
+    return {e.entity: (e.inserted, e.updated, e.deleted, e.suspects, e.held) for e in view.entities}
 
 
 def change_the_church(grace: Follower) -> None:

@@ -11,7 +11,7 @@ from simulation.conftest import Worlds
 from simulation.world import World
 
 FIRST = int(os.environ.get("OPENFAITH_FIRST_SEED", "0"))
-SEEDS = int(os.environ.get("OPENFAITH_SEEDS", "12"))
+SEEDS = int(os.environ.get("OPENFAITH_SEEDS", "6"))
 
 KEPT = (82,)
 """Seeds that failed once."""

@@ -65,7 +65,7 @@ class NestedState:
         if stored is None or stored.get("nested") != _VERSION:
             return cls()
         if stored["again"] and stored.get("retried"):
-            return restart_second_pass()
+            return restart_second_pass(unproven=stored.get("unproven", 0))
         return cls(
             after=stored["after"],
             at=stored.get("at"),
@@ -122,10 +122,10 @@ def deny(state: NestedState) -> NestedState:
 def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:
     """The state when there is no further parent: a second pass where some were left behind in the first, else the end."""
     if left_behind and not state.again:
-        return replace(restart_second_pass(), unproven=state.unproven)
+        return restart_second_pass(unproven=state.unproven)
     return replace(state, done=True)
 
 
-def restart_second_pass() -> NestedState:
-    """What a retried run begins with: only those that were left behind."""
-    return NestedState(again=True)
+def restart_second_pass(*, unproven: int = 0) -> NestedState:
+    """What a retried run begins with: only those that were left behind. What was not proven of others stays so."""
+    return NestedState(again=True, unproven=unproven)

@@ -91,12 +91,17 @@ class Confirmation:
         if asked_at is not None:
             await self._delete(verdicts, asked_at)
         await settle_differences(self.database, self.held, verdicts.left)
-        alive = page_of([t.document for t in verdicts.refuted if t.document is not None])
-        return alive, requests
+        return self._alive(verdicts), requests
+
+    def _alive(self, verdicts: _Verdicts) -> Page | None:
+        """Those that are there, to be stored. Not those below a parent: the record by itself may not say below which."""
+        if self.assignment.entity.below is not None:
+            return None
+        return page_of([t.document for t in verdicts.refuted if t.document is not None])
 
     async def _delete(self, verdicts: _Verdicts, asked_at: datetime) -> None:
         if verdicts.merged:
-            await merge(
+            merged = await merge(
                 self.database,
                 self.manifest,
                 self.assignment.entity,
@@ -104,6 +109,8 @@ class Confirmation:
                 verdicts.merged,
                 confirmed_at=asked_at,
             )
+            # Nothing was done about these; asked again in this run, they would say the same.
+            verdicts.left.extend(merged.circular)
         if verdicts.deleted:
             await tombstone(
                 self.database,

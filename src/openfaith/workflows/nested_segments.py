@@ -73,7 +73,7 @@ class NestedSegment(Segment):
         sweep, state = await self._begun()
         return NestedWalk(
             # Done, and yet taken again: the run is retried for those that were left behind.
-            state=restart_second_pass() if state.done else state,
+            state=restart_second_pass(unproven=state.unproven) if state.done else state,
             place=self._below,
             page_size=self._assignment.page_size,
             includes=tuple(sorted(rider.include for rider in self._assignment.riders)),

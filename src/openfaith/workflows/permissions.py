@@ -40,6 +40,7 @@ async def permissions_of(
 
 async def ask_permissions(runtime: Runtime, org_id: OrgId, adapter: str) -> tuple[str | None, int]:
     """As `permissions_of`, whatever the run knew before: what the token may see can change while it is read."""
+    adapter = base_adapter(adapter)
     identity = ADAPTERS[adapter].identity if adapter in ADAPTERS else None
     if identity is None:
         return None, 0

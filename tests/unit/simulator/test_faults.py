@@ -428,6 +428,7 @@ def test_any_text_is_a_plan_or_refused(text: str) -> None:
 
 
 _ARGUMENTS = {
+    "ignored": "=where",
     "error": "=500",
     "slow": "=1s",
     "limit": "=5",

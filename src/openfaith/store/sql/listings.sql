@@ -148,7 +148,7 @@ WHERE entity_run_id = %(entity_run_id)s AND id = ANY (ARRAY(
 
 -- name: find_forgettable
 -- Listings whose rows nobody needs any more: of an entity run that completed, or is over and nothing but a dry one, at
--- once; of another after a week, in which it may be retried.
+-- once, of another after a week, in which it may be retried.
 SELECT l.entity_run_id
 FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
 JOIN openfaith.sync_run AS run ON run.run_id = e.run_id

@@ -121,9 +121,9 @@ SELECT entity_run_id, fence FROM openfaith.entity_run
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running');
 
 -- name: note_sync_state
--- What is known of an entity after its run; the watermark only ever moves forward, and only by completed runs that have
+-- What is known of an entity after its run. The watermark only ever moves forward, and only by completed runs that have
 -- seen all of what changed: not what came along with a part of its carrier's records, no listing without a proof, and
--- no share of a sweep. A sweep moves its own place forward instead; what it has read is added up until its cycle closes.
+-- no share of a sweep. A sweep moves its own place forward instead, and what it has read is added up until its cycle closes.
 INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status,
     last_completed_at, newest, source_count, counted_at, proven_at, doubts,
     sweep_checkpoint, last_swept_at, swept_rows, blind_changes, cycle_closed_at, cycle_rows, cycle_blind_changes,

@@ -21,7 +21,7 @@ SELECT l.proven, l.doubts, l.rows, l.permissions,
        count(s.id) FILTER (WHERE s.state = 'approved') AS approved,
        (SELECT former.permissions FROM openfaith.listing AS former
         WHERE former.org_id = l.org_id AND former.adapter = openfaith.base_adapter(l.adapter) AND former.entity = l.entity
-          AND former.guard = 'allowed' AND former.entity_run_id < l.entity_run_id
+          AND former.guard = 'allowed' AND former.entity_run_id < l.entity_run_id AND former.permissions IS NOT NULL
         ORDER BY former.entity_run_id DESC LIMIT 1) AS accepted_permissions
 FROM openfaith.listing AS l
 LEFT JOIN openfaith.suspect AS s ON s.entity_run_id = l.entity_run_id
