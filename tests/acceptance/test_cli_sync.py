@@ -177,7 +177,9 @@ def test_a_reader_that_goes_away_stops_a_sync_without_a_word_and_without_a_loss(
     """`openfaith sync grace | head -1`."""
     ended = grace.read_first_line("sync", "grace", "--product", "people")
     assert ended.stdout.startswith("Started run ")
-    assert (ended.returncode, ended.stderr) == (141, "")
+    # Of others that are gone it may have to tell, which it learns in its own time.
+    own = [line for line in ended.stderr.splitlines() if "WorkTakenOver" not in line]
+    assert (ended.returncode, own) == (141, [])
     assert "Continuing run " in grace.succeed("sync", "grace", "--product", "people")
 
 

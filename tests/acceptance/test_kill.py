@@ -25,6 +25,7 @@ from openfaith.adapters import find_adapter
 from openfaith.manifest import Reading
 from openfaith.planning import make_plan
 from openfaith.simulator import RunningSimulator, SimulatorOptions
+from openfaith.strategies import MOST_PAGES_IN_FLIGHT
 from support.truth import differences, simulated_truth
 
 PCO = find_adapter("pco").load_manifest()
@@ -225,7 +226,7 @@ def test_killed_25_times_in_a_full_sync_the_tables_equal_the_source(church: Chur
     assert church.wrong() == [], f"seed {seed}"
     assert church.query("SELECT count(*) FROM openfaith.sync_run") == [(1,)]
     assert_no_committed_page_was_fetched_again(church.requests(), kills)
-    assert_at_most_the_page_in_flight_was_fetched_again(church.requests(), kills)
+    assert_at_most_the_pages_in_flight_were_fetched_again(church.requests(), kills)
     assert_no_zombie_wrote(church)
 
 
@@ -242,15 +243,17 @@ def assert_no_committed_page_was_fetched_again(requests: list[Fetched], kills: l
         assert not again, f"committed, and fetched again: {sorted(again)}"
 
 
-def assert_at_most_the_page_in_flight_was_fetched_again(requests: list[Fetched], kills: list[Kill]) -> None:
-    """Of every entity, per kill, one page at most; all told, that many pages more than the church has."""
+def assert_at_most_the_pages_in_flight_were_fetched_again(requests: list[Fetched], kills: list[Kill]) -> None:
+    """Of every entity, per kill, what was under way: one page, and up to three where the answers have become slow."""
     ends = [kill.requests for kill in kills[1:]] + [len(requests)]
     for kill, end in zip(kills, ends, strict=True):
         before = set(requests[: kill.requests])
         again = Counter(
             entity for entity, token in set(requests[kill.requests : end]) if (entity, token) in before
         )
-        assert all(count == 1 for count in again.values()), f"more than the page in flight: {again}"
+        assert all(count <= MOST_PAGES_IN_FLIGHT for count in again.values()), (
+            f"more than was under way: {again}"
+        )
 
 
 def assert_no_zombie_wrote(church: Church) -> None:

@@ -261,6 +261,9 @@ async def finish_run(
     Raises:
         UnknownNameError: there is no such run.
     """
+    if (await get_run(database, run_id)).dry_run:
+        # Whoever sees that it is over finds nothing of it any more.
+        await forget_old_listings(database)
     async with database.transaction() as connection:
         run = await _get_run(connection, run_id, lock=True)
         if run.is_final or attempt not in {None, run.attempt}:
