@@ -25,9 +25,14 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
 """What a page leaves behind is freed by counting references; there is little for the collector to find."""
 
 
+def collect_rarely() -> None:
+    """Have the collector look less often: from the start of a process on, since imports allocate much and free little."""
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, 20, 50)
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Like `asyncio.run`, on the quicker loop, and with a collector that does not walk the modules again and again."""
     gc.freeze()
-    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, 20, 50)
+    collect_rarely()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)

@@ -14,6 +14,7 @@ from openfaith.cli.failures import describe, silence_standard_output, tell, trac
 from openfaith.cli.output import OutputRefusedError, ReaderGoneError
 from openfaith.cli.session import prepare
 from openfaith.errors import SyncError
+from openfaith.loops import collect_rarely
 
 _BROKEN_PIPE = 141
 """As shells report a process that SIGPIPE ended."""
@@ -23,6 +24,7 @@ _FAILED = 1
 
 def main() -> None:
     """Run the command line of this process, and end it."""
+    collect_rarely()
     if sys.stdout is None:  # closed by whoever called
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the life of the process
     for stream in (sys.stdout, sys.stderr):

@@ -112,6 +112,8 @@ def resolve_entity(manifest: Manifest, name: str) -> EntityName:
     Raises:
         UnknownNameError: no entity is called so, or several are and none is of the default product.
     """
+    if name in manifest.entities:
+        return EntityName(name)
     spelt = _folded(name)
     found = [entity for entity in manifest.entities.values() if spelt in _spellings(manifest, entity)]
     if len(found) > 1:
