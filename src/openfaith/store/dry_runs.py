@@ -21,15 +21,10 @@ from openfaith.store.removals import DeletionPolicy, archive_schema, guarding
 from openfaith.store.run_records import RunRecord
 from openfaith.store.sync_outcomes import list_org_ids
 
-_COPIED = ("copy_sync_state", "copy_suspects", "copy_policies", "copy_removals")
-_DISCARDED = (
-    "discard_sync_state",
-    "discard_sync_outcomes",
-    "discard_suspects",
-    "discard_policies",
-    "discard_removals",
-    "discard_dead_letters",
-)
+_COPIED = ("sync_state", "suspect", "deletion_policy", "removal")
+"""The control tables by which a sync goes: what is known of the entities, what may be gone, and what becomes of it."""
+_DISCARDED = (*_COPIED, "sync_outcome", "dead_letter")
+"""Those into which a sync writes under its adapter's name."""
 
 _COMMENT = "What {copy} of openfaith works on. Dropped when that run ends."
 _ANY_COMMENT = "What %\\_dry\\_% of openfaith works on. Dropped when that run ends."
@@ -61,7 +56,7 @@ async def make_copy(database: Database, run: RunRecord, manifest: Manifest) -> b
         await _together(connection, _schemas(schemas, place["comment"]))
         await _together(connection, _tables(manifest, run.works_as, run.org_id))
         for name in _COPIED:
-            await connection.execute(query("dry_runs", name), place)
+            await connection.execute(_of_table("copy_rows", name), place)
         guarded = [entity for name, entity in manifest.entities.items() if name in policies]
         await _together(connection, (guarding(run.works_as, entity) for entity in guarded))
         # Last, so that nobody who wants to cancel the run has to wait for the copy.
@@ -92,6 +87,10 @@ def _tables(manifest: Manifest, copy: str, org_id: OrgId) -> Iterator[sql.Compos
         )
 
 
+def _of_table(statement: str, name: str) -> sql.Composed:
+    return sql.SQL(query("dry_runs", statement)).format(table=sql.Identifier(name))
+
+
 async def _together(connection: psycopg.AsyncConnection, statements: Iterable[sql.Composed]) -> None:
     """In one round trip."""
     text = sql.SQL("; ").join(statements)
@@ -113,7 +112,7 @@ async def _discard(connection: psycopg.AsyncConnection, copy: str, org_ids: Sequ
     for (schema,) in await found.fetchall():
         await connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
     for name in _DISCARDED:
-        await connection.execute(query("dry_runs", name), place)
+        await connection.execute(_of_table("discard_rows", name), place)
 
 
 async def discard_orphaned_copies(database: Database) -> int:

@@ -16,57 +16,16 @@ SELECT run_id FROM openfaith.sync_run WHERE run_id = %(run_id)s AND finished_at 
 -- The entities whose deleted rows may have left their tables, and how they leave them now.
 SELECT entity, policy FROM openfaith.deletion_policy WHERE org_id = %(org_id)s AND adapter = %(adapter)s;
 
--- name: copy_sync_state
--- What is known of the entities. Every column as it is, but for the name: also those that a later migration adds.
-INSERT INTO openfaith.sync_state
-SELECT copied.* FROM openfaith.sync_state AS s
-CROSS JOIN LATERAL jsonb_populate_record(s, jsonb_build_object('adapter', %(copy)s::text)) AS copied
-WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s;
+-- name: copy_rows
+-- Rows of a control table. Every column as it is, but for the name: also those that a later migration adds.
+INSERT INTO openfaith.{table}
+SELECT copied.* FROM openfaith.{table} AS original
+CROSS JOIN LATERAL jsonb_populate_record(original, jsonb_build_object('adapter', %(copy)s::text)) AS copied
+WHERE original.org_id = %(org_id)s AND original.adapter = %(adapter)s;
 
--- name: copy_suspects
--- What may be gone, how often it was missed, and what was decided about it.
-INSERT INTO openfaith.suspect
-SELECT copied.* FROM openfaith.suspect AS s
-CROSS JOIN LATERAL jsonb_populate_record(s, jsonb_build_object('adapter', %(copy)s::text)) AS copied
-WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s;
-
--- name: copy_policies
--- What becomes of deleted rows.
-INSERT INTO openfaith.deletion_policy
-SELECT copied.* FROM openfaith.deletion_policy AS p
-CROSS JOIN LATERAL jsonb_populate_record(p, jsonb_build_object('adapter', %(copy)s::text)) AS copied
-WHERE p.org_id = %(org_id)s AND p.adapter = %(adapter)s;
-
--- name: copy_removals
--- The tombstones of rows that left their tables.
-INSERT INTO openfaith.removal
-SELECT copied.* FROM openfaith.removal AS r
-CROSS JOIN LATERAL jsonb_populate_record(r, jsonb_build_object('adapter', %(copy)s::text)) AS copied
-WHERE r.org_id = %(org_id)s AND r.adapter = %(adapter)s;
-
--- name: discard_sync_state
--- What was known of the entities of the copy.
-DELETE FROM openfaith.sync_state WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
-
--- name: discard_sync_outcomes
--- How its entity runs ended.
-DELETE FROM openfaith.sync_outcome WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
-
--- name: discard_suspects
--- Its suspects.
-DELETE FROM openfaith.suspect WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
-
--- name: discard_policies
--- What was to become of its deleted rows.
-DELETE FROM openfaith.deletion_policy WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
-
--- name: discard_removals
--- Its tombstones.
-DELETE FROM openfaith.removal WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
-
--- name: discard_dead_letters
--- The records that could not be stored in it.
-DELETE FROM openfaith.dead_letter WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
+-- name: discard_rows
+-- What a control table has of a copy.
+DELETE FROM openfaith.{table} WHERE org_id = ANY(%(org_ids)s) AND adapter = %(copy)s;
 
 -- name: schemas_of
 -- The schemas of one copy: that of its tables, and that of its archive.
