@@ -159,7 +159,7 @@ async def test_a_mass_deletion_is_shown_and_nobody_is_asked_about_it(busy: Follo
     assert everything(busy) == before
     assert of(shown, "Person").held == of(shown, "Person").suspects == gone
     assert of(shown, "Person").deleted == 0
-    assert await busy.engine.suspects(busy.org) == []
+    assert await busy.engine.suspects.list(busy.org) == []
     [report] = [r for r in await busy.engine.reconciliations(shown.run.run_id) if r.entity == "people.Person"]
     assert (report.held, report.guard) == (gone, "stopped")
     done = await busy.sync("reconciliation", "Person", "Email")
@@ -170,7 +170,7 @@ async def test_what_a_person_decided_before_holds_in_a_dry_run(busy: Follower) -
     await busy.sync()
     busy.change("delete", entity="Email", count=55)
     await busy.sync("reconciliation")
-    await busy.engine.approve_suspects(busy.org, "Email", None)
+    await busy.engine.suspects.approve(busy.org, "Email", None)
     before = everything(busy)
     shown = await dry(busy, "reconciliation")
     assert everything(busy) == before
@@ -184,7 +184,7 @@ async def test_rows_that_left_their_table_are_counted_as_a_sync_would(busy: Foll
     """One was deleted before, and came back; others are gone by now."""
     await busy.sync()
     for name in ("Person", "WorkflowCard"):
-        await busy.engine.set_deletion_policy(busy.org, name, policy)
+        await busy.engine.suspects.set_policy(busy.org, name, policy)
     back, *gone = sorted(busy.rows("Person"))[:3]
     busy.change("delete", entity="Person", ids=[back])
     await busy.sync("reconciliation")

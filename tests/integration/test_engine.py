@@ -483,7 +483,7 @@ async def test_a_mapping_that_is_refused_leaves_the_database_as_it_was(
         return load_canonical_mapping(documents, PCO)
 
     adapter = replace(find_adapter("pco"), load_mapping=refused)
-    monkeypatch.setattr("openfaith.engine.ADAPTERS", {"pco": adapter})
+    monkeypatch.setattr("openfaith.engine.verbs.ADAPTERS", {"pco": adapter})
     settings = Settings(database_url=SecretStr(empty_database_url), home=tmp_path)
     with pytest.raises(ManifestError, match=r"people\.Nobody"):
         async with Engine.open(settings):

@@ -147,12 +147,12 @@ async def test_a_mass_deletion_waits_for_a_person_and_is_then_done_in_full(
     grace.change("delete", entity="Email", count=-(-len(before) * percent // 100))
     gone = before.keys() - grace.ids("Email")
     stopped = await grace.sync("reconciliation")
-    waiting = await grace.engine.suspects(grace.org, limit=10_000)
+    waiting = await grace.engine.suspects.list(grace.org, limit=10_000)
     assert grace.rows("Email").keys() == before.keys()
     assert {s.id for s in waiting} == gone
     assert of(stopped, "Email").suspects == len(gone)
     assert await grace.events(stopped, "DeletionsStopped") != []
-    await grace.engine.approve_suspects(grace.org, "Email", None)
+    await grace.engine.suspects.approve(grace.org, "Email", None)
     await grace.sync("reconciliation")
     assert grace.differences() == []
     assert grace.dead("Email").keys() == gone

@@ -163,8 +163,8 @@ def test_machines_get_every_id(church: Church, shell: Shell) -> None:
 def test_suspects_are_read_a_part_at_a_time(church: Church) -> None:
     async def read() -> list[str]:
         async with Engine.open(church.settings) as engine:
-            first = await engine.suspects(church.org, entity="Person", limit=60)
-            rest = await engine.suspects(church.org, entity="Person", after=first[-1], limit=60)
+            first = await engine.suspects.list(church.org, entity="Person", limit=60)
+            rest = await engine.suspects.list(church.org, entity="Person", after=first[-1], limit=60)
             return [each.id for each in (*first, *rest)]
 
     assert asyncio.run(read()) == [f"{n:03}" for n in range(1, 62)]
@@ -228,19 +228,19 @@ def test_a_policy_is_soft_until_it_is_set(church: Church, shell: Shell) -> None:
 def test_the_engine_has_the_same_verbs(church: Church) -> None:
     async def work() -> None:
         async with Engine.open(church.settings) as engine:
-            assert await engine.approve_suspects(church.org, "Person", ["001"], by="ann") == 1
-            assert await engine.reject_suspects(church.org, "Person", ["001", "002"], by="ann") == 2
-            counted = await engine.count_suspects(church.org, entity="Person")
+            assert await engine.suspects.approve(church.org, "Person", ["001"], by="ann") == 1
+            assert await engine.suspects.reject(church.org, "Person", ["001", "002"], by="ann") == 2
+            counted = await engine.suspects.count(church.org, entity="Person")
             assert {each.state: each.suspects for each in counted} == {
                 SuspectState.HELD: 59,
                 SuspectState.REJECTED: 2,
             }
-            await engine.set_deletion_policy(church.org, "Person", DeletionPolicy.ARCHIVE)
-            assert await engine.deletion_policy(church.org, "Person") is DeletionPolicy.ARCHIVE
+            await engine.suspects.set_policy(church.org, "Person", DeletionPolicy.ARCHIVE)
+            assert await engine.suspects.policy(church.org, "Person") is DeletionPolicy.ARCHIVE
             with pytest.raises(ConfigurationError, match="a list"):
-                await engine.approve_suspects(church.org, "Person", "001")
+                await engine.suspects.approve(church.org, "Person", "001")
             with pytest.raises(UnknownNameError):
-                await engine.suspects("nobody")
+                await engine.suspects.list("nobody")
 
     asyncio.run(work())
 

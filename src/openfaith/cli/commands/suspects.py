@@ -69,7 +69,7 @@ def list_(
 
 async def _list(engine: Engine, *, output: Output, org: str, entity: str | None, every_state: bool) -> None:
     states = _states(every_state=every_state)
-    summaries = await engine.count_suspects(org, entity=entity, states=states)
+    summaries = await engine.suspects.count(org, entity=entity, states=states)
     if output.as_json:
         records = await _read_all(engine, org, entity, states)
         output.data({"org": org, "entities": _documents(summaries, records)})
@@ -79,7 +79,7 @@ async def _list(engine: Engine, *, output: Output, org: str, entity: str | None,
         output.say(f"There are no suspects{of}: nothing that is stored was missed by a proven listing.")
         return
     for summary in summaries:
-        ids = await engine.suspects(org, entity=summary.entity, states=[summary.state], limit=_SHOWN)
+        ids = await engine.suspects.list(org, entity=summary.entity, states=[summary.state], limit=_SHOWN)
         for text, style in summary_lines(summary, [each.id for each in ids]):
             output.say(text, style=style)
     for text in next_moves(org, summaries):
@@ -98,7 +98,7 @@ async def _read_all(
     engine: Engine, org: str, entity: str | None, states: Collection[SuspectState]
 ) -> list[Suspect]:
     found: list[Suspect] = []
-    while part := await engine.suspects(
+    while part := await engine.suspects.list(
         org, entity=entity, states=states, after=found[-1] if found else None
     ):
         found += part
@@ -240,7 +240,7 @@ def decide(
 async def _decide(
     engine: Engine, *, output: Output, org: str, entity: str, ids: list[str] | None, approving: bool
 ) -> None:
-    verb = engine.approve_suspects if approving else engine.reject_suspects
+    verb = engine.suspects.approve if approving else engine.suspects.reject
     by = who()
     number = await verb(org, entity, ids, by=by)
     name = _resolved(engine, entity)
@@ -293,8 +293,8 @@ def policy_(org: Org, policy: Policy = None, *, entity: TheEntity, as_json: AsJs
 
 async def _policy(engine: Engine, *, output: Output, org: str, entity: str, policy: str | None) -> None:
     if policy is not None:
-        await engine.set_deletion_policy(org, entity, policy)
-    found, name = await engine.deletion_policy(org, entity), _resolved(engine, entity)
+        await engine.suspects.set_policy(org, entity, policy)
+    found, name = await engine.suspects.policy(org, entity), _resolved(engine, entity)
     output.data({"org": org, "entity": name, "policy": found})
     since = "" if policy is None else " from now on"
     output.say(f"{name}: {found}. When a record is deleted at the source, its row{since} {_becomes(found)}.")

@@ -14,7 +14,7 @@ from openfaith.cli.session import with_engine
 from openfaith.records import RunStatus, Strategy, SyncKind
 
 if TYPE_CHECKING:
-    from openfaith.engine import Engine
+    from openfaith.engine import Engine, RunOptions
     from openfaith.store import RunRecord
 
 Kind = Annotated[
@@ -65,54 +65,32 @@ def sync(
         chosen.append(("--type", kind))
     dry = ["--dry-run"] if dry_run else []
     go_on = ["openfaith", "sync", org, *(word for words in chosen for word in words), *dry]
+    options: RunOptions = {
+        "kind": kind,
+        "strategy": strategy,
+        "dry_run": dry_run,
+        "entities": entity,
+        "products": product,
+        "requested_by": "command",
+    }
     work = _detach if detach else partial(_sync, go_on=go_on)
-    return with_engine(
-        partial(
-            work,
-            output=Output(as_json=as_json),
-            org=org,
-            kind=kind,
-            strategy=strategy,
-            dry_run=dry_run,
-            entities=entity,
-            products=product,
-        )
-    )
+    return with_engine(partial(work, output=Output(as_json=as_json), org=org, options=options))
 
 
-async def _sync(
-    engine: Engine,
-    *,
-    output: Output,
-    org: str,
-    kind: SyncKind,
-    strategy: Strategy,
-    dry_run: bool,
-    entities: list[str] | None,
-    products: list[str] | None,
-    go_on: list[str],
-) -> int:
+async def _sync(engine: Engine, *, output: Output, org: str, options: RunOptions, go_on: list[str]) -> int:
     executors = await engine.executors()
-    run, is_new = await engine.request(
-        org,
-        kind=kind,
-        entities=entities,
-        products=products,
-        strategy=strategy,
-        dry_run=dry_run,
-        requested_by="command",
-    )
+    run, is_new = await engine.request(org, **options)
     view = await engine.run(run.run_id)
     pages = sum(e.pages for e in view.entities)
     output.say(announcement(run, is_new=is_new, executors=executors, pages=pages))
-    for line in (*_otherwise(run, strategy), *await _ahead(engine, run)):
+    for line in (*_otherwise(run, options["strategy"]), *await _ahead(engine, run)):
         output.say(line)
     return await see_through(engine, run.run_id, output, go_on=go_on)
 
 
-def _otherwise(run: RunRecord, strategy: Strategy) -> list[str]:
+def _otherwise(run: RunRecord, strategy: Strategy | str) -> list[str]:
     """How a run that was joined differs from what was asked for."""
-    if run.strategy is strategy:
+    if run.strategy == strategy:
         return []
     return [f"Its strategy stays {run.strategy}, as it was first asked for; {strategy} brings the same rows."]
 
@@ -129,35 +107,17 @@ async def _ahead(engine: Engine, run: RunRecord) -> list[str]:
     ]
 
 
-async def _detach(
-    engine: Engine,
-    *,
-    output: Output,
-    org: str,
-    kind: SyncKind,
-    strategy: Strategy,
-    dry_run: bool,
-    entities: list[str] | None,
-    products: list[str] | None,
-) -> int:
-    run, is_new = await engine.request(
-        org,
-        kind=kind,
-        entities=entities,
-        products=products,
-        strategy=strategy,
-        dry_run=dry_run,
-        requested_by="command",
-    )
+async def _detach(engine: Engine, *, output: Output, org: str, options: RunOptions) -> int:
+    run, is_new = await engine.request(org, **options)
     output.say(f"{'Requested' if is_new else 'Joined'} run {run.run_id}, which is {run.status}.")
-    for line in _otherwise(run, strategy):
+    for line in _otherwise(run, options["strategy"]):
         output.say(line)
     if await has_worker(engine):
         output.say(f"`openfaith runs watch {run.run_id}` follows it.")
     else:
         output.say(
             "No worker is alive to do it: start one with `openfaith up`, or do it here with "
-            f"`openfaith sync {org}{' --dry-run' if dry_run else ''}`."
+            f"`openfaith sync {org}{' --dry-run' if options['dry_run'] else ''}`."
         )
     notes = await tell_notes(engine, run.run_id, output)
     output.data({**(await engine.run(run.run_id)).to_json(), "notes": list(notes)})
