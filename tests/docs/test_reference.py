@@ -19,7 +19,7 @@ from openfaith.planning import make_plan
 from openfaith.settings import Settings
 from openfaith.source import events as source_events
 from openfaith.store import mirror
-from openfaith.telemetry import events
+from openfaith.telemetry import events, metrics
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -109,6 +109,19 @@ def test_every_event_and_its_measures_are_in_the_reference(event: Any) -> None:
     assert row, event.__name__
     for field in fields(event):
         assert field.name == "about" or f"`{field.name}`" in row[0], field.name
+
+
+@pytest.mark.parametrize("metric", metrics.METRICS, ids=lambda metric: metric.name)
+def test_every_metric_and_its_own_labels_are_in_the_reference(metric: metrics.Metric) -> None:
+    row = re.search(rf"^\| `{metric.name}` \| (.*?) \|.*$", page("metrics.md"), re.MULTILINE)
+    assert row
+    assert row[1].replace("`", "").split(", ") == ["org", "adapter", "entity", *metric.own_labels][3:] or [""]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_name_no_metric_that_does_not_exist(path: Path) -> None:
+    named = re.findall(r"\bopenfaith_entity_\w+", path.read_text("utf-8"))
+    assert set(named) <= {metric.name for metric in metrics.METRICS}
 
 
 def test_every_notice_of_the_source_is_in_the_reference() -> None:

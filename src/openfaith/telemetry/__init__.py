@@ -1,4 +1,8 @@
-"""What happened. `events` is the contract; `logging` listens. Code makes an event and knows no backend."""
+"""What happened, and how things stand.
+
+`events` is the contract of what happened, and `logging` listens: code makes an event and knows no backend. `metrics`
+says how things stand, of plain values that it is given.
+"""
 
 from openfaith.telemetry.events import (
     BlindChangesFound,
@@ -35,6 +39,7 @@ from openfaith.telemetry.events import (
     WorkTakenOver,
 )
 from openfaith.telemetry.logging import LogFormat, configure_logging, get_logger, log_event
+from openfaith.telemetry.metrics import MeasuredEntity, MeasuredKind, exposition
 
 __all__ = [
     "BlindChangesFound",
@@ -54,6 +59,8 @@ __all__ = [
     "ListingUnproven",
     "LogFormat",
     "ManifestDrift",
+    "MeasuredEntity",
+    "MeasuredKind",
     "MirrorTableChanged",
     "MirrorTableFilled",
     "MirrorTablesMade",
@@ -71,6 +78,7 @@ __all__ = [
     "ValuesSetAside",
     "WorkTakenOver",
     "configure_logging",
+    "exposition",
     "get_logger",
     "log_event",
 ]

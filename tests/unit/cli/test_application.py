@@ -38,7 +38,7 @@ def test_help_imports_neither_the_durable_engine_nor_the_driver() -> None:
     """They take seconds."""
     code = (
         "import sys; from openfaith.cli.main import run; run(['--help']); "
-        "print({'dbos', 'sqlalchemy', 'psycopg', 'aiohttp', 'pydantic', 'starlette'} & set(sys.modules))"
+        "print({'dbos', 'sqlalchemy', 'psycopg', 'aiohttp', 'pydantic', 'starlette', 'prometheus_client'} & set(sys.modules))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.endswith("set()\n")
@@ -71,6 +71,8 @@ def test_an_unknown_command_names_a_near_one(capsys: pytest.CaptureFixture[str])
         ("runs", "show", "0", "--json"),
         ("runs", "show", str(2**63), "--json"),
         ("runs", "list", "--limit", "0", "--json"),
+        ("status", "--prometheus", "--json"),
+        ("status", "grace", "--json", "--prometheus"),
         ("suspects", "approve", "grace", "--json"),
         ("suspects", "approve", "grace", "--entity", "Person", "--json"),
         ("suspects", "reject", "grace", "--entity", "Person", "7", "--all", "--json"),
@@ -92,6 +94,11 @@ def test_wrong_usage_is_one_line_and_one_object(
 def test_an_unknown_strategy_names_the_three(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sync", "grace", "--strategy", "sideways"]) == 2
     assert "'sideways' is not one of 'sequential', 'parallel', 'hybrid'" in capsys.readouterr().err
+
+
+def test_two_forms_of_one_status_are_refused_by_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--json", "--prometheus"]) == 2
+    assert "--json and --prometheus are two forms of the same" in capsys.readouterr().err
 
 
 def test_entities_have_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from rich.table import Table
 from rich.text import Text
+from typer import Option
 
 from openfaith.cli.commands.demo import is_simulated
+from openfaith.cli.failures import UsageError
 from openfaith.cli.options import AsJson, OrgOrAll
-from openfaith.cli.output import Output, add_rows, make_table
+from openfaith.cli.output import Output, add_rows, make_table, print_text
 from openfaith.cli.session import with_engine
 from openfaith.cli.standing import Standing, open_runs
 from openfaith.cli.states import Known, not_accessible, remarks, state_table
@@ -64,22 +66,35 @@ class OrgStatus:
         ]
 
 
-def status(org: OrgOrAll = None, as_json: AsJson = False) -> None:
+AsMetrics = Annotated[
+    bool, Option("--prometheus", help="Print metrics in Prometheus' text format, and nothing else.")
+]
+
+
+def status(org: OrgOrAll = None, as_json: AsJson = False, as_metrics: AsMetrics = False) -> None:
     """Show how fresh and how true every entity is.
 
     Says when each was last true, how many rows it has and how many the source had, whether that is proven, and what is
     under way. Without ORG one line for each organization.
     """
-    with_engine(partial(_status, output=Output(as_json=as_json), org=org))
+    if as_json and as_metrics:
+        raise UsageError("--json and --prometheus are two forms of the same: give one of them")
+    if as_metrics:
+        with_engine(partial(_expose, org=org))
+    else:
+        with_engine(partial(_status, output=Output(as_json=as_json), org=org))
+
+
+async def _expose(engine: Engine, *, org: str | None) -> None:
+    from openfaith.cli.measures import measures  # noqa: PLC0415  # structlog is not for `--help`
+    from openfaith.telemetry import exposition  # noqa: PLC0415  # likewise
+
+    everything = await _everything(engine, org)
+    print_text(exposition(measured for one in everything for measured in measures(one)))
 
 
 async def _status(engine: Engine, *, output: Output, org: str | None) -> None:
-    states, outcomes = await engine.status(org), await engine.sync_outcomes(org)
-    runs = await open_runs(engine, org)
-    views = [await engine.run(s.run.run_id) for s in runs if s.run.status is RunStatus.RUNNING]
-    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views)
-    connections = [c for c in await engine.organizations() if org in {None, c[0]}]
-    everything = [_org_status(engine, connection, found) for connection in connections]
+    everything = await _everything(engine, org)
     output.data({"organizations": [_document(one) for one in everything]})
     if output.as_json:
         return
@@ -103,6 +118,15 @@ class _Found:
     runs: Sequence[Standing]
     views: Sequence[RunView]
     """Of the runs that were begun."""
+
+
+async def _everything(engine: Engine, org: str | None) -> list[OrgStatus]:
+    states, outcomes = await engine.status(org), await engine.sync_outcomes(org)
+    runs = await open_runs(engine, org)
+    views = [await engine.run(s.run.run_id) for s in runs if s.run.status is RunStatus.RUNNING]
+    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views)
+    connections = [c for c in await engine.organizations() if org in {None, c[0]}]
+    return [_org_status(engine, connection, found) for connection in connections]
 
 
 def _org_status(engine: Engine, connection: tuple[OrgId, str, str], found: _Found) -> OrgStatus:
