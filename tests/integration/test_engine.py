@@ -28,10 +28,10 @@ from openfaith.manifest import CanonicalMapping, load_canonical_mapping
 from openfaith.records import EntityName
 from openfaith.store import EntityRunRecord, install_canonical_model, open_database
 from openfaith.workflows import steps
+from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.segments import Assignment, Progress
 from support.church import MAPPING
 from support.source import Gate, ScriptedSource, refuse
 from support.truth import differences

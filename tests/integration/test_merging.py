@@ -23,9 +23,9 @@ from openfaith.store import (
     set_deletion_policy,
 )
 from openfaith.workflows import merging
+from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.merging import Survivor, apply_merges, find_survivor
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.segments import Assignment
 from support.church import MANIFEST, Row, open_model, read, store, the
 from support.mirror import connect_org, execute, fetch, moment, start_run, take
 from support.postgres import Databases

@@ -22,12 +22,12 @@ from openfaith.records import EntityName
 from openfaith.source import RetryPolicy, SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
 from openfaith.workflows import runtime
+from openfaith.workflows.assignments import Progress
 from openfaith.workflows.nested_segments import (
     MOST_DENIED_AT_FIRST,
     MOST_FAILURES_IN_A_ROW,
     NestedSegment,
 )
-from openfaith.workflows.segments import Progress
 from support.mirror import ask
 from support.postgres import Databases
 from support.source import Gate, Script, ScriptedSource, make_record, refuse

@@ -24,8 +24,10 @@ PAGES = "store/pages.py"
 DIFFERENCES = "store/differences.py"
 DELETIONS = "store/deletions.py"
 LISTINGS = "store/listings.py"
+LISTING_STATEMENTS = "store/sql/listings.sql"
 MERGES = "store/merges.py"
 RUNS = "store/sql/runs.sql"
+SYNC_STATE = "store/sql/sync_outcomes.sql"
 SUSPECTS = "store/sql/suspects.sql"
 
 WALKS = "unit/strategies/test_walks_properties.py::"
@@ -34,7 +36,9 @@ PROOF_TESTS = "unit/strategies/test_proof.py::"
 GUARD_TESTS = "unit/strategies/test_reconciliation.py::"
 NESTED_TESTS = "unit/strategies/test_nested.py::"
 STORE = "integration/store/"
+NESTED_LISTINGS = STORE + "test_nested_listings.py::"
 DELTA_TESTS = "integration/test_delta.py::"
+CONFIRMING_TESTS = "unit/workflows/test_confirming.py::"
 RECONCILIATION_TESTS = "integration/test_reconciliation.py::"
 
 
@@ -130,7 +134,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="delta-although-rider-was-never-read",
-        file="workflows/segments.py",
+        file="workflows/beginnings.py",
         before="unread = [name for name in entities if name not in states]",
         after="unread: list[EntityName] = []",
         tests=(DELTA_TESTS + "test_what_rides_for_the_first_time_is_read_whole",),
@@ -139,7 +143,7 @@ MUTANTS: Final = (
     # The watermark
     Mutant(
         name="watermark-when-completed",
-        file=RUNS,
+        file=SYNC_STATE,
         before="CASE WHEN whole.seen THEN e.source_started_at END,",
         after="CASE WHEN whole.seen THEN now() END,",
         tests=(
@@ -158,7 +162,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="watermark-by-failed-run",
-        file=RUNS,
+        file=SYNC_STATE,
         before="SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL",
         after="SELECT c.checkpoint ->> 'delta' IS NULL",
         tests=(STORE + "test_sync_state.py::test_no_other_outcome_moves_the_watermark",),
@@ -166,7 +170,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="watermark-goes-back",
-        file=RUNS,
+        file=SYNC_STATE,
         before="SET watermark = GREATEST(s.watermark, excluded.watermark),",
         after="SET watermark = COALESCE(excluded.watermark, s.watermark),",
         tests=(STORE + "test_sync_state.py::test_the_watermark_never_goes_back",),
@@ -182,7 +186,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="watermark-of-rider-by-partial-delta",
-        file=RUNS,
+        file=SYNC_STATE,
         before="SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL",
         after="SELECT e.status = 'completed'",
         tests=(
@@ -192,14 +196,30 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="watermark-by-unproven-listing",
-        file=RUNS,
-        before="AND (run.kind <> 'reconciliation' OR l.proven) AS seen",
-        after="AS seen",
+        file=SYNC_STATE,
+        before="WHEN 'reconciliation' THEN l.proven",
+        after="WHEN 'reconciliation' THEN true",
         tests=(
             STORE
             + "test_sync_state.py::test_a_reconciliation_moves_the_watermark_only_where_its_listing_is_proven",
         ),
         why="what a listing with a hole did not show counts as known",
+    ),
+    Mutant(
+        name="watermark-by-reading-with-doubts",
+        file=SYNC_STATE,
+        before="ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0 END AS seen",
+        after="ELSE true END AS seen",
+        tests=(STORE + "test_sync_state.py::test_what_was_read_with_doubts_does_not_move_the_watermark",),
+        why="what changed, and a full sync with a hole did not show, is never read",
+    ),
+    Mutant(
+        name="no-watermark-by-reading-with-doubts",
+        file=SYNC_STATE,
+        before="ELSE known.watermark IS NULL OR COALESCE",
+        after="ELSE COALESCE",
+        tests=(STORE + "test_sync_state.py::test_the_first_watermark_is_set_whatever_the_doubts",),
+        why="of a source that counts nothing every delta reads everything, for ever",
     ),
     # Pages: one transaction, one holder, the newest version
     Mutant(
@@ -212,7 +232,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="fence-unchecked-for-listing",
-        file="store/sql/listings.sql",
+        file=LISTING_STATEMENTS,
         before="AND e.fence = %(fence)s AND e.status = 'running'\n      AND e.pages = %(page)s - 1",
         after="AND e.status = 'running'\n      AND e.pages = %(page)s - 1",
         tests=(STORE + "test_listings.py::test_a_superseded_token_writes_nothing",),
@@ -647,6 +667,16 @@ MUTANTS: Final = (
         why="what rides on a listing with a hole is taken for gone",
     ),
     Mutant(
+        name="rider-proven-by-a-listing-that-is-not",
+        file=RUNS,
+        before="WHERE l.entity_run_id = c.entity_run_id AND l.closed_at IS NOT NULL",
+        after="WHERE l.entity_run_id = c.entity_run_id AND l.closed_at IS NULL",
+        tests=(
+            STORE + "test_listings.py::test_what_speaks_against_a_listing_speaks_against_what_came_along",
+        ),
+        why="what rides on a listing that lost rows, or has not all parents, is taken for gone",
+    ),
+    Mutant(
         name="written-since-suspected",
         file=DIFFERENCES,
         before="AND part._requested_at <= %(started_at)s{walked}",
@@ -665,28 +695,68 @@ MUTANTS: Final = (
     Mutant(
         name="unread-parent-counts-as-read",
         file=DIFFERENCES,
-        before="      AND part.parent <> ALL (%(unread)s)\n",
-        after="      AND %(unread)s::text[] IS NOT NULL\n",
-        tests=(STORE + "test_deletions.py::test_below_parents_that_could_not_be_read_nothing_is_suspected",),
+        before="WHERE f.entity_run_id = %(entity_run_id)s AND f.parent_id = part.parent",
+        after="WHERE f.entity_run_id = %(entity_run_id)s AND f.parent_id IS NULL",
+        tests=(
+            NESTED_LISTINGS + "test_below_parents_that_could_not_be_read_nothing_is_suspected",
+            RECONCILIATION_TESTS + "test_below_a_parent_that_may_not_be_seen_nothing_is_suspected",
+        ),
         why="below a parent that answered with an error everything is taken for gone",
     ),
     Mutant(
-        name="unread-parents-not-asked-for",
-        file="workflows/reconciling.py",
-        before="unread = await list_unread_parents(database, self.held.entity_run_id) if nested else None",
-        after="unread: list[str] | None = [] if nested else None",
-        tests=(RECONCILIATION_TESTS + "test_below_a_parent_that_may_not_be_seen_nothing_is_suspected",),
-        why="below a parent that the token may not look into any more everything is taken for gone",
+        name="unread-parents-of-what-is-below-many",
+        file=DIFFERENCES,
+        before="AND NOT EXISTS (SELECT FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s)",
+        after="AND %(entity_run_id)s::bigint IS NOT NULL",
+        tests=(
+            NESTED_LISTINGS + "test_what_may_be_below_any_parent_is_suspected_only_where_all_could_be_read",
+        ),
+        why="what many parents have in common is taken for gone where the one that shows it did not answer",
+    ),
+    Mutant(
+        name="parents-taken-for-all-there-are",
+        file=LISTINGS,
+        before="                *await doubts_of_parents(connection, held.entity_run_id),\n",
+        after="",
+        tests=(
+            NESTED_LISTINGS + "test_where_parents_may_be_lacking_nothing_is_suspected",
+            NESTED_LISTINGS + "test_without_its_parents_in_the_same_run_a_listing_proves_nothing",
+        ),
+        why="what moved to a parent that nobody has read is taken for gone",
+    ),
+    Mutant(
+        name="parents-that-could-not-be-fetched-forgotten",
+        file="store/sql/differences.sql",
+        before="l.failed + (SELECT count(*) FROM settled WHERE state = 'failed')",
+        after="l.failed",
+        tests=(NESTED_LISTINGS + "test_what_could_not_be_fetched_is_counted_once",),
+        why="what moved to a parent that was listed, and could not be fetched, is taken for gone",
+    ),
+    Mutant(
+        name="forgotten-listing-counts-as-compared",
+        file=DIFFERENCES,
+        before="        if listing.forgotten_at is not None:\n",
+        after="        if False:\n",
+        tests=(
+            STORE
+            + "test_listings.py::test_a_run_that_is_retried_after_its_rows_were_forgotten_moves_neither_watermark_nor_proof",
+        ),
+        why="a run that is retried after a week finds nothing left to do, and calls that a proof",
+    ),
+    Mutant(
+        name="forgotten-under-a-retry",
+        file=LISTING_STATEMENTS,
+        before="ORDER BY l.entity_run_id LIMIT 1 FOR UPDATE OF e, l",
+        after="ORDER BY l.entity_run_id LIMIT 1",
+        tests=(STORE + "test_listings.py::test_who_retries_while_rows_are_being_forgotten_keeps_them",),
+        why="a run that is retried has its listing taken away while it goes on with it",
     ),
     Mutant(
         name="new-parent-counts-as-read",
         file=DIFFERENCES,
         before='            AND p._requested_at <= %(started_at)s\n          OFFSET 0)"""\n"""The parent was',
         after='          OFFSET 0)"""\n"""The parent was',
-        tests=(
-            STORE
-            + "test_deletions.py::test_below_parents_that_were_not_there_to_be_walked_nothing_is_suspected",
-        ),
+        tests=(NESTED_LISTINGS + "test_below_parents_that_were_not_there_to_be_walked_nothing_is_suspected",),
         why="below a parent that came after the walk everything is taken for gone",
     ),
     Mutant(
@@ -808,6 +878,43 @@ MUTANTS: Final = (
         after="told = [_Told(suspect=each, answer=Answer.GONE, requests=0) for each in suspects]",
         tests=(RECONCILIATION_TESTS + "test_what_is_not_listed_and_there_all_the_same_lives",),
         why="missing from a list = deleted",
+    ),
+    Mutant(
+        name="confirmed-by-the-time-after",
+        file="workflows/confirming.py",
+        before="        asked_at = self.client.now\n        told = await self._ask_all(suspects)\n",
+        after="        told = await self._ask_all(suspects)\n        asked_at = self.client.now\n",
+        tests=(CONFIRMING_TESTS + "test_a_process_that_knows_no_time_asks_before_what_it_asks_to_confirm",),
+        why="what was written while the source was asked is deleted by an answer from before",
+    ),
+    Mutant(
+        name="time-of-the-process",
+        file="workflows/reconciling.py",
+        before="untimed = () if await is_dated(self.runtime.database, self.held) else (_UNTIMED,)",
+        after="untimed = () if self.client.now is not None else (_UNTIMED,)",
+        tests=(RECONCILIATION_TESTS + "test_where_the_first_page_told_no_time_nothing_is_proven",),
+        why="a listing that began by a clock of this machine is compared with the times of the source",
+    ),
+    Mutant(
+        name="deletes-after-a-cancel",
+        file="workflows/reconciling.py",
+        before="        if await is_cancelled(self.runtime.database, self.held):",
+        after="        if False:",
+        tests=(
+            RECONCILIATION_TESTS
+            + "test_a_run_that_is_cancelled_while_it_deletes_stops_before_the_next_suspects",
+        ),
+        why="whoever cancels a run that deletes too much watches it go on",
+    ),
+    Mutant(
+        name="refuted-without-its-parent",
+        file="workflows/reconciling.py",
+        before="token=token, parents=alive.parents)",
+        after="token=token, parents=None)",
+        tests=(
+            RECONCILIATION_TESTS + "test_what_is_not_listed_below_its_parent_is_stored_anew_below_the_same",
+        ),
+        why="a record that a list left out belongs to nobody once it was asked for",
     ),
     Mutant(
         name="refused-is-gone",

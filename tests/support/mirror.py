@@ -273,10 +273,14 @@ class Reader:
 
     async def complete(self) -> None:
         """End the entity run, and with it the run."""
+        await self.finish()
+        await finish_run(self.database, self.run_id)
+
+    async def finish(self) -> None:
+        """End the entity run, and not the run."""
         await finish_entity_run(
             self.database, self.run_id, self.entity.name, status=EntityStatus.COMPLETED, table=self.table
         )
-        await finish_run(self.database, self.run_id)
 
     async def begin_again(self, *, started_at: float = 0) -> Reader:
         """The next run of the same, after this one was completed."""

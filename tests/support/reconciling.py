@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,9 +87,7 @@ class Reconciler:
     async def close(self, *doubts: str) -> Listing:
         return await close_listing(self.database, self.reader.held, doubts)
 
-    async def compare(
-        self, *, limit: int = 10_000, unread: Collection[str] | None = None, steps: int | None = None
-    ) -> Compared:
+    async def compare(self, *, limit: int = 10_000, steps: int | None = None) -> Compared:
         """All ranges, or so many of them, added up."""
         found = Compared(done=False)
         while not found.done and steps != 0:
@@ -98,7 +96,6 @@ class Reconciler:
                 self.reader.manifest,
                 self.reader.entity,
                 self.reader.held,
-                unread_parents=unread,
                 limit=limit,
             )
             found = Compared(

@@ -45,7 +45,6 @@ from openfaith.store.listings import (
     get_listing,
     list_beside,
     list_reconciliations,
-    list_unread_parents,
     open_listing,
 )
 from openfaith.store.merges import (
@@ -64,8 +63,9 @@ from openfaith.store.parents import (
     note_requests,
 )
 from openfaith.store.paths import (
+    RecordPlace,
     find_get,
-    list_paths,
+    list_places,
     path_of,
 )
 from openfaith.store.removals import (
@@ -90,6 +90,8 @@ from openfaith.store.runs import (
     finish_run,
     get_entity_run,
     get_run,
+    is_cancelled,
+    is_dated,
     is_product_closed,
     list_entity_runs,
     list_marks,
@@ -155,6 +157,7 @@ __all__ = [
     "PartCommitted",
     "PlannedReading",
     "Reconciliation",
+    "RecordPlace",
     "Rider",
     "RunRecord",
     "SamplePerson",
@@ -192,6 +195,8 @@ __all__ = [
     "hold_suspects",
     "inspect_database",
     "install_canonical_model",
+    "is_cancelled",
+    "is_dated",
     "is_product_closed",
     "lease_connection",
     "list_beside",
@@ -202,7 +207,7 @@ __all__ = [
     "list_open_suspects",
     "list_organizations",
     "list_parents",
-    "list_paths",
+    "list_places",
     "list_reconciliations",
     "list_riders",
     "list_runs",
@@ -212,7 +217,6 @@ __all__ = [
     "list_sync_state",
     "list_told",
     "list_unfinished_runs",
-    "list_unread_parents",
     "load_or_create_keys",
     "make_copy",
     "merge",

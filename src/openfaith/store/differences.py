@@ -11,7 +11,7 @@ A stored row that a proven listing does not have is a suspect. Nothing happens t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest, columns
 from openfaith.records import EntityRunId, RecordId
 from openfaith.store.connection import Database
-from openfaith.store.listings import Listing, count_rows, lock_listing, lost
+from openfaith.store.doubts import FORGOTTEN, lost
+from openfaith.store.listings import Listing, count_rows, lock_listing
 from openfaith.store.mirror import table
 from openfaith.store.queries import query
 from openfaith.store.run_records import HeldEntityRun
@@ -104,7 +105,10 @@ SELECT (SELECT count(*) FROM part), (SELECT max(id) FROM part), 0, 0,
 """
 
 _WALKED = """
-      AND part.parent <> ALL (%(unread)s)
+      AND NOT EXISTS (
+          SELECT FROM openfaith.parent_failure AS f
+          WHERE f.entity_run_id = %(entity_run_id)s AND f.parent_id = part.parent
+          OFFSET 0)
       AND EXISTS (
           SELECT FROM {table} AS p
           WHERE p.org_id = %(org_id)s AND p.id = part.parent AND p._deleted_at IS NULL
@@ -113,8 +117,8 @@ _WALKED = """
 """The parent was one of those that were gone through, and could be read below."""
 
 _ALL_READ = """
-      AND cardinality(%(unread)s::text[]) = 0"""
-"""A record that belongs to none of its parents may be below any that could not be read."""
+      AND NOT EXISTS (SELECT FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s)"""
+"""A record that belongs to none of its parents may be below any that could not be read. What has no parents has none such."""
 
 _SEEN_SINCE = """
 WITH refuted AS (
@@ -163,17 +167,15 @@ async def compare_next(
     entity: Entity,
     held: HeldEntityRun,
     *,
-    unread_parents: Collection[str] | None = None,
     limit: int = IDS_AT_ONCE,
 ) -> Compared:
     """Compare the next range of ids of a closed listing, and note what differs. To be called until it is done.
 
-    A listing that is not proven makes no suspects. Neither does one that has lost rows since it was closed: it is no
-    longer proven, and the suspects that it made are forgotten.
+    A listing that is not proven makes no suspects. Neither does one that has lost rows since it was closed, or of which
+    nothing is kept any more: it is no longer proven, and the suspects that it made are forgotten. Of what was listed below
+    parents, rows of those that could not be read, or were not there to be walked, are left out.
 
     Args:
-        unread_parents: for what was listed below its parents, those that could not be read; None for a listing of
-            another kind. Rows of theirs, and of parents that were not there to be walked, are left out.
         limit: ids in a range; all there are where fewer are left.
 
     Raises:
@@ -183,14 +185,18 @@ async def compare_next(
         listing = await lock_listing(connection, held)
         if listing.closed_at is None:
             raise LeaseLostError(held.entity_run_id, held.fence)
+        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
+        if listing.forgotten_at is not None:
+            # First of all: how far it was compared says nothing without the differences that were found.
+            await _distrust(connection, listing, FORGOTTEN)
+            return Compared(done=True)
         if listing.compared_at is not None:
             return Compared(done=True)
-        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
         comparison = _Comparison(connection, manifest, entity, listing)
         if listing.side == "listed":
             found = await comparison.compare_listed(limit)
         else:
-            found = await comparison.compare_stored(limit, unread_parents)
+            found = await comparison.compare_stored(limit)
         return await comparison.advance(found, limit)
 
 
@@ -207,17 +213,14 @@ class _Comparison:
         statement = sql.SQL(_LISTED).format(table=table(self.manifest, self.entity))
         return _Range(*await self._fetch(statement, after=self.listing.compared_to, limit=limit))
 
-    async def compare_stored(self, limit: int, unread: Collection[str] | None) -> _Range:
-        column = None if unread is None else parent_id_column(self.entity)
+    async def compare_stored(self, limit: int) -> _Range:
+        column = None if self.listing.parent is None else parent_id_column(self.entity)
         statement = sql.SQL(_STORED).format(
             table=table(self.manifest, self.entity),
             parent=sql.SQL("NULL::text") if column is None else sql.Identifier("t", column),
             walked=sql.SQL(_ALL_READ) if column is None else self._walked(),
         )
-        found = await self._fetch(
-            statement, after=self.listing.compared_to, limit=limit, unread=list(unread or ())
-        )
-        return _Range(*found)
+        return _Range(*await self._fetch(statement, after=self.listing.compared_to, limit=limit))
 
     def _walked(self) -> sql.Composed:
         assert self.entity.below is not None, "only what is below a parent has a column for it"
@@ -254,10 +257,7 @@ class _Comparison:
         rows = await count_rows(self.connection, self.listing.entity_run_id)
         if rows == self.listing.rows:
             return True
-        await self.connection.execute(
-            query("differences", "distrust"),
-            {"entity_run_id": self.listing.entity_run_id, "doubt": lost(rows, self.listing.rows)},
-        )
+        await _distrust(self.connection, self.listing, lost(rows, self.listing.rows))
         return False
 
     async def _forget_seen(self) -> int:
@@ -278,6 +278,12 @@ class _Comparison:
         row = await (await self.connection.execute(statement, known | parameters)).fetchone()
         assert row is not None, "it counts"
         return row
+
+
+async def _distrust(connection: psycopg.AsyncConnection, listing: Listing, doubt: str) -> None:
+    await connection.execute(
+        query("differences", "distrust"), {"entity_run_id": listing.entity_run_id, "doubt": doubt}
+    )
 
 
 def parent_id_column(entity: Entity) -> str | None:
@@ -313,7 +319,7 @@ async def settle_differences(
     A suspect stays a suspect by that.
 
     Raises:
-        LeaseLostError: somebody else holds the entity run now, or these are no differences of its listing.
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
     """
     if not ids:
         return

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from functools import cache
+from typing import Literal, cast
 
 import psycopg
 from psycopg import sql
@@ -21,15 +22,13 @@ from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity
 from openfaith.records import EntityName, EntityRunId, OrgId, Page, PageCounts, RunId
 from openfaith.store.connection import Database
+from openfaith.store.doubts import FORGOTTEN, doubts_of_parents, lost
 from openfaith.store.pages import Committed, PageCommit, PartCommitted
-from openfaith.store.queries import numbered, query
+from openfaith.store.queries import NumberedStatement, numbered, query
 from openfaith.store.raw_records import REFUSED, RawRecords, storable_count
 from openfaith.store.run_records import HeldEntityRun
 from openfaith.store.texts import storable_text
 from openfaith.store.upserts import is_versioned
-
-_ROWS_AT_ONCE = 50_000
-"""That one statement removes: nobody has to wait long for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +63,10 @@ class Listing:
     """Listed, and not stored, as far as it was compared."""
     stale: int
     """Listed with a later stamp than is stored, likewise."""
+    forgotten_at: datetime | None
+    """When its rows and differences were removed, since nobody seemed to need them any more."""
+    parent: EntityName | None
+    """Below whose rows it was read; None for a list of its own, and for what came along with another."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +112,7 @@ class ListingWriter:
     def __init__(self, database: Database, entity: Entity) -> None:
         self._database = database
         self._entity = entity
-        self._statement = numbered(sql.Composed([sql.SQL(query("listings", "list_page"))]))
+        self._statement = listing_statement("list_page")
 
     async def commit(self, page: Page, place: PageCommit) -> Committed:
         """Keep the ids of a page with its checkpoint and counts, in one transaction.
@@ -162,6 +165,13 @@ class ListingWriter:
         return Committed(parts=(part,), cancel_requested=cancel_requested)
 
 
+@cache
+def listing_statement(name: Literal["list_page", "list_beside"]) -> NumberedStatement:
+    """One of the statements that keep the ids of a page, with what they have in common."""
+    ids = sql.SQL(query("listings", "ids_of_page"))
+    return numbered(sql.SQL(query("listings", name)).format(ids_of_page=ids))
+
+
 async def list_beside(
     connection: psycopg.AsyncConnection, entity_run_id: EntityRunId, entity: Entity, records: Sequence[bytes]
 ) -> None:
@@ -170,7 +180,7 @@ async def list_beside(
     Raises:
         LeaseLostError: the listing is not open.
     """
-    statement = numbered(sql.Composed([sql.SQL(query("listings", "list_beside"))]))
+    statement = listing_statement("list_beside")
     parameters = {
         "listed_run_id": entity_run_id,
         "type": entity.type,
@@ -230,7 +240,8 @@ async def open_listing(
 async def close_listing(database: Database, held: HeldEntityRun, doubts: Collection[str]) -> Listing:
     """End a listing. It is proven where nothing speaks against it, and its rows are those that its pages wrote.
 
-    A listing that is closed stays as it is.
+    One that was read below parents proves nothing unless the same run has proven these to be all there. A listing that is
+    closed stays as it is.
 
     Args:
         doubts: what its walk has against it.
@@ -242,7 +253,11 @@ async def close_listing(database: Database, held: HeldEntityRun, doubts: Collect
         listing = await lock_listing(connection, held)
         if listing.closed_at is None:
             rows = await count_rows(connection, held.entity_run_id)
-            every = [*map(storable_text, doubts), *_own_doubts(listing, rows)]
+            every = [
+                *map(storable_text, doubts),
+                *_own_doubts(listing, rows),
+                *await doubts_of_parents(connection, held.entity_run_id),
+            ]
             await connection.execute(
                 query("listings", "close_listing"),
                 {"entity_run_id": held.entity_run_id, "rows": rows, "doubts": list(dict.fromkeys(every))},
@@ -253,16 +268,13 @@ async def close_listing(database: Database, held: HeldEntityRun, doubts: Collect
 
 def _own_doubts(listing: Listing, rows: int) -> list[str]:
     doubts = []
+    if listing.forgotten_at is not None:
+        doubts.append(FORGOTTEN)
     if rows != listing.counted:
         doubts.append(lost(rows, listing.counted))
     if listing.unusable:
         doubts.append(f"{listing.unusable:,} records had no usable id")
     return doubts
-
-
-def lost(rows: int, counted: int) -> str:
-    """The doubt about a listing that has not as many rows as were written."""
-    return f"{counted:,} ids were written, and {rows:,} are there"
 
 
 async def get_listing(database: Database, entity_run_id: EntityRunId) -> Listing | None:
@@ -271,15 +283,6 @@ async def get_listing(database: Database, entity_run_id: EntityRunId) -> Listing
         cursor = connection.cursor(row_factory=class_row(Listing))
         await cursor.execute(query("listings", "get_listing"), {"entity_run_id": entity_run_id})
         return await cursor.fetchone()
-
-
-async def list_unread_parents(database: Database, entity_run_id: EntityRunId) -> list[str]:
-    """The parents below which an entity run could not read."""
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("listings", "list_unread_parents"), {"entity_run_id": entity_run_id}
-        )
-        return [row[0] for row in await cursor.fetchall()]
 
 
 async def lock_listing(connection: psycopg.AsyncConnection, held: HeldEntityRun) -> Listing:
@@ -318,28 +321,21 @@ async def forget_old_listings(database: Database) -> None:
     """Bound what grows with reconciliations: rows and differences of listings that are over, and old tombstones.
 
     Those of a completed entity run go at once, others after a week. What came of a listing stays. A run that is retried
-    after that lists again, and proves nothing by it: rows are missing.
+    after that goes on with what is left of it, and proves nothing by it.
     """
-    await _forget(database)
+    while await _forget_next(database):
+        pass
     for name in ("prune_confirmed", "prune_removals"):
         async with database.connection() as connection:
             await connection.execute(query("listings", name))
 
 
-async def _forget(database: Database) -> None:
-    async with database.connection() as connection:
-        found = await connection.execute(query("listings", "find_forgettable"))
-        for (forgettable,) in await found.fetchall():
-            for name in ("forget_rows", "forget_differences"):
-                await _remove(connection, name, forgettable)
-            await connection.execute(query("listings", "note_forgotten"), {"entity_run_id": forgettable})
-
-
-async def _remove(connection: psycopg.AsyncConnection, name: str, entity_run_id: EntityRunId) -> None:
-    """A part at a time, each in a transaction of its own."""
-    removed = _ROWS_AT_ONCE
-    while removed == _ROWS_AT_ONCE:
-        cursor = await connection.execute(
-            query("listings", name), {"entity_run_id": entity_run_id, "limit": _ROWS_AT_ONCE}
-        )
-        removed = cursor.rowcount
+async def _forget_next(database: Database) -> bool:
+    """One listing, in one transaction: whoever sees that it is forgotten sees none of it, and whoever does not, all."""
+    async with database.transaction() as connection:
+        forgotten = await (await connection.execute(query("listings", "forget_next"))).fetchone()
+        if forgotten is None:
+            return False
+        for name in ("forget_rows", "forget_differences"):
+            await connection.execute(query("listings", name), {"entity_run_id": forgotten[0]})
+    return True

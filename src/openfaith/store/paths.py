@@ -1,8 +1,10 @@
-"""The ids by which single stored records can be asked for."""
+"""Where single stored records are at the source: by which path each can be asked for, and by which it was read."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from psycopg import sql
 
@@ -15,7 +17,17 @@ from openfaith.store.parents import is_plain
 _OWN = "id"
 """How paths call a record's own id."""
 
-_IDS = "SELECT t.id, {ids} FROM {table} AS t WHERE t.org_id = %(org_id)s AND t.id = ANY(%(ids)s)"
+_IDS = "SELECT {ids} FROM {table} AS t WHERE t.org_id = %(org_id)s AND t.id = ANY(%(ids)s)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordPlace:
+    """Where a stored record is, as far as its row tells."""
+
+    path: str | None = None
+    """By which it can be asked for; None where there is none: its row lacks an id, or has a strange one."""
+    parents: str | None = None
+    """The ids of the path by which it was read, as a `PageCommit` has them; None for a list of its own."""
 
 
 def find_get(entity: Entity) -> Endpoint | None:
@@ -24,25 +36,29 @@ def find_get(entity: Entity) -> Endpoint | None:
     return next((e for e in entity.endpoints if e.name == "get" and {*e.placeholders} <= known), None)
 
 
-async def list_paths(
+async def list_places(
     database: Database, manifest: Manifest, entity: Entity, org_id: OrgId, ids: Collection[str]
-) -> dict[str, str | None]:
-    """The path of each stored record, by id; None where it cannot be made: its row lacks an id, or has a strange one."""
-    get = find_get(entity)
-    if get is None:
-        return dict.fromkeys(ids)
+) -> dict[str, RecordPlace]:
+    """The place of each of these records that is stored, by id."""
     held = _columns(entity)
-    names = [name for name in get.placeholders if name != _OWN]
     statement = sql.SQL(_IDS).format(
         ids=sql.SQL(", ").join(
-            [beside_parameters(sql.Identifier("t", held[name])) for name in names] or [sql.SQL("NULL")]
+            beside_parameters(sql.Identifier("t", column)) for column in (_OWN, *held.values())
         ),
         table=table(manifest, entity),
     )
     async with database.connection() as connection:
         cursor = await connection.execute(statement, {"org_id": org_id, "ids": list(ids)})
         rows = await cursor.fetchall()
-    return {row[0]: path_of(get, {_OWN: row[0], **dict(zip(names, row[1:], strict=False))}) for row in rows}
+    return {row[0]: _place(entity, row[0], dict(zip(held, row[1:], strict=True))) for row in rows}
+
+
+def _place(entity: Entity, own: str, parents: dict[str, str | None]) -> RecordPlace:
+    get = find_get(entity)
+    return RecordPlace(
+        path=None if get is None else path_of(get, {**parents, _OWN: own}),
+        parents=json.dumps(parents) if parents else None,
+    )
 
 
 def path_of(endpoint: Endpoint, ids: dict[str, str | None]) -> str | None:

@@ -30,7 +30,7 @@ from openfaith.store.run_records import (
     Rider,
     RunRecord,
 )
-from openfaith.store.sync_outcomes import list_org_ids
+from openfaith.store.sync_outcomes import list_org_ids, note_outcome
 from openfaith.store.texts import storable_text
 
 
@@ -163,6 +163,30 @@ async def note_source_start(database: Database, held: HeldEntityRun, at: datetim
         )
 
 
+async def is_dated(database: Database, held: HeldEntityRun) -> bool:
+    """Whether the source told the time when an entity run, or what it came along with, asked it first."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(query("runs", "is_dated"), {"entity_run_id": held.entity_run_id})
+        row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+async def is_cancelled(database: Database, held: HeldEntityRun) -> bool:
+    """Whether an entity run that commits no page for a while is to stop.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now.
+    """
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            query("runs", "is_cancelled"), {"entity_run_id": held.entity_run_id, "fence": held.fence}
+        )
+        row = await cursor.fetchone()
+    if row is None:
+        raise LeaseLostError(held.entity_run_id, held.fence)
+    return bool(row[0])
+
+
 async def finish_entity_run(
     database: Database,
     run_id: RunId,
@@ -205,10 +229,9 @@ async def finish_entity_run(
         )
         if await settled.fetchone() is None:
             return await _was_settled(connection, run_id, entity)
-        place = {"run_id": run_id, "entity": entity}
-        await connection.execute(query("runs", "note_sync_state"), place | {"newest": newest})
-        await connection.execute(query("runs", "note_sync_outcome"), place)
+        await note_outcome(connection, run_id, entity, newest=newest)
         if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
+            place = {"run_id": run_id, "entity": entity}
             await connection.execute(query("runs", "resolve_dead_letters"), place)
     return True
 
@@ -288,9 +311,7 @@ async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: s
         },
     )
     for (entity,) in await settled.fetchall():
-        place = {"run_id": run.run_id, "entity": entity}
-        await connection.execute(query("runs", "note_sync_state"), place | {"newest": None})
-        await connection.execute(query("runs", "note_sync_outcome"), place)
+        await note_outcome(connection, run.run_id, entity)
     await connection.execute(query("runs", "finish_run"), {"run_id": run.run_id, "reason": why})
     if run.dry_run:
         await discard_copy(connection, run)
@@ -445,9 +466,7 @@ async def settle_closed_products(
         )
         settled = [EntityName(row[0]) for row in await cursor.fetchall()]
         for entity in settled:
-            place = {"run_id": run_id, "entity": entity}
-            await connection.execute(query("runs", "note_sync_state"), place | {"newest": None})
-            await connection.execute(query("runs", "note_sync_outcome"), place)
+            await note_outcome(connection, run_id, entity)
     return settled
 
 

@@ -1,4 +1,4 @@
-"""How the last run of each kind ended for an entity."""
+"""What stays known of an entity after its runs: how far it is synced, and how the last run of each kind ended."""
 
 from __future__ import annotations
 
@@ -34,6 +34,21 @@ class SyncOutcome:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", EntityStatus(self.status))
+
+
+async def note_outcome(
+    connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName, *, newest: datetime | None = None
+) -> None:
+    """Keep what follows from an entity run for its entity, in the transaction that has settled it.
+
+    Args:
+        newest: of a completed one: the newest stamp of any stored record that is no later than the run.
+    """
+    place = {"run_id": run_id, "entity": entity}
+    await connection.execute(query("sync_outcomes", "note_sync_state"), place | {"newest": newest})
+    await connection.execute(query("sweeps", "note_swept"), place)
+    await connection.execute(query("sweeps", "note_sampled"), place)
+    await connection.execute(query("sync_outcomes", "note_sync_outcome"), place)
 
 
 async def list_sync_outcomes(database: Database, org_id: OrgId | None = None) -> list[SyncOutcome]:

@@ -13,11 +13,11 @@ KNOWN_CAPS = frozenset({10_000})
 """Counts that stand for *this many, or more*."""
 
 
-def find_doubts(state: FullState, *, set_aside: int = 0) -> tuple[str, ...]:
+def find_doubts(state: FullState) -> tuple[str, ...]:
     """Why a walk that ended so proves nothing; empty where it does prove that it saw everything.
 
-    Args:
-        set_aside: records of it without a usable id.
+    Records without a usable id are counted among those that were read. That nothing can be compared with them is known
+    where ids are kept: the listing itself speaks of them.
     """
     doubts: list[str] = []
     if not state.done:
@@ -30,10 +30,7 @@ def find_doubts(state: FullState, *, set_aside: int = 0) -> tuple[str, ...]:
         doubts.append(f"the source counts {state.total:,}, which may stand for more")
     if state.read == 0 and not state.repeats:
         doubts.append("it shows nothing at all, and was not asked twice")
-    doubts += _miscounted(state)
-    if set_aside:
-        doubts.append(f"{set_aside:,} records had no usable id")
-    return tuple(doubts)
+    return (*doubts, *_miscounted(state))
 
 
 def _miscounted(state: FullState) -> list[str]:

@@ -19,15 +19,16 @@ from openfaith.store import (
     Database,
     HeldEntityRun,
     OpenSuspect,
-    list_paths,
+    RecordPlace,
+    list_places,
     merge,
     refute_suspects,
     settle_differences,
     tombstone,
 )
 from openfaith.strategies import Answer, Verdict, judge_suspect
+from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.merging import find_survivor
-from openfaith.workflows.segments import Assignment
 from openfaith.workflows.single_records import page_of, single_path
 
 SUSPECTS_AT_ONCE = 24
@@ -44,6 +45,8 @@ class _Told:
     suspect: OpenSuspect
     answer: Answer
     requests: int
+    parents: str | None = None
+    """Below whom it was asked for, as a `PageCommit` has it."""
     document: Document | None = None
     survivor: str | None = None
 
@@ -54,6 +57,24 @@ class _Verdicts:
     deleted: list[str] = field(default_factory=list)
     merged: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alive:
+    """Suspects that are there, to be stored like a page."""
+
+    page: Page
+    parents: str | None
+    """Below whom they were found, as a `PageCommit` has it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """What came of asking about some suspects."""
+
+    alive: Sequence[Alive]
+    requests: int
+    """That it took."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,17 +90,18 @@ class Confirmation:
     """Asks whether the token still sees what the listing saw, and how many requests that took; None: it cannot be known.
     Asked after the suspects: whoever may see less in the meantime is told that they are gone."""
 
-    async def settle(self, suspects: Sequence[OpenSuspect]) -> tuple[Page | None, int]:
-        """Ask about suspects and do what follows. Returns those that are there, to be stored, and the requests it took.
+    async def settle(self, suspects: Sequence[OpenSuspect]) -> Settled:
+        """Ask about suspects and do what follows, but for storing again those that are there.
 
         Raises:
             LeaseLostError: somebody else holds the entity run now.
             SyncError: the source cannot say; what was settled stays so.
         """
+        requests = 0 if self.client.now is not None else await self._ask_the_time(suspects)
         asked_at = self.client.now
         told = await self._ask_all(suspects)
         verdicts = _sorted_out(told) if asked_at is not None else _Verdicts(left=[t.suspect.id for t in told])
-        requests = sum(t.requests for t in told)
+        requests += sum(t.requests for t in told)
         if (verdicts.deleted or verdicts.merged) and self.sees_the_same is not None:
             same, asked = await self.sees_the_same()
             requests += asked
@@ -91,13 +113,18 @@ class Confirmation:
         if asked_at is not None:
             await self._delete(verdicts, asked_at)
         await settle_differences(self.database, self.held, verdicts.left)
-        return self._alive(verdicts), requests
+        return Settled(alive=_alive(verdicts.refuted), requests=requests)
 
-    def _alive(self, verdicts: _Verdicts) -> Page | None:
-        """Those that are there, to be stored. Not those below a parent: the record by itself may not say below which."""
-        if self.assignment.entity.below is not None:
-            return None
-        return page_of([t.document for t in verdicts.refuted if t.document is not None])
+    async def _ask_the_time(self, suspects: Sequence[OpenSuspect]) -> int:
+        """Have the source answer something, in a process that it has told nothing yet: with that it tells the time.
+
+        What confirms a deletion must be asked after the time that the deletion is dated by, so this decides nothing.
+        Returns the requests that it took.
+        """
+        [told] = await self._ask_all(suspects[:1])
+        if told.requests or self.sees_the_same is None:
+            return told.requests
+        return (await self.sees_the_same())[1]
 
     async def _delete(self, verdicts: _Verdicts, asked_at: datetime) -> None:
         if verdicts.merged:
@@ -124,14 +151,17 @@ class Confirmation:
     async def _ask_all(self, suspects: Sequence[OpenSuspect]) -> list[_Told]:
         assignment = self.assignment
         ids = [suspect.id for suspect in suspects]
-        paths = await list_paths(self.database, self.manifest, assignment.entity, assignment.org_id, ids)
+        places = await list_places(self.database, self.manifest, assignment.entity, assignment.org_id, ids)
         told: list[_Told] = []
         for at in range(0, len(suspects), _AT_A_TIME):
             asked = suspects[at : at + _AT_A_TIME]
-            told += await asyncio.gather(*(self._ask(suspect, paths.get(suspect.id)) for suspect in asked))
+            told += await asyncio.gather(
+                *(self._ask(suspect, places.get(suspect.id, RecordPlace())) for suspect in asked)
+            )
         return told
 
-    async def _ask(self, suspect: OpenSuspect, path: str | None) -> _Told:
+    async def _ask(self, suspect: OpenSuspect, place: RecordPlace) -> _Told:
+        path = place.path
         if path is None:
             return _Told(suspect=suspect, answer=Answer.UNTOLD, requests=0)
         try:
@@ -145,7 +175,9 @@ class Confirmation:
             return _Told(suspect=suspect, answer=Answer.REFUSED, requests=error.requests)
         if document.id != suspect.id:
             return _Told(suspect=suspect, answer=Answer.REFUSED, requests=1)
-        return _Told(suspect=suspect, answer=Answer.THERE, requests=1, document=document)
+        return _Told(
+            suspect=suspect, answer=Answer.THERE, requests=1, parents=place.parents, document=document
+        )
 
     async def _look_for_survivor(self, suspect: OpenSuspect, requests: int) -> _Told:
         log = merge_log_of(self.manifest, self.assignment.entity.name)
@@ -174,3 +206,13 @@ def _sorted_out(told: Sequence[_Told]) -> _Verdicts:
             case Verdict.LEAVE:
                 verdicts.left.append(each.suspect.id)
     return verdicts
+
+
+def _alive(refuted: Sequence[_Told]) -> list[Alive]:
+    """A page for those of each parent, by whose path they were found: the record itself may not say whose it is."""
+    found: dict[str | None, list[Document]] = {}
+    for told in refuted:
+        if told.document is not None:
+            found.setdefault(told.parents, []).append(told.document)
+    pages = ((page_of(documents), parents) for parents, documents in found.items())
+    return [Alive(page=page, parents=parents) for page, parents in pages if page is not None]

@@ -20,8 +20,8 @@ from openfaith.records import Page
 from openfaith.source import SourceClient
 from openfaith.store import HeldEntityRun, ToldMerges, list_told, merge
 from openfaith.telemetry import RecordsMerged
+from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.segments import Assignment
 
 MOST_LINKS = 20
 """Of a chain of merges; a longer one is taken for a circle."""

@@ -29,29 +29,17 @@ from openfaith.records import SyncKind
 from openfaith.store import (
     ParentRow,
     count_parent_failures,
-    find_share,
-    get_sweep_checkpoint,
     list_parents,
     note_checkpoint,
     note_requests,
 )
-from openfaith.strategies import (
-    NestedState,
-    SweepBelow,
-    begin_sweep_below,
-    deny,
-    end_of_pass,
-    fail,
-    is_last,
-    is_sweep,
-    read_sweep_below,
-    restart_second_pass,
-    share_of_parents,
-)
+from openfaith.strategies import NestedState, deny, end_of_pass, fail
 from openfaith.telemetry import ParentLeftBehind, ParentVanished
+from openfaith.workflows.beginnings import begin_nested_walk
 from openfaith.workflows.fetching import PagesInFlight
+from openfaith.workflows.nested_walks import NestedWalk
 from openfaith.workflows.segments import Segment
-from openfaith.workflows.walks import NestedWalk, Walk
+from openfaith.workflows.walks import Walk
 
 PARENTS_AT_HAND = 200
 """Parents that a walk knows of beforehand. A row is a few ids."""
@@ -70,39 +58,7 @@ class NestedSegment(Segment):
     """As `Segment`, through parents."""
 
     async def _walk(self) -> NestedWalk:
-        sweep, state = await self._begun()
-        return NestedWalk(
-            # Done, and yet taken again: the run is retried for those that were left behind.
-            state=restart_second_pass(unproven=state.unproven) if state.done else state,
-            place=self._below,
-            page_size=self._assignment.page_size,
-            includes=tuple(sorted(rider.include for rider in self._assignment.riders)),
-            sweep=sweep,
-        )
-
-    async def _begun(self) -> tuple[SweepBelow | None, NestedState]:
-        """Where the walk stands, and of which share of the parents it is where it is not of all."""
-        stored = self._held.checkpoint
-        if self._assignment.kind is not SyncKind.SWEEP:
-            return None, NestedState.from_json(stored)
-        if stored is not None and is_sweep(stored, "parents"):
-            return read_sweep_below(stored)
-        assignment, database = self._assignment, self._runtime.database
-        last = await get_sweep_checkpoint(
-            database, assignment.org_id, assignment.adapter, assignment.entity.name
-        )
-        turn, state = begin_sweep_below(last)
-        if is_last(turn):
-            return SweepBelow(turn=turn), state
-        upto = await find_share(
-            database,
-            self._runtime.manifest(assignment.adapter),
-            self._below,
-            assignment.org_id,
-            after=state.after,
-            share_of=share_of_parents,
-        )
-        return SweepBelow(turn=turn, upto=upto), state
+        return await begin_nested_walk(self._runtime, self._assignment, self._held)
 
     async def _prepared(self, walk: Walk) -> NestedWalk:
         """The walk with parents at hand, past those without the ids of the path; done where there are none left.

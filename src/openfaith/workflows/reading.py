@@ -18,12 +18,13 @@ from openfaith.source import SourceClient
 from openfaith.store import HeldEntityRun, list_riders, note_requests, take_entity_run
 from openfaith.strategies import too_many
 from openfaith.telemetry import EntityRunStarted
+from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.merging import apply_merges
 from openfaith.workflows.nested_segments import NestedSegment
 from openfaith.workflows.permissions import permissions_of
 from openfaith.workflows.reconciling import Settlement, reconcile
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.segments import LONGEST, Assignment, ListingSegment, Progress, Segment
+from openfaith.workflows.segments import LONGEST, ListingSegment, Segment
 from openfaith.workflows.single_records import is_listed_by_id
 
 _UNPROVEN_CARRIER = "what it came along with is not known to be complete"
@@ -57,7 +58,7 @@ async def _settle_ridden(runtime: Runtime, assignment: Assignment, held: HeldEnt
     if await settlement.listing() is None:
         return progress
     doubts = held.carrier_doubts if held.carrier_doubts is not None else (_UNPROVEN_CARRIER,)
-    return replace(progress, done=await settlement.proceed(doubts, pages=0))
+    return replace(progress, done=await settlement.proceed(doubts))
 
 
 async def _settlement(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -> Settlement:
@@ -137,5 +138,4 @@ async def _process(
 def _segment(assignment: Assignment) -> type[Segment]:
     if assignment.reading is Reading.NESTED:
         return NestedSegment
-    lists = assignment.kind is SyncKind.RECONCILIATION
-    return ListingSegment if lists and is_listed_by_id(assignment) else Segment
+    return ListingSegment if is_listed_by_id(assignment) else Segment

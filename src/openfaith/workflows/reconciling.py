@@ -17,48 +17,45 @@ import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal, cast
 
 from openfaith.errors import RunCancelledError
-from openfaith.manifest import Reading
 from openfaith.planning import can_be_windowed
-from openfaith.records import Page, RecordId
+from openfaith.records import RecordId
 from openfaith.source import SourceClient
 from openfaith.store import (
     HeldEntityRun,
     Listing,
-    PageCommit,
     allow_deletions,
     close_listing,
     compare_next,
     get_listing,
     hold_suspects,
+    is_cancelled,
+    is_dated,
     list_open_differences,
     list_open_suspects,
-    list_unread_parents,
     note_requests,
     read_standing,
     settle_differences,
 )
 from openfaith.strategies import Allowed, DeletionFacts, FullState, guard_deletions
-from openfaith.telemetry import DeletionsStopped, ListingUnproven, log_event
+from openfaith.telemetry import DeletionsStopped, ListingUnproven
+from openfaith.workflows.assignments import Assignment, Progress
+from openfaith.workflows.committing import WHOLE, Committer
 from openfaith.workflows.confirming import SUSPECTS_AT_ONCE, Confirmation
 from openfaith.workflows.fetching import fetching
+from openfaith.workflows.list_walks import TopWalk
 from openfaith.workflows.permissions import ask_permissions
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.sampling import compare_sample
-from openfaith.workflows.segments import Assignment, Progress, Segment, set_aside
+from openfaith.workflows.segments import Segment
 from openfaith.workflows.single_records import (
     RECORDS_AT_ONCE,
     RecordReader,
     can_ask_by_ids,
     is_listed_by_id,
 )
-from openfaith.workflows.walks import TopWalk
-
-_WHOLE = "whole"
-"""Member of the checkpoint: where the walk continues that reads everything because too much differs."""
 
 _UNTIMED = "the source does not tell the time"
 
@@ -76,8 +73,8 @@ async def reconcile(segment: Segment, settlement: Settlement) -> Progress:
         listing = await settlement.listing()
         if listing is None:
             return progress  # below no parent at all there was nothing to ask
-    done = await settlement.proceed(progress.doubts or (), pages=progress.pages)
-    return replace(progress, done=done)
+        settlement = settlement.after(progress)
+    return replace(progress, done=await settlement.proceed(progress.doubts or ()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,16 +90,26 @@ class Settlement:
     async def listing(self) -> Listing | None:
         return await get_listing(self.runtime.database, self.held.entity_run_id)
 
-    async def proceed(self, doubts: Sequence[str], *, pages: int) -> bool:
+    def after(self, progress: Progress) -> Settlement:
+        """What is left to do once the listing was walked in the same segment."""
+        checkpoint = None if progress.checkpoint is None else json.loads(progress.checkpoint)
+        return replace(
+            self, held=replace(self.held, checkpoint=checkpoint, pages=self.held.pages + progress.pages)
+        )
+
+    async def proceed(self, doubts: Sequence[str]) -> bool:
         """Go on where it stands. Returns whether everything is settled.
 
         Args:
             doubts: of the walk that has listed.
-            pages: that were committed in this segment.
+
+        Raises:
+            RunCancelledError: a person cancelled the run.
+            LeaseLostError: somebody else holds the entity run now.
         """
-        untimed = () if self.client.now is not None else (_UNTIMED,)
+        untimed = () if await is_dated(self.runtime.database, self.held) else (_UNTIMED,)
         await close_listing(self.runtime.database, self.held, [*doubts, *untimed])
-        committer = Committer(self, next_page=self.held.pages + pages + 1)
+        committer = Committer(self.runtime, self.assignment, self.held)
         return (
             await self._compare()
             and await self._fetch(committer)
@@ -111,15 +118,22 @@ class Settlement:
             and await compare_sample(self, committer)
         )
 
+    async def must_pause(self) -> bool:
+        """Whether the segment's time is up; to be asked between parts, of which few commit a page.
+
+        Raises:
+            RunCancelledError: a person cancelled the run.
+            LeaseLostError: somebody else holds the entity run now.
+        """
+        if await is_cancelled(self.runtime.database, self.held):
+            raise RunCancelledError(self.assignment.run_id)
+        return self.time_is_up()
+
     async def _compare(self) -> bool:
         assignment, database = self.assignment, self.runtime.database
-        nested = assignment.reading is Reading.NESTED
-        unread = await list_unread_parents(database, self.held.entity_run_id) if nested else None
         manifest = self.runtime.manifest(assignment.adapter)
-        while not (
-            await compare_next(database, manifest, assignment.entity, self.held, unread_parents=unread)
-        ).done:
-            if self.time_is_up():
+        while not (await compare_next(database, manifest, assignment.entity, self.held)).done:
+            if await self.must_pause():
                 return False
         return True
 
@@ -156,10 +170,13 @@ class Settlement:
             sees_the_same=self._sees_the_same,
         )
         while suspects := await list_open_suspects(database, self.held.entity_run_id, limit=SUSPECTS_AT_ONCE):
-            if self.time_is_up():
+            if await self.must_pause():
                 return False
-            alive, requests = await confirmation.settle(suspects)
-            await committer.keep(alive, requests, token=f"suspects={suspects[0].id}..{suspects[-1].id}")
+            settled = await confirmation.settle(suspects)
+            await note_requests(database, self.held, settled.requests)
+            for alive in settled.alive:
+                token = f"suspects={suspects[0].id}..{suspects[-1].id}"
+                await committer.commit(replace(alive.page, requests=0), token=token, parents=alive.parents)
         return True
 
     async def _sees_the_same(self) -> tuple[bool, int]:
@@ -182,7 +199,7 @@ class Settlement:
             while ids := await list_open_differences(
                 self.runtime.database, self.held.entity_run_id, kind, limit=RECORDS_AT_ONCE
             ):
-                if self.time_is_up():
+                if await self.must_pause():
                     return False
                 await deal_with(ids)
         return True
@@ -197,7 +214,7 @@ class Settlement:
         """The walk that reads everything, where that takes fewer requests than to ask for each; or has begun already."""
         assignment = self.assignment
         assert assignment.endpoint is not None, "what is listed by id has a list of its own"
-        begun = cast("dict[str, Any] | None", (self.held.checkpoint or {}).get(_WHOLE))
+        begun = cast("dict[str, Any] | None", (self.held.checkpoint or {}).get(WHOLE))
         different = listing.missing + listing.stale
         by_ids = math.ceil(different / RECORDS_AT_ONCE) if can_ask_by_ids(assignment.endpoint) else different
         if begun is None and by_ids <= math.ceil((listing.rows or 0) / (assignment.page_size - 1)):
@@ -253,52 +270,3 @@ class Settlement:
         elif waiting:
             await self.runtime.tell(DeletionsStopped(about=about, suspects=waiting, reason=verdict.reason))
         return True
-
-
-class Committer:
-    """Commits what a settlement fetched, as pages that follow on those of the listing."""
-
-    def __init__(self, settlement: Settlement, *, next_page: int) -> None:
-        self._settlement = settlement
-        self._next_page = next_page
-        self._checkpoint: dict[str, Any] = dict(settlement.held.checkpoint or {})
-
-    async def keep(self, page: Page | None, requests: int, *, token: str, finds_blind: bool = False) -> None:
-        """Store single records, where there are any, and count what it took to ask for them."""
-        if page is None:
-            await note_requests(self._settlement.runtime.database, self._settlement.held, requests)
-        else:
-            await self.commit(replace(page, requests=requests), token=token, finds_blind=finds_blind)
-
-    async def commit(
-        self, page: Page, *, token: str, whole: FullState | None = None, finds_blind: bool = False
-    ) -> None:
-        """Store records through the same guarded upsert as any page.
-
-        Args:
-            whole: where the walk that reads everything continues.
-            finds_blind: count the changes that moved no stamp.
-
-        Raises:
-            RunCancelledError: a person cancelled the run; the page was committed first.
-            LeaseLostError: somebody else holds the entity run now; nothing was written.
-        """
-        at, runtime = self._settlement, self._settlement.runtime
-        if whole is not None:
-            self._checkpoint[_WHOLE] = whole.to_json()
-        writer = runtime.writer(at.assignment.adapter, at.assignment.entity, finds_blind=finds_blind)
-        place = PageCommit(
-            entity_run_id=at.held.entity_run_id,
-            fence=at.held.fence,
-            number=self._next_page,
-            token=token,
-            checkpoint=json.dumps(self._checkpoint),
-            requests=page.requests,
-        )
-        async with runtime.committing():
-            committed = await writer.commit(page, place, findings=partial(set_aside, at.assignment.subject))
-        self._next_page += 1
-        for event in committed.events:
-            log_event(event)
-        if committed.cancel_requested:
-            raise RunCancelledError(at.assignment.run_id)

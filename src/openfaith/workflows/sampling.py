@@ -14,7 +14,8 @@ from openfaith.workflows.single_records import RecordReader, single_path
 
 if TYPE_CHECKING:
     from openfaith.manifest import Entity
-    from openfaith.workflows.reconciling import Committer, Settlement
+    from openfaith.workflows.committing import Committer
+    from openfaith.workflows.reconciling import Settlement
 
 SAMPLE = 5
 """Records of each entity and reconciliation."""
@@ -34,7 +35,7 @@ async def compare_sample(settlement: Settlement, committer: Committer) -> bool:
     assignment, runtime = settlement.assignment, settlement.runtime
     if not can_be_sampled(assignment.entity):
         return True
-    if settlement.time_is_up():
+    if await settlement.must_pause():
         return False
     ids = await sample_ids(
         runtime.database,

@@ -14,16 +14,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from openfaith.errors import IncludeIgnoredError, RunCancelledError, TooManyDeadLettersError
-from openfaith.manifest import Endpoint, Entity, Reading, find_drift
-from openfaith.manifest.capabilities import DeltaWay, best_delta_way, times_in
-from openfaith.planning import can_be_windowed
-from openfaith.records import EntityName, OrgId, Page, RunId, SyncKind
+from openfaith.manifest import Endpoint, Entity, find_drift
+from openfaith.records import EntityName, Page, SyncKind
 from openfaith.source import SourceClient
 from openfaith.store import (
     Committed,
@@ -32,83 +29,25 @@ from openfaith.store import (
     PageCommit,
     PageWriter,
     PartCommitted,
-    Rider,
-    get_sweep_checkpoint,
-    list_marks,
     note_doubts,
     note_requests,
     note_source_start,
     open_listing,
 )
-from openfaith.strategies import (
-    DeltaKind,
-    DeltaState,
-    FullState,
-    SweepState,
-    begin_delta,
-    begin_sweep,
-    is_delta,
-    is_sweep,
-    too_many,
-)
-from openfaith.telemetry import (
-    DeltaFellBack,
-    Event,
-    RecordsSetAside,
-    Subject,
-    ValuesSetAside,
-    log_event,
-)
+from openfaith.strategies import too_many
+from openfaith.telemetry import Event, RecordsSetAside, Subject, ValuesSetAside, log_event
+from openfaith.workflows.assignments import Assignment, Progress
+from openfaith.workflows.beginnings import begin_walk
 from openfaith.workflows.drift import drift_event
 from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.walks import Ask, DeltaWalk, SweepWalk, TopWalk, Walk
+from openfaith.workflows.walks import Ask, Walk
 
 MOST_PAGES = 100
 """Pages in one segment: a few seconds at a fast source."""
 
-_REPEATS = 1
-"""How often a reconciliation walks a part of a list again that did not prove anything: it shifted, or lied, meanwhile."""
-
 LONGEST = timedelta(seconds=60)
 """A segment's time: how long the durable engine goes without hearing of an entity."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
-    """Which entity of which run to read, and how. Small and plain: it comes out of recorded steps."""
-
-    run_id: RunId
-    org_id: OrgId
-    adapter: str
-    """Whose tables and control rows; of a dry run the name of its copy."""
-    entity: Entity
-    endpoint: Endpoint | None
-    """What is asked; None for what rides on another entity's pages."""
-    version: str
-    page_size: int
-    reading: Reading = Reading.TOP
-    kind: SyncKind = SyncKind.FULL
-    riders: tuple[Rider, ...] = ()
-    """What comes along with its pages."""
-    permissions: str | None = None
-    """Fingerprint of what the token may see, where a reconciliation needs it and the source tells."""
-
-    @property
-    def subject(self) -> Subject:
-        return Subject(org_id=self.org_id, run_id=self.run_id, entity=self.entity.name)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """What a segment did, and whether the entity has more."""
-
-    done: bool
-    pages: int
-    """Committed in this segment."""
-    records: int
-    doubts: tuple[str, ...] | None = None
-    """Why what was read proves nothing; None where it was a part, or is not read to its end."""
 
 
 class Segment:
@@ -150,56 +89,16 @@ class Segment:
         doubts = walk.doubts() if walk.done else None
         if walk.done:
             await note_doubts(self._runtime.database, self._held, doubts)
-        return Progress(done=walk.done, pages=self._pages, records=self._records, doubts=doubts)
+        return Progress(
+            done=walk.done,
+            pages=self._pages,
+            records=self._records,
+            doubts=doubts,
+            checkpoint=walk.to_json(),
+        )
 
     async def _walk(self) -> Walk:
-        """The walk at the last checkpoint; at the beginning, the one that serves the run's kind."""
-        stored = self._held.checkpoint
-        if is_delta(stored):
-            return DeltaWalk(state=DeltaState.from_json(stored or {}), whole=self._whole(None))
-        if self._assignment.kind is SyncKind.DELTA and stored is None:
-            return await self._begin_delta()
-        if self._assignment.kind is SyncKind.SWEEP:
-            return await self._sweep(stored)
-        return self._whole(stored)
-
-    def _whole(self, checkpoint: dict[str, Any] | None) -> TopWalk:
-        assignment = self._assignment
-        assert assignment.endpoint is not None, "what rides asks nothing"
-        return TopWalk(
-            state=FullState.from_json(checkpoint),
-            endpoint=assignment.endpoint,
-            page_size=assignment.page_size,
-            includes=tuple(sorted(rider.include for rider in assignment.riders)),
-            windowed=can_be_windowed(assignment.endpoint),
-            repeats=_REPEATS if assignment.kind is SyncKind.RECONCILIATION else 0,
-        )
-
-    async def _begin_delta(self) -> Walk:
-        """From the mark on; everything where there is none. An entity of which that is the only way is not told of."""
-        assignment, whole = self._assignment, self._whole(None)
-        kind = delta_kind(whole.endpoint)
-        if kind is None:
-            return whole
-        entities = (assignment.entity.name, *(rider.entity for rider in assignment.riders))
-        states = await list_marks(self._runtime.database, assignment.org_id, assignment.adapter, entities)
-        unread = [name for name in entities if name not in states]
-        own = states.get(assignment.entity.name)
-        if unread or own is None:
-            reason = f"{(unread or entities)[0]} was never read whole"
-            await self._runtime.tell(DeltaFellBack(about=assignment.subject, reason=reason))
-            return whole
-        return DeltaWalk(state=begin_delta(kind, own.watermark, own.newest), whole=whole)
-
-    async def _sweep(self, stored: dict[str, Any] | None) -> SweepWalk:
-        """From where the last sweep has come to, or this one."""
-        assignment, whole = self._assignment, self._whole(None)
-        if stored is not None and is_sweep(stored, "list"):
-            return SweepWalk(state=SweepState.from_json(stored), whole=whole)
-        last = await get_sweep_checkpoint(
-            self._runtime.database, assignment.org_id, assignment.adapter, assignment.entity.name
-        )
-        return SweepWalk(state=begin_sweep(last), whole=whole)
+        return await begin_walk(self._runtime, self._assignment, self._held)
 
     async def _prepared(self, walk: Walk) -> Walk:
         """The walk, with what it needs to know to ask further."""
@@ -293,10 +192,6 @@ class Segment:
 class ListingSegment(Segment):
     """As `Segment`, of ids and stamps alone: nothing of the records is stored, only that they are there."""
 
-    def _whole(self, checkpoint: dict[str, Any] | None) -> TopWalk:
-        fields = {f"fields[{self._assignment.entity.type}]": "created_at,updated_at"}
-        return replace(super()._whole(checkpoint), fields=fields)
-
     async def _tell_drift(self, entity: Entity, endpoint: Endpoint | None, page: Page) -> None:
         """Nothing: what was not asked for is not gone."""
 
@@ -311,16 +206,3 @@ def set_aside(run: Subject, part: PartCommitted) -> Iterator[Event]:
         yield ValuesSetAside(about=about, values=part.misfits)
     if part.reasons:
         yield RecordsSetAside(about=about, records=part.counts.dead_letters, reasons=part.reasons)
-
-
-def delta_kind(endpoint: Endpoint) -> DeltaKind | None:
-    """The cheapest way to read what changed in a list, as the manifest has it; None where there is none."""
-    way, time = best_delta_way(times_in(endpoint.query_by), times_in(endpoint.order_by))
-    return _DELTA_KINDS.get(way) if time == "updated_at" else None
-
-
-_DELTA_KINDS: dict[DeltaWay, DeltaKind] = {
-    DeltaWay.KEYSET: "keyset",
-    DeltaWay.WINDOW: "window",
-    DeltaWay.NEWEST_FIRST: "newest_first",
-}

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from openfaith.errors import AccessDeniedError, RecordNotFoundError
 from openfaith.manifest import Endpoint, Entity, Reading
-from openfaith.records import Page, RecordId
+from openfaith.records import Page, RecordId, SyncKind
 from openfaith.source import Document, Rows, SourceClient
 from openfaith.store import find_get, path_of
-from openfaith.workflows.segments import Assignment
+from openfaith.workflows.assignments import Assignment
 
 RECORDS_AT_ONCE = 100
 """Asked for by their ids in one request, or one by one before they are stored together."""
@@ -27,7 +27,9 @@ def single_path(entity: Entity) -> Endpoint | None:
 
 
 def is_listed_by_id(assignment: Assignment) -> bool:
-    """Whether an id and a stamp of each record are enough to list, since what differs can be asked for by itself."""
+    """Whether ids and stamps are all that is listed of an entity, since what differs can be asked for by itself."""
+    if assignment.kind is not SyncKind.RECONCILIATION:
+        return False
     entity = assignment.entity
     alone = assignment.reading is Reading.TOP and not assignment.riders
     return alone and "updated_at" in entity.attributes and single_path(entity) is not None

@@ -46,9 +46,9 @@ from openfaith.telemetry import (
     RunStarted,
     Subject,
 )
+from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import current
-from openfaith.workflows.segments import Assignment
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from psycopg import sql
 from openfaith.errors import LeaseLostError
 from openfaith.records import EntityStatus, OrgId
 from openfaith.store import (
+    Compared,
     Database,
     ListingWriter,
     PlannedReading,
@@ -21,12 +23,16 @@ from openfaith.store import (
     finish_entity_run,
     finish_run,
     forget_old_listings,
+    hold_suspects,
     list_reconciliations,
     list_riders,
+    list_sync_state,
+    note_doubts,
     open_listing,
     plan_entity_runs,
     retry_run,
 )
+from openfaith.store.queries import query
 from support.mirror import (
     CAMPUS,
     MEMBER,
@@ -298,6 +304,19 @@ async def test_a_rider_that_no_page_brought_is_listed_as_nothing(database: Datab
     assert (closed.proven, closed.rows) == (True, 0)
 
 
+async def test_what_speaks_against_a_listing_speaks_against_what_came_along(
+    database: Database, org: OrgId
+) -> None:
+    """Also what its walk did not know of."""
+    lister = await riding(database, org)
+    await lister.show("1")
+    await note_doubts(database, lister.reader.held, [])
+    await lister.close("what it is below was not listed")
+    await lister.reader.finish()
+    of_riders = await take(database, lister.reader.run_id, CAMPUS)
+    assert of_riders.carrier_doubts == ["what it is below was not listed"]
+
+
 # The proof
 
 
@@ -396,10 +415,7 @@ async def kept(lister: Reconciler) -> tuple[int, int]:
     return len(await lister.listed()), len(await lister.differences())
 
 
-async def test_rows_are_forgotten_after_the_run_and_what_came_of_them_is_not(
-    lister: Reconciler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("openfaith.store.listings._ROWS_AT_ONCE", 2)
+async def test_rows_are_forgotten_after_the_run_and_what_came_of_them_is_not(lister: Reconciler) -> None:
     await lister.show("1", "2", "3", "4", "5")
     await lister.close()
     await forget_old_listings(lister.database)
@@ -410,6 +426,33 @@ async def test_rows_are_forgotten_after_the_run_and_what_came_of_them_is_not(
     assert (report.listed, report.missing, report.proven) == (5, 5, True)
 
 
+A_WEEK_LATER: LiteralString = "UPDATE openfaith.entity_run SET finished_at = finished_at - interval '8 days'"
+
+
+async def failed_a_week_ago(own_database: Database, lister: Reconciler) -> None:
+    await finish_entity_run(own_database, lister.reader.run_id, MEMBER.name, status=EntityStatus.FAILED)
+    await finish_run(own_database, lister.reader.run_id)
+    await execute(own_database, A_WEEK_LATER)
+
+
+async def retry(lister: Reconciler) -> None:
+    await retry_run(lister.database, lister.reader.run_id)
+    lister.reader.held = await take(lister.database, lister.reader.run_id)
+
+
+async def compared(own_database: Database) -> Reconciler:
+    """A proven listing that was compared, and allowed to delete one suspect, when its entity run failed a week ago."""
+    reader = await Reader.begin(own_database, org="grace")
+    await store(reader, ["1", "2"])
+    await note_doubts(own_database, reader.held, [])
+    await execute(own_database, "UPDATE openfaith.sync_run SET kind = 'reconciliation'")
+    lister = await Reconciler.of(reader)
+    await lister.reconcile("1", "3")
+    assert await lister.differences() == {"2": "suspect", "3": "missing"}
+    await failed_a_week_ago(own_database, lister)
+    return lister
+
+
 async def test_rows_of_a_run_that_may_be_retried_are_kept_for_a_week(own_database: Database) -> None:
     lister = await Reconciler.begin(own_database, org="grace")
     await lister.show("1")
@@ -417,11 +460,20 @@ async def test_rows_of_a_run_that_may_be_retried_are_kept_for_a_week(own_databas
     await finish_run(own_database, lister.reader.run_id)
     await forget_old_listings(own_database)
     assert await kept(lister) == (1, 0)
-    await execute(
-        own_database, "UPDATE openfaith.entity_run SET finished_at = finished_at - interval '8 days'"
-    )
+    await execute(own_database, A_WEEK_LATER)
     await forget_old_listings(own_database)
     assert await kept(lister) == (0, 0)
+
+
+async def test_every_listing_that_nobody_needs_is_forgotten_at_once(own_database: Database) -> None:
+    for org in ("grace", "hope", "joy"):
+        lister = await Reconciler.begin(own_database, org=org)
+        await lister.show("1")
+        await finish_entity_run(own_database, lister.reader.run_id, MEMBER.name, status=EntityStatus.FAILED)
+    await execute(own_database, A_WEEK_LATER)
+    await asyncio.gather(forget_old_listings(own_database), forget_old_listings(own_database))
+    assert await fetch(own_database, "SELECT FROM openfaith.listing_row") == []
+    assert await fetch(own_database, "SELECT FROM openfaith.listing WHERE forgotten_at IS NULL") == []
 
 
 async def test_a_run_that_is_retried_after_its_rows_were_forgotten_proves_nothing(
@@ -429,18 +481,94 @@ async def test_a_run_that_is_retried_after_its_rows_were_forgotten_proves_nothin
 ) -> None:
     lister = await Reconciler.begin(own_database, org="grace")
     await lister.show("1")
-    await finish_run(own_database, lister.reader.run_id)
-    await execute(
-        own_database, "UPDATE openfaith.entity_run SET finished_at = finished_at - interval '8 days'"
-    )
+    await failed_a_week_ago(own_database, lister)
     await forget_old_listings(own_database)
-    await retry_run(own_database, lister.reader.run_id)
-    lister.reader.held = await take(own_database, lister.reader.run_id)
+    await retry(lister)
     await lister.show("2")
     assert not (await lister.close()).proven
     await complete(lister)
     await forget_old_listings(own_database)
     assert await kept(lister) == (0, 0)
+
+
+async def test_an_open_listing_that_was_forgotten_is_not_closed_with_a_proof(own_database: Database) -> None:
+    """Also where it had nothing to lose."""
+    lister = await Reconciler.begin(own_database, org="grace")
+    await failed_a_week_ago(own_database, lister)
+    await forget_old_listings(own_database)
+    await retry(lister)
+    closed = await lister.close()
+    assert (closed.proven, closed.doubts) == (
+        False,
+        ["what it listed was removed before the run was retried"],
+    )
+
+
+async def test_a_listing_that_was_compared_and_forgotten_proves_nothing_any_more(
+    own_database: Database,
+) -> None:
+    """Its differences are gone, and not because they were dealt with."""
+    lister = await compared(own_database)
+    await forget_old_listings(own_database)
+    await retry(lister)
+    for _ in range(2):
+        assert (await lister.close()).closed_at is not None
+        assert await lister.compare() == Compared(done=True)
+    report = await lister.report()
+    assert (report.proven, report.suspects, report.guard) == (False, 0, None)
+    assert report.doubts == ["what it listed was removed before the run was retried"]
+    assert await lister.suspects() == {}
+    assert (await lister.delete("2")).deleted == 0
+    await hold_suspects(own_database, lister.reader.held, "it is not proven")
+
+
+async def test_a_run_that_is_retried_after_its_rows_were_forgotten_moves_neither_watermark_nor_proof(
+    own_database: Database,
+) -> None:
+    lister = await compared(own_database)
+    await forget_old_listings(own_database)
+    await retry(lister)
+    await lister.compare()
+    await lister.reader.complete()
+    [state] = await list_sync_state(own_database)
+    assert (state.last_status, state.watermark, state.proven_at) == (EntityStatus.COMPLETED, None, None)
+    assert state.doubts == ["what it listed was removed before the run was retried"]
+
+
+async def test_who_retries_while_rows_are_being_forgotten_keeps_them(own_database: Database) -> None:
+    lister = await compared(own_database)
+    async with own_database.transaction() as connection:
+        await connection.execute("UPDATE openfaith.entity_run SET status = 'waiting', finished_at = NULL")
+        await connection.execute("SELECT FROM openfaith.listing FOR UPDATE")
+        forgetting = asyncio.create_task(forget_old_listings(own_database))
+        await wait_until_blocked(own_database)
+    await forgetting
+    assert await kept(lister) == (2, 2)
+    lister.reader.held = await take(own_database, lister.reader.run_id)
+    await lister.compare()
+    assert (await lister.report()).proven
+
+
+async def test_who_retries_after_rows_began_to_be_forgotten_waits_and_finds_it_out(
+    own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lister = await compared(own_database)
+    retrying: list[asyncio.Task[None]] = []
+
+    def statement(file: str, name: str) -> LiteralString:
+        if name == "forget_rows":
+            retrying.append(asyncio.create_task(retry(lister)))
+        return query(file, name)
+
+    monkeypatch.setattr("openfaith.store.listings.query", statement)
+    async with own_database.transaction() as connection:
+        # Whoever removes rows waits here, between what says so and what does it.
+        await connection.execute("SELECT FROM openfaith.listing_row FOR UPDATE")
+        forgetting = asyncio.create_task(forget_old_listings(own_database))
+        await wait_until_blocked(own_database, 2)
+    await asyncio.gather(forgetting, *retrying)
+    await lister.compare()
+    assert not (await lister.report()).proven
 
 
 async def test_old_tombstones_go_after_ninety_days(own_database: Database) -> None:

@@ -57,7 +57,7 @@ HOT = [
         ("runs", name)
         for name in (
             "lock_organization", "find_same_run", "insert_run", "begin_run", "insert_entity_runs", "take_entity_run",
-            "note_source_start", "finish_entity_run", "find_open_entity_run", "note_sync_state", "note_sync_outcome",
+            "note_source_start", "is_cancelled", "is_dated", "finish_entity_run", "find_open_entity_run",
             "list_marks", "note_doubts", "resolve_dead_letters", "finish_run", "settle_entities_of_run", "request_cancel", "request_cancel_of_entities", "retry_run",
             "retry_entities", "get_run", "lock_run", "list_runs", "list_runs_of_organization", "list_unfinished_runs",
             "list_entity_runs", "list_settled_entity_runs", "list_riders", "note_checkpoint", "count_parent_failures",
@@ -66,7 +66,8 @@ HOT = [
         )
     ),
     ("dead_letters", "set_aside"),
-    ("sync_outcomes", "list_sync_outcomes"),
+    *(("sync_outcomes", name) for name in ("note_sync_state", "note_sync_outcome", "list_sync_outcomes")),
+    *(("sweeps", name) for name in ("note_swept", "note_sampled")),
     ("events", "insert_event"),
     ("events", "list_events"),
     ("organizations", "ensure_organization"),

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Literal
 
 import psycopg
 import pytest
@@ -13,8 +14,9 @@ from psycopg import sql
 
 from openfaith.store import deletions, differences, ensure_mirror_tables, merges, open_database
 from openfaith.store.connection import _connecting
+from openfaith.store.listings import listing_statement
 from openfaith.store.mirror import table
-from openfaith.store.queries import numbered, query
+from openfaith.store.queries import NumberedStatement, numbered, query
 from support.family import GIFT, MANIFEST, MEMBERSHIP, PERSON
 from support.postgres import Databases
 
@@ -56,8 +58,8 @@ ANALYZE;
 
 NAMED = [
     *(("listings", name) for name in (
-        "open_listings", "list_page", "list_beside", "lock_listing", "count_rows", "close_listing", "list_reconciliations",
-        "forget_rows", "forget_differences", "find_forgettable", "note_forgotten", "prune_confirmed", "prune_removals",
+        "open_listings", "get_listing", "lock_listing", "count_rows", "get_standing_of_parents", "close_listing",
+        "list_reconciliations", "forget_next", "forget_rows", "forget_differences", "prune_confirmed", "prune_removals",
     )),
     *(("differences", name) for name in ("advance", "distrust", "list_open", "settle")),
     *(("suspects", name) for name in ("list_open", "count", "allow", "hold", "refute", "list", "summarize", "approve", "reject")),
@@ -112,8 +114,12 @@ def grown(databases: Databases) -> Iterator[psycopg.Connection]:
 
 
 def plan(connection: psycopg.Connection, statement: sql.Composed) -> str:
+    return plan_of(connection, numbered(statement))
+
+
+def plan_of(connection: psycopg.Connection, statement: NumberedStatement) -> str:
     """The plan that serves every call, whatever its parameters."""
-    cursor = connection.execute(f"EXPLAIN (GENERIC_PLAN) {numbered(statement).text}".encode())
+    cursor = connection.execute(f"EXPLAIN (GENERIC_PLAN) {statement.text}".encode())
     return "\n".join(line for (line,) in cursor.fetchall())
 
 
@@ -125,6 +131,14 @@ def scanned(text: str) -> set[str]:
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_a_statement_reads_no_table_from_end_to_end(grown: psycopg.Connection, file: str, name: str) -> None:
     text = plan(grown, sql.Composed([sql.SQL(query(file, name))]))
+    assert scanned(text) == set(), text
+
+
+@pytest.mark.parametrize("name", ["list_page", "list_beside"])
+def test_to_keep_the_ids_of_a_page_reads_no_table_from_end_to_end(
+    grown: psycopg.Connection, name: Literal["list_page", "list_beside"]
+) -> None:
+    text = plan_of(grown, listing_statement(name))
     assert scanned(text) == set(), text
 
 
@@ -150,6 +164,12 @@ def test_a_range_of_what_is_stored_is_read_by_its_key_and_the_listing_by_its_own
     assert read_by(text, "church_person_pkey", "church_person t", "(id > $2)")
     assert read_by(text, "listing_row_pkey", "listing_row r", "(id = (part.id)::text)")
     assert read_by(text, "suspect_pkey", "suspect s_1", "(id = missed.id)")
+
+
+def test_parents_that_could_not_be_read_are_looked_up_by_their_key(grown: psycopg.Connection) -> None:
+    """However many there are, for each of many rows."""
+    text = plan(grown, COMPOSED["stored below"])
+    assert read_by(text, "parent_failure_pkey", "parent_failure f", "(parent_id = part.parent)")
 
 
 def read_by(text: str, index: str, name: str, condition: str) -> bool:

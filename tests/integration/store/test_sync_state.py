@@ -14,6 +14,7 @@ from openfaith.store import (
     finish_entity_run,
     finish_run,
     list_sync_state,
+    note_doubts,
     note_source_start,
     plan_entity_runs,
 )
@@ -26,6 +27,7 @@ from support.mirror import (
     moment,
     planned,
     record,
+    stamp,
     start_run,
     take,
 )
@@ -120,6 +122,50 @@ async def test_a_reconciliation_moves_the_watermark_only_where_its_listing_is_pr
     await lister.compare()
     await later.complete()
     assert (await state(later)).watermark == moment(watermark)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "watermark"), [([], 99), (None, 99), (["it shifted"], 0), (["it shifted", "and lied"], 0)]
+)
+async def test_what_was_read_with_doubts_does_not_move_the_watermark(
+    reader: Reader, doubts: list[str] | None, watermark: float
+) -> None:
+    """What changed since, and was not shown, is asked for by the next delta. A part has no doubts: None."""
+    await reader.complete()
+    later = await begin_again(reader, started_at=99)
+    await later.store(record("1", updated_at=stamp(50)))
+    await note_doubts(later.database, later.held, doubts)
+    await later.complete()
+    known = await state(later)
+    assert (known.watermark, known.last_run_id) == (moment(watermark), later.run_id)
+    assert known.newest == (moment(50) if watermark else None)
+
+
+async def test_the_first_watermark_is_set_whatever_the_doubts(reader: Reader) -> None:
+    """Without one no delta could ever begin."""
+    await note_doubts(reader.database, reader.held, ["the source counted nothing"])
+    await reader.complete()
+    assert (await state(reader)).watermark == moment(0)
+
+
+async def test_what_rode_with_doubts_does_not_move_its_watermark(database: Database, org: OrgId) -> None:
+    rider = PlannedReading(
+        entity=CAMPUS.name, reading="include", path="/", carrier=MEMBER.name, include="campus"
+    )
+    for clock, doubts in ((5, []), (50, ["it shifted"])):
+        run_id = await start_run(database, org)
+        await plan_entity_runs(database, run_id, [planned(MEMBER), rider])
+        held = await take(database, run_id, MEMBER)
+        await note_source_start(database, held, moment(clock))
+        await note_doubts(database, held, doubts)
+        for entity, table in ((MEMBER, "church_member"), (CAMPUS, "church_campus")):
+            await take(database, run_id, entity)
+            await finish_entity_run(
+                database, run_id, entity.name, status=EntityStatus.COMPLETED, table=("sample", table)
+            )
+        await finish_run(database, run_id)
+    marks = {known.entity: known.watermark for known in await list_sync_state(database, org)}
+    assert marks == {MEMBER.name: moment(5), CAMPUS.name: moment(5)}
 
 
 @pytest.mark.parametrize(("checkpoint", "watermark"), [('{"version": 2}', moment(5)), ('{"delta": 1}', None)])

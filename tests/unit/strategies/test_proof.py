@@ -56,10 +56,6 @@ def test_a_listing_that_shows_nothing_is_proven_where_it_was_asked_twice() -> No
     assert find_doubts(replace(WHOLE, read=0, total=0, repeats=1)) == ()
 
 
-def test_records_without_an_id_prove_nothing() -> None:
-    assert find_doubts(WHOLE, set_aside=1) == ("1 records had no usable id",)
-
-
 @pytest.mark.parametrize(
     ("inner", "doubt"),
     [

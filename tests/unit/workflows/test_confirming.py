@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
 
 import pytest
 
@@ -12,10 +13,11 @@ from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import AccessDeniedError, RecordNotFoundError, SyncError
 from openfaith.records import EntityName, OrgId, Page, RecordId, RunId
 from openfaith.source import Document, SourceClient
-from openfaith.store import Database, HeldEntityRun, OpenSuspect
+from openfaith.store import Database, HeldEntityRun, OpenSuspect, RecordPlace
 from openfaith.strategies import Answer
+from openfaith.workflows import confirming
+from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.confirming import Confirmation
-from openfaith.workflows.segments import Assignment
 from support.mirror import make_page, moment, record
 
 MANIFEST = load_planning_center()
@@ -61,15 +63,9 @@ class Told:
     survivor: str | None
 
 
-async def ask(
-    record: Document | SyncError,
-    merges: Mapping[str, bytes] | Page | SyncError = GONE,
-    *,
-    of: str = "people.Person",
-    path: str | None = "/x",
-) -> Told:
-    entity = MANIFEST.entities[EntityName(of)]
-    confirmation = Confirmation(
+def confirmation_of(name: str, source: object) -> Confirmation:
+    entity = MANIFEST.entities[EntityName(name)]
+    return Confirmation(
         database=cast("Database", None),
         manifest=MANIFEST,
         assignment=Assignment(
@@ -82,9 +78,19 @@ async def ask(
             page_size=100,
         ),
         held=cast("HeldEntityRun", None),
-        client=cast("SourceClient", Source(record, merges)),
+        client=cast("SourceClient", source),
     )
-    told = await confirmation._ask(OpenSuspect(id=RecordId("81"), times_missed=1), path)
+
+
+async def ask(
+    record: Document | SyncError,
+    merges: Mapping[str, bytes] | Page | SyncError = GONE,
+    *,
+    of: str = "people.Person",
+    path: str | None = "/x",
+) -> Told:
+    confirmation = confirmation_of(of, Source(record, merges))
+    told = await confirmation._ask(OpenSuspect(id=RecordId("81"), times_missed=1), RecordPlace(path=path))
     return Told(told.answer, told.survivor)
 
 
@@ -123,3 +129,69 @@ async def test_a_log_that_shows_merges_of_others_may_lack_this_one() -> None:
 
 async def test_without_a_path_there_is_nobody_to_ask() -> None:
     assert await ask(document("81"), path=None) == Told(Answer.UNTOLD, None)
+
+
+# By what time
+
+
+@dataclass
+class Ticking:
+    """A source whose clock moves a second with each answer, and which no answer has told yet. It knows no record."""
+
+    answers: int = 0
+    """Also the seconds of its clock."""
+
+    @property
+    def now(self) -> datetime | None:
+        return moment(self.answers) if self.answers else None
+
+    async def get_record(self, path: str, *, version: str) -> Document:
+        self.answers += 1
+        gone = RecordNotFoundError(path, "404")
+        gone.requests = 1
+        raise gone
+
+    async def whether_it_sees_the_same(self) -> tuple[bool, int]:
+        self.answers += 1
+        return True, 1
+
+
+@dataclass
+class Deletions:
+    """What is deleted, by when it was confirmed, in place of the tables."""
+
+    places: Mapping[str, RecordPlace]
+    found: dict[str, datetime] = field(default_factory=dict)
+
+    async def list_places(self, *_of: object) -> Mapping[str, RecordPlace]:
+        return self.places
+
+    async def tombstone(self, *of: Any, confirmed_at: datetime) -> None:
+        self.found |= dict.fromkeys(of[-1], confirmed_at)
+
+    async def settle_differences(self, _database: object, _held: object, ids: Sequence[str]) -> None:
+        assert not ids, "nothing is left as it was"
+
+
+@pytest.mark.parametrize(
+    ("path", "times_missed", "requests"),
+    [
+        pytest.param("/emails/1", 1, 1 + 2 + 1, id="asked-for-by-itself"),
+        pytest.param(None, 2, 1 + 1, id="not-to-be-asked-for"),
+    ],
+)
+async def test_a_process_that_knows_no_time_asks_before_what_it_asks_to_confirm(
+    monkeypatch: pytest.MonkeyPatch, path: str | None, times_missed: int, requests: int
+) -> None:
+    """A deletion is dated by a time at which nothing of what confirms it had been answered."""
+    source = Ticking()
+    deletions = Deletions({key: RecordPlace(path=path) for key in ("1", "2")})
+    for name in ("list_places", "tombstone", "settle_differences"):
+        monkeypatch.setattr(confirming, name, getattr(deletions, name))
+    confirmation = replace(
+        confirmation_of("people.Email", source), sees_the_same=source.whether_it_sees_the_same
+    )
+    suspects = [OpenSuspect(id=RecordId(key), times_missed=times_missed) for key in ("1", "2")]
+    settled = await confirmation.settle(suspects)
+    assert deletions.found == {"1": moment(1), "2": moment(1)}
+    assert (settled.alive, settled.requests, source.answers) == ([], requests, requests)

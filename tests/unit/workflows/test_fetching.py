@@ -20,7 +20,9 @@ from openfaith.source import RateLimit, SourceClient
 from openfaith.store import ParentRow
 from openfaith.strategies import MOST_PAGES_IN_FLIGHT, FullState, NestedState, OffsetState
 from openfaith.workflows.fetching import PagesInFlight, fetching
-from openfaith.workflows.walks import NestedWalk, TopWalk, Walk
+from openfaith.workflows.list_walks import TopWalk
+from openfaith.workflows.nested_walks import NestedWalk
+from openfaith.workflows.walks import Walk
 from support.mirror import make_page
 
 LISTING = Endpoint(name="list", method=Method.GET, path="/lists", collection=True)

@@ -11,7 +11,7 @@ from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import AccessDeniedError, RecordNotFoundError
 from openfaith.records import EntityName, OrgId, Page, RecordId, RunId
 from openfaith.source import Document, SourceClient
-from openfaith.workflows.segments import Assignment
+from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.single_records import Found, RecordReader, can_ask_by_ids
 from support.mirror import make_page, moment, record
 

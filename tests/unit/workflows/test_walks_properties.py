@@ -23,7 +23,9 @@ from openfaith.strategies import (
     begin_sweep,
 )
 from openfaith.strategies import full as full_module
-from openfaith.workflows.walks import DeltaWalk, NestedWalk, SweepWalk, TopWalk, Walk
+from openfaith.workflows.list_walks import DeltaWalk, SweepWalk, TopWalk
+from openfaith.workflows.nested_walks import NestedWalk
+from openfaith.workflows.walks import Walk
 from support.listings import Collection, at
 
 LISTING = Endpoint(name="list", method=Method.GET, path="/people", collection=True)

@@ -4,7 +4,7 @@ WITH noted AS (
     UPDATE openfaith.listing
     SET side = %(side)s, compared_to = %(compared_to)s, compared_at = CASE WHEN %(done)s THEN now() END,
         missing = missing + %(missing)s, stale = stale + %(stale)s, suspects = suspects + %(suspects)s,
-        refuted = refuted + %(refuted)s, forgotten_at = NULL
+        refuted = refuted + %(refuted)s
     WHERE entity_run_id = %(entity_run_id)s
     RETURNING entity_run_id
 )
@@ -13,10 +13,11 @@ SET suspects = e.suspects + %(suspects)s, progressed_at = now()
 FROM noted WHERE e.entity_run_id = noted.entity_run_id;
 
 -- name: distrust
--- A listing lost rows after it was closed: nothing follows from what it does not have.
+-- A closed listing is not what it was: nothing follows from what it does not have, whatever was made of it before.
 WITH distrusted AS (
     UPDATE openfaith.listing AS l
-    SET proven = false, doubts = l.doubts || %(doubt)s::text, suspects = 0
+    SET proven = false, doubts = array_remove(l.doubts, %(doubt)s::text) || %(doubt)s::text, suspects = 0, held = 0,
+        guard = NULL, guard_reason = NULL, compared_at = COALESCE(l.compared_at, now())
     WHERE l.entity_run_id = %(entity_run_id)s RETURNING l.entity_run_id
 ), counted AS (
     UPDATE openfaith.entity_run AS e SET suspects = 0 FROM distrusted WHERE e.entity_run_id = distrusted.entity_run_id
@@ -34,8 +35,14 @@ WHERE entity_run_id = %(entity_run_id)s AND kind = %(kind)s AND state = 'open' A
 ORDER BY id LIMIT %(limit)s;
 
 -- name: settle
--- What was to be done about these differences is done, or cannot be.
-UPDATE openfaith.difference AS d SET state = %(state)s
-FROM openfaith.entity_run AS e
-WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
-  AND d.entity_run_id = e.entity_run_id AND d.id = ANY(%(ids)s);
+-- What was to be done about these differences is done, or cannot be; how many cannot is kept with the listing.
+WITH held AS MATERIALIZED (
+    SELECT entity_run_id FROM openfaith.entity_run
+    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' FOR UPDATE
+), settled AS (
+    UPDATE openfaith.difference AS d SET state = %(state)s FROM held
+    WHERE d.entity_run_id = held.entity_run_id AND d.id = ANY(%(ids)s) AND d.state <> %(state)s
+    RETURNING d.state
+)
+UPDATE openfaith.listing AS l SET failed = l.failed + (SELECT count(*) FROM settled WHERE state = 'failed')
+FROM held WHERE l.entity_run_id = held.entity_run_id;

@@ -12,16 +12,10 @@ WITH held AS MATERIALIZED (
 )
 SELECT FROM held;
 
--- name: list_page
--- Commits a page of ids with its checkpoint and counts, if the caller still holds the fencing token and this is the
--- entity run's next page. Where an id is listed twice, its newest stamp counts.
-WITH holder AS MATERIALIZED (
-    SELECT e.entity_run_id, e.cancel_requested
-    FROM openfaith.entity_run AS e JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
-    WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
-      AND e.pages = %(page)s - 1 AND l.closed_at IS NULL
-    FOR UPDATE OF e
-), page AS MATERIALIZED (
+-- name: ids_of_page
+-- Part of the next two statements: the ids of a page go to the listing of `holder`, and are counted. Where an id is listed
+-- twice, its newest stamp counts.
+page AS MATERIALIZED (
     SELECT record.id,
            CASE WHEN %(versioned)s AND openfaith.is_time(record.attributes ->> 'updated_at')
            THEN (record.attributes ->> 'updated_at')::timestamptz END AS updated_at,
@@ -41,7 +35,18 @@ WITH holder AS MATERIALIZED (
     UPDATE openfaith.listing AS l
     SET counted = l.counted + counts.counted, unusable = l.unusable + counts.unusable, forgotten_at = NULL
     FROM holder CROSS JOIN counts WHERE l.entity_run_id = holder.entity_run_id
-), read_below AS (
+)
+
+-- name: list_page
+-- Commits a page of ids with its checkpoint and counts, if the caller still holds the fencing token and this is the
+-- entity run's next page.
+WITH holder AS MATERIALIZED (
+    SELECT e.entity_run_id, e.cancel_requested
+    FROM openfaith.entity_run AS e JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
+    WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
+      AND e.pages = %(page)s - 1 AND l.closed_at IS NULL
+    FOR UPDATE OF e
+), {ids_of_page}, read_below AS (
     DELETE FROM openfaith.parent_failure AS f USING holder
     WHERE f.entity_run_id = holder.entity_run_id AND f.parent_id = %(read_below)s
 ), ledger AS (
@@ -67,27 +72,8 @@ RETURNING counts.unusable, holder.cancel_requested;
 WITH holder AS MATERIALIZED (
     SELECT entity_run_id FROM openfaith.listing
     WHERE entity_run_id = %(listed_run_id)s AND closed_at IS NULL FOR UPDATE
-), page AS MATERIALIZED (
-    SELECT record.id,
-           CASE WHEN %(versioned)s AND openfaith.is_time(record.attributes ->> 'updated_at')
-           THEN (record.attributes ->> 'updated_at')::timestamptz END AS updated_at,
-           record.type = %(type)s AND openfaith.is_id(record.id) AND octet_length(record.id) <= 2000 AS usable
-    FROM jsonb_to_recordset(%(records)b::jsonb) AS record (type text, id text, attributes jsonb)
-), listed AS (
-    INSERT INTO openfaith.listing_row AS r (entity_run_id, id, updated_at)
-    SELECT holder.entity_run_id, page.id, max(page.updated_at)
-    FROM holder CROSS JOIN page WHERE page.usable GROUP BY holder.entity_run_id, page.id
-    ON CONFLICT (entity_run_id, id) DO UPDATE SET updated_at = excluded.updated_at
-    WHERE excluded.updated_at > COALESCE(r.updated_at, '-infinity')
-    RETURNING (r.xmax = 0) AS first
-), counts AS (
-    SELECT (SELECT count(*) FROM page WHERE usable IS NOT TRUE) AS unusable,
-           (SELECT count(*) FROM listed WHERE first) AS counted
-)
-UPDATE openfaith.listing AS l
-SET counted = l.counted + counts.counted, unusable = l.unusable + counts.unusable, forgotten_at = NULL
-FROM holder CROSS JOIN counts WHERE l.entity_run_id = holder.entity_run_id
-RETURNING counts.unusable;
+), {ids_of_page}
+SELECT counts.unusable FROM holder CROSS JOIN counts;
 
 -- name: usable
 -- A refused page as one that is not: of each record what a listing needs, if the record can be read at all.
@@ -102,17 +88,14 @@ FROM unnest(%(bodies)b::bytea[]) AS b (body) CROSS JOIN LATERAL openfaith.parse(
 -- name: get_listing
 -- A listing as it stands.
 SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, l.closed_at,
-       l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale
-FROM openfaith.listing AS l WHERE l.entity_run_id = %(entity_run_id)s;
-
--- name: list_unread_parents
--- Below whom an entity run could not read.
-SELECT parent_id FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s ORDER BY parent_id;
+       l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale, l.forgotten_at, e.parent
+FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
+WHERE l.entity_run_id = %(entity_run_id)s;
 
 -- name: lock_listing
 -- A listing in the hands of whoever holds its entity run.
 SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, l.closed_at,
-       l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale
+       l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale, l.forgotten_at, e.parent
 FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
 WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
 FOR UPDATE OF e, l;
@@ -120,6 +103,17 @@ FOR UPDATE OF e, l;
 -- name: count_rows
 -- How many ids a listing has.
 SELECT count(*) FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id)s;
+
+-- name: get_standing_of_parents
+-- How the same run has listed the parents that an entity is read below. No row where it is not read so.
+SELECT e.parent AS entity, l.entity_run_id IS NOT NULL AS listed,
+       COALESCE(p.status = 'completed' AND l.proven, false) AS proven,
+       COALESCE(p.dead_letters = 0 AND l.failed = 0, false) AS stored,
+       NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = p.entity_run_id) AS read
+FROM openfaith.entity_run AS e
+LEFT JOIN openfaith.entity_run AS p ON p.run_id = e.run_id AND p.entity = e.parent
+LEFT JOIN openfaith.listing AS l ON l.entity_run_id = p.entity_run_id
+WHERE e.entity_run_id = %(entity_run_id)s AND e.parent IS NOT NULL;
 
 -- name: close_listing
 -- Ends a listing, with a proof or with what speaks against one.
@@ -134,31 +128,28 @@ SELECT l.entity_run_id, l.entity, l.started_at, l.closed_at, l.compared_at, COAL
 FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
 WHERE e.run_id = %(run_id)s ORDER BY e.position;
 
+-- name: forget_next
+-- Says of one listing that it is forgotten, whose rows nobody needs any more: of an entity run that completed, or is over
+-- and nothing but a dry one, at once, of another after a week, in which it may be retried. Whoever retries it has done so
+-- before, and then it is not forgotten, or waits, and then finds that it is.
+WITH over AS MATERIALIZED (
+    SELECT l.entity_run_id
+    FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
+    JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+    WHERE l.forgotten_at IS NULL
+      AND (e.status = 'completed' OR e.finished_at < now() - interval '7 days' OR run.dry_run AND e.finished_at IS NOT NULL)
+    ORDER BY l.entity_run_id LIMIT 1 FOR UPDATE OF e, l
+)
+UPDATE openfaith.listing AS l SET forgotten_at = now() FROM over WHERE l.entity_run_id = over.entity_run_id
+RETURNING l.entity_run_id;
+
 -- name: forget_rows
--- Removes some of the ids of a listing whose entity run is over.
-DELETE FROM openfaith.listing_row
-WHERE entity_run_id = %(entity_run_id)s AND id = ANY (ARRAY(
-    SELECT id FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id)s ORDER BY id LIMIT %(limit)s));
+-- Removes the ids of a listing that is forgotten. What came of it stays as long as its run.
+DELETE FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id)s;
 
 -- name: forget_differences
--- Removes some of the differences of a listing whose entity run is over.
-DELETE FROM openfaith.difference
-WHERE entity_run_id = %(entity_run_id)s AND id = ANY (ARRAY(
-    SELECT id FROM openfaith.difference WHERE entity_run_id = %(entity_run_id)s ORDER BY id LIMIT %(limit)s));
-
--- name: find_forgettable
--- Listings whose rows nobody needs any more: of an entity run that completed, or is over and nothing but a dry one, at
--- once, of another after a week, in which it may be retried.
-SELECT l.entity_run_id
-FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
-JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
-WHERE l.forgotten_at IS NULL
-  AND (e.status = 'completed' OR e.finished_at < now() - interval '7 days' OR run.dry_run AND e.finished_at IS NOT NULL)
-ORDER BY l.entity_run_id;
-
--- name: note_forgotten
--- Its rows are gone. What came of it stays as long as its run.
-UPDATE openfaith.listing SET forgotten_at = now() WHERE entity_run_id = %(entity_run_id)s;
+-- Removes its differences.
+DELETE FROM openfaith.difference WHERE entity_run_id = %(entity_run_id)s;
 
 -- name: prune_confirmed
 -- Bounds the suspects that were confirmed: ninety days.

@@ -37,14 +37,17 @@ CROSS JOIN unnest(%(entities)s::text[], %(readings)s::text[], %(paths)s::text[],
 WHERE run.run_id = %(run_id)s AND NOT EXISTS (SELECT FROM openfaith.entity_run WHERE run_id = %(run_id)s);
 
 -- name: take_entity_run
--- Raises the fencing token: from now on every older holder is refused. A final entity run is not taken.
+-- Raises the fencing token: from now on every older holder is refused. A final entity run is not taken. What speaks against
+-- the listing of a carrier speaks against that of what came along with it.
 UPDATE openfaith.entity_run AS e
 SET fence = e.fence + 1, status = 'running', started_at = COALESCE(e.started_at, now()), progressed_at = now()
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status IN ('waiting', 'running')
 RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
     SELECT c.status FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
 ) AS carrier_status, (
-    SELECT c.doubts || CASE WHEN EXISTS (
+    SELECT COALESCE((
+        SELECT l.doubts FROM openfaith.listing AS l WHERE l.entity_run_id = c.entity_run_id AND l.closed_at IS NOT NULL
+    ), c.doubts) || CASE WHEN EXISTS (
         SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = c.entity_run_id
     ) THEN ARRAY['below some parents of what it came along with nothing could be read'] ELSE '{}' END
     FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
@@ -80,6 +83,18 @@ SELECT count(*) FILTER (WHERE NOT denied AND NOT gone) AS failed,
        min(reason) FILTER (WHERE NOT denied AND NOT gone) AS failure,
        count(*) FILTER (WHERE denied) AS denied
 FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s;
+
+-- name: is_cancelled
+-- Whether an entity run is to stop. No row where somebody else holds it now.
+SELECT cancel_requested FROM openfaith.entity_run
+WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running';
+
+-- name: is_dated
+-- Whether the source told the time when an entity run, or what it came along with, asked it first.
+SELECT e.source_started_at IS NOT NULL OR c.source_started_at IS NOT NULL
+FROM openfaith.entity_run AS e
+LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
+WHERE e.entity_run_id = %(entity_run_id)s;
 
 -- name: note_requests
 -- Counts requests of which no page came. Only the holder counts.
@@ -119,89 +134,6 @@ RETURNING entity_run_id;
 -- The entity run, unless it is settled.
 SELECT entity_run_id, fence FROM openfaith.entity_run
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running');
-
--- name: note_sync_state
--- What is known of an entity after its run. The watermark only ever moves forward, and only by completed runs that have
--- seen all of what changed: not what came along with a part of its carrier's records, no listing without a proof, and
--- no share of a sweep. A sweep moves its own place forward instead, and what it has read is added up until its cycle closes.
-INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status,
-    last_completed_at, newest, source_count, counted_at, proven_at, doubts,
-    sweep_checkpoint, last_swept_at, swept_rows, blind_changes, cycle_closed_at, cycle_rows, cycle_blind_changes,
-    sampled, sampled_different, sampled_at)
-SELECT e.org_id, e.adapter, e.entity,
-       CASE WHEN whole.seen THEN e.source_started_at END,
-       COALESCE(e.live_rows, 0), e.run_id, e.status,
-       CASE WHEN e.status = 'completed' THEN now() END,
-       CASE WHEN whole.seen THEN %(newest)s::timestamptz END,
-       whole.counted, CASE WHEN whole.counted IS NOT NULL THEN e.source_started_at END,
-       CASE WHEN whole.read AND cardinality(whole.doubts) = 0 THEN e.source_started_at END,
-       CASE WHEN whole.read THEN whole.doubts END,
-       CASE WHEN swept.done AND e.carrier IS NULL THEN e.checkpoint END,
-       CASE WHEN swept.done THEN e.source_started_at END,
-       CASE WHEN swept.done AND NOT swept.closed THEN e.records ELSE 0 END,
-       CASE WHEN swept.done AND NOT swept.closed THEN e.blind_changes ELSE 0 END,
-       CASE WHEN swept.done AND swept.closed THEN now() END,
-       CASE WHEN swept.done AND swept.closed THEN e.records ELSE 0 END,
-       CASE WHEN swept.done AND swept.closed THEN e.blind_changes ELSE 0 END,
-       sample.sampled, CASE WHEN sample.sampled IS NOT NULL THEN e.blind_changes END,
-       CASE WHEN sample.sampled IS NOT NULL THEN e.source_started_at END
-FROM openfaith.entity_run AS e
-JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
-LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
-LEFT JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
-CROSS JOIN LATERAL (
-    SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL AND run.kind <> 'sweep'
-               AND (run.kind <> 'reconciliation' OR l.proven) AS seen,
-           e.status = 'completed' AND e.doubts IS NOT NULL AS read,
-           COALESCE(CASE WHEN NOT l.proven THEN l.doubts END, e.doubts) || CASE WHEN EXISTS (
-               SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id
-           ) THEN ARRAY['below some of its parents nothing could be read'] ELSE '{}' END AS doubts,
-           CASE WHEN e.status <> 'completed' OR e.doubts IS NULL THEN NULL
-                WHEN run.kind = 'reconciliation' THEN l.rows
-                WHEN e.reading = 'top' THEN e.total_count END AS counted
-) AS whole
-CROSS JOIN LATERAL (
-    SELECT e.status = 'completed' AND run.kind = 'sweep' AS done,
-           COALESCE((CASE WHEN e.carrier IS NULL THEN e.checkpoint ELSE c.checkpoint END ->> 'closed')::boolean, false) AS closed
-) AS swept
-CROSS JOIN LATERAL (SELECT CASE WHEN e.status = 'completed' THEN e.sampled END AS sampled) AS sample
-WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
-ON CONFLICT (org_id, adapter, entity) DO UPDATE
-SET watermark = GREATEST(s.watermark, excluded.watermark),
-    newest = COALESCE(excluded.newest, s.newest),
-    source_count = CASE WHEN excluded.counted_at IS NULL THEN s.source_count ELSE excluded.source_count END,
-    counted_at = COALESCE(excluded.counted_at, s.counted_at),
-    proven_at = COALESCE(excluded.proven_at, s.proven_at),
-    doubts = COALESCE(excluded.doubts, s.doubts),
-    sweep_checkpoint = COALESCE(excluded.sweep_checkpoint, s.sweep_checkpoint),
-    last_swept_at = COALESCE(excluded.last_swept_at, s.last_swept_at),
-    (swept_rows, blind_changes, cycle_rows, cycle_blind_changes) = (
-        SELECT CASE WHEN closes THEN 0 ELSE so_far.swept END, CASE WHEN closes THEN 0 ELSE so_far.blind END,
-               CASE WHEN closes THEN so_far.swept ELSE s.cycle_rows END,
-               CASE WHEN closes THEN so_far.blind ELSE s.cycle_blind_changes END
-        FROM (VALUES (excluded.cycle_closed_at IS NOT NULL)) AS cycle (closes),
-             (VALUES (s.swept_rows + excluded.swept_rows + excluded.cycle_rows,
-                      s.blind_changes + excluded.blind_changes + excluded.cycle_blind_changes)) AS so_far (swept, blind)
-    ),
-    cycle_closed_at = COALESCE(excluded.cycle_closed_at, s.cycle_closed_at),
-    sampled = COALESCE(excluded.sampled, s.sampled),
-    sampled_different = COALESCE(excluded.sampled_different, s.sampled_different),
-    sampled_at = COALESCE(excluded.sampled_at, s.sampled_at),
-    live_rows = CASE WHEN excluded.last_status = 'completed' THEN excluded.live_rows ELSE s.live_rows END,
-    last_run_id = excluded.last_run_id,
-    last_status = excluded.last_status,
-    last_completed_at = COALESCE(excluded.last_completed_at, s.last_completed_at);
-
--- name: note_sync_outcome
--- How the last run of its kind ended for an entity.
-INSERT INTO openfaith.sync_outcome AS o (org_id, adapter, entity, kind, run_id, status, reason, finished_at, completed_at)
-SELECT e.org_id, e.adapter, e.entity, run.kind, e.run_id, e.status, e.reason, e.finished_at,
-       CASE WHEN e.status = 'completed' THEN e.finished_at END
-FROM openfaith.entity_run AS e JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
-WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
-ON CONFLICT (org_id, adapter, entity, kind) DO UPDATE
-SET (run_id, status, reason, finished_at, completed_at) =
-    (excluded.run_id, excluded.status, excluded.reason, excluded.finished_at, COALESCE(excluded.completed_at, o.completed_at));
 
 -- name: list_marks
 -- From where on deltas of these entities have to read.

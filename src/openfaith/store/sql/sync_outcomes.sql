@@ -9,3 +9,60 @@ SELECT org_id, adapter, entity, kind, run_id, status, reason, finished_at, compl
 FROM openfaith.sync_outcome
 WHERE org_id = ANY(%(org_ids)s) AND adapter = openfaith.base_adapter(adapter)
 ORDER BY org_id, adapter, entity, completed_at DESC NULLS LAST, kind;
+
+-- name: note_sync_state
+-- What is known of an entity after its run. The watermark only ever moves forward, and only by completed runs that have
+-- seen all of what changed: not what came along with a part of its carrier's records, no share of a sweep, no listing
+-- without a proof. Of what was read with doubts there is only a first watermark, or no delta could ever begin.
+INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status,
+    last_completed_at, newest, source_count, counted_at, proven_at, doubts)
+SELECT e.org_id, e.adapter, e.entity,
+       CASE WHEN whole.seen THEN e.source_started_at END,
+       COALESCE(e.live_rows, 0), e.run_id, e.status,
+       CASE WHEN e.status = 'completed' THEN now() END,
+       CASE WHEN whole.seen THEN %(newest)s::timestamptz END,
+       whole.counted, CASE WHEN whole.counted IS NOT NULL THEN e.source_started_at END,
+       CASE WHEN whole.read AND cardinality(whole.doubts) = 0 THEN e.source_started_at END,
+       CASE WHEN whole.read THEN whole.doubts END
+FROM openfaith.entity_run AS e
+JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
+LEFT JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
+LEFT JOIN openfaith.sync_state AS known
+  ON known.org_id = e.org_id AND known.adapter = e.adapter AND known.entity = e.entity
+CROSS JOIN LATERAL (
+    SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL AND CASE run.kind
+               WHEN 'sweep' THEN false
+               WHEN 'reconciliation' THEN l.proven
+               ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0 END AS seen,
+           e.status = 'completed' AND e.doubts IS NOT NULL AS read,
+           COALESCE(CASE WHEN NOT l.proven THEN l.doubts END, e.doubts) || CASE WHEN EXISTS (
+               SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id
+           ) THEN ARRAY['below some of its parents nothing could be read'] ELSE '{}' END AS doubts,
+           CASE WHEN e.status <> 'completed' OR e.doubts IS NULL THEN NULL
+                WHEN run.kind = 'reconciliation' THEN l.rows
+                WHEN e.reading = 'top' THEN e.total_count END AS counted
+) AS whole
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
+ON CONFLICT (org_id, adapter, entity) DO UPDATE
+SET watermark = GREATEST(s.watermark, excluded.watermark),
+    newest = COALESCE(excluded.newest, s.newest),
+    source_count = CASE WHEN excluded.counted_at IS NULL THEN s.source_count ELSE excluded.source_count END,
+    counted_at = COALESCE(excluded.counted_at, s.counted_at),
+    proven_at = COALESCE(excluded.proven_at, s.proven_at),
+    doubts = COALESCE(excluded.doubts, s.doubts),
+    live_rows = CASE WHEN excluded.last_status = 'completed' THEN excluded.live_rows ELSE s.live_rows END,
+    last_run_id = excluded.last_run_id,
+    last_status = excluded.last_status,
+    last_completed_at = COALESCE(excluded.last_completed_at, s.last_completed_at);
+
+-- name: note_sync_outcome
+-- How the last run of its kind ended for an entity.
+INSERT INTO openfaith.sync_outcome AS o (org_id, adapter, entity, kind, run_id, status, reason, finished_at, completed_at)
+SELECT e.org_id, e.adapter, e.entity, run.kind, e.run_id, e.status, e.reason, e.finished_at,
+       CASE WHEN e.status = 'completed' THEN e.finished_at END
+FROM openfaith.entity_run AS e JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
+ON CONFLICT (org_id, adapter, entity, kind) DO UPDATE
+SET (run_id, status, reason, finished_at, completed_at) =
+    (excluded.run_id, excluded.status, excluded.reason, excluded.finished_at, COALESCE(excluded.completed_at, o.completed_at));

@@ -1,0 +1,54 @@
+"""What a segment is given, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from openfaith.manifest import Endpoint, Entity, Reading
+from openfaith.records import OrgId, RunId, SyncKind
+from openfaith.store import Rider
+from openfaith.telemetry import Subject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """Which entity of which run to read, and how. Small and plain: it comes out of recorded steps."""
+
+    run_id: RunId
+    org_id: OrgId
+    adapter: str
+    """Whose tables and control rows; of a dry run the name of its copy."""
+    entity: Entity
+    endpoint: Endpoint | None
+    """What is asked; None for what rides on another entity's pages."""
+    version: str
+    page_size: int
+    reading: Reading = Reading.TOP
+    kind: SyncKind = SyncKind.FULL
+    riders: tuple[Rider, ...] = ()
+    """What comes along with its pages."""
+    permissions: str | None = None
+    """Fingerprint of what the token may see, where a reconciliation needs it and the source tells."""
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(org_id=self.org_id, run_id=self.run_id, entity=self.entity.name)
+
+    @property
+    def includes(self) -> tuple[str, ...]:
+        """By which its riders come along."""
+        return tuple(sorted(rider.include for rider in self.riders))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """What a segment did, and whether the entity has more."""
+
+    done: bool
+    pages: int
+    """Committed in this segment."""
+    records: int
+    doubts: tuple[str, ...] | None = None
+    """Why what was read proves nothing; None where it was a part, or is not read to its end."""
+    checkpoint: str | None = None
+    """Where its walk has come to; None where there was none."""
