@@ -31,11 +31,11 @@ WORKFLOWS = (
     "WorkflowCardNote",
 )
 KINDS = ["full", "delta", "reconciliation"]
-STATE = ("sync_state", "sync_outcome", "suspect", "dead_letter", "removal", "deletion_policy")
+STATE = ("sync_state", "sync_outcome", "sight", "suspect", "dead_letter", "removal", "deletion_policy")
 DATA = """
 SELECT schemaname || '.' || tablename FROM pg_tables
 WHERE schemaname LIKE 'pco%' OR schemaname = 'openfaith' AND tablename IN (
-    'sync_state', 'sync_outcome', 'suspect', 'dead_letter', 'removal', 'deletion_policy')
+    'sync_state', 'sync_outcome', 'sight', 'suspect', 'dead_letter', 'removal', 'deletion_policy')
 ORDER BY 1
 """
 
@@ -106,8 +106,10 @@ def left_behind(grace: Follower) -> list[str]:
 
 
 def counts(view: RunView) -> dict[str, tuple[int, ...]]:
-    """What was written, or would be. How many records a reconciliation compares by content differs from run to run."""
-    return {e.entity: (e.inserted, e.updated, e.deleted, e.suspects, e.held) for e in view.entities}
+    """What was written, or would be."""
+    return {
+        e.entity: (e.inserted, e.updated, e.unchanged, e.deleted, e.suspects, e.held) for e in view.entities
+    }
 
 
 def change_the_church(grace: Follower) -> None:
@@ -201,10 +203,10 @@ async def test_rows_that_left_their_table_are_counted_as_a_sync_would(busy: Foll
 
 
 async def test_a_permission_that_changed_stops_a_dry_run_too(busy: Follower) -> None:
-    """What was accepted before is found with the runs that were none."""
+    """What was seen before goes with the copy."""
     await busy.sync()
     await busy.sync("reconciliation")
-    ask(busy.url, "UPDATE openfaith.listing SET permissions = 'others' WHERE org_id = %s", busy.org)
+    ask(busy.url, "UPDATE openfaith.sight SET permissions = 'others' WHERE org_id = %s", busy.org)
     busy.change("delete", entity="Person", count=2)
     shown = await dry(busy, "reconciliation", "Person")
     done = await busy.sync("reconciliation", "Person")

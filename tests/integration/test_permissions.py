@@ -1,8 +1,7 @@
-"""What the token's user may see, asked once for each run."""
+"""What the token's user may see, and that the source may not tell."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import cast
@@ -11,16 +10,16 @@ import pytest
 
 from openfaith.adapters import ADAPTERS, Identity
 from openfaith.adapters.planning_center import load_planning_center
-from openfaith.errors import CredentialsRejectedError
-from openfaith.records import OrgId, RunId
+from openfaith.errors import CredentialsRejectedError, DatabaseUnavailableError
+from openfaith.records import OrgId
 from openfaith.simulator import RunningSimulator, SimulatorOptions
 from openfaith.source import SourceClient, parse_token
 from openfaith.store import Database
-from openfaith.workflows.permissions import fingerprint, permissions_of
+from openfaith.workflows.permissions import ask_permissions, fingerprint, permissions_of
 from openfaith.workflows.runtime import Runtime
 from support.scripted_source import Answer, answer, error, scripted_source
 
-ORG, OTHER = OrgId("grace"), OrgId("hope")
+ORG = OrgId("grace")
 IDENTITY = cast("Identity", ADAPTERS["pco"].identity)
 
 
@@ -87,18 +86,13 @@ def test_every_adapter_asks_for_attributes_that_there_are() -> None:
             assert {*adapter.identity.permissions} <= {*entity.attributes}
 
 
-async def test_the_source_is_asked_once_for_a_run(reach: Open) -> None:
-    async with scripted_source(answer(me(people_permissions="Viewer"))) as source:
+async def test_it_is_asked_anew_whenever_it_is_needed(reach: Open) -> None:
+    async with scripted_source(answer(me(people_permissions="Viewer")), answer(me())) as source:
         church = reach(source.url)
-        told = await asyncio.gather(*(permissions_of(church, ORG, RunId(1), "pco") for _ in range(5)))
-        assert {found for found, _ in told} == {read(me(people_permissions="Viewer"))}
-        assert sum(requests for _, requests in told) == len(source.requests) == 1
-        assert source.requests[0].path == "/people/v2/me"
+        assert await ask_permissions(church, ORG, "pco") == (read(me(people_permissions="Viewer")), 1)
+        assert await ask_permissions(church, ORG, "pco_dry_7") == (read(me()), 1)
+        assert {request.path for request in source.requests} == {"/people/v2/me"}
         assert source.requests[0].headers["X-PCO-API-Version"] == "2025-03-20"
-        for org, run in ((ORG, 2), (OTHER, 1), (ORG, 2), (OTHER, 1)):
-            await permissions_of(church, org, RunId(run), "pco")
-        assert len(source.requests) == 3
-        assert len(church._permissions) == 2
 
 
 @pytest.mark.parametrize(
@@ -111,26 +105,36 @@ async def test_the_source_is_asked_once_for_a_run(reach: Open) -> None:
 )
 async def test_where_the_source_does_not_tell_nothing_is_known(reach: Open, refusal: Answer) -> None:
     async with scripted_source(refusal) as source:
-        church = reach(source.url)
-        assert await permissions_of(church, ORG, RunId(1), "pco") == (None, 1)
-        assert await permissions_of(church, ORG, RunId(1), "pco") == (None, 0)
+        assert await ask_permissions(reach(source.url), ORG, "pco") == (None, 1)
 
 
-async def test_whoever_could_not_ask_leaves_it_to_the_next(reach: Open) -> None:
-    async with scripted_source(error(401, code="unauthorized"), answer(me())) as source:
+async def test_a_run_whose_source_cannot_be_asked_does_not_know_either(reach: Open) -> None:
+    async with scripted_source(*[error(401, code="unauthorized")] * 2) as source:
         church = reach(source.url)
         with pytest.raises(CredentialsRejectedError):
-            await permissions_of(church, ORG, RunId(1), "pco")
-        assert await permissions_of(church, ORG, RunId(1), "pco") == (read(me()), 1)
+            await ask_permissions(church, ORG, "pco")
+        assert await permissions_of(church, ORG, "pco") is None
+
+
+async def test_a_database_that_is_away_is_waited_for(reach: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds the credential, and says nothing about the token."""
+
+    async def away(*_of: object) -> SourceClient:
+        raise DatabaseUnavailableError("the database", "it restarts")
+
+    church = reach("http://127.0.0.1:1")
+    monkeypatch.setattr(church, "client", away)
+    with pytest.raises(DatabaseUnavailableError):
+        await permissions_of(church, ORG, "pco")
 
 
 async def test_an_adapter_that_does_not_say_whose_token_it_is_is_not_asked(reach: Open) -> None:
-    assert await permissions_of(reach("http://127.0.0.1:1"), ORG, RunId(1), "sample") == (None, 0)
+    assert await ask_permissions(reach("http://127.0.0.1:1"), ORG, "sample") == (None, 0)
 
 
 async def test_a_user_who_sees_less_has_another_fingerprint(reach: Open) -> None:
-    options = SimulatorOptions(people=20, products=("people",), faults="unlisted=Person:5@2-")
+    options = SimulatorOptions(people=20, products=("people",), faults="hidden=Email:5@2-")
     with RunningSimulator(options) as running:
         church = reach(running.base_url)
-        whole, less, again = [(await permissions_of(church, ORG, RunId(n), "pco"))[0] for n in (1, 2, 3)]
+        whole, less, again = [await permissions_of(church, ORG, "pco") for _ in range(3)]
     assert None is not whole != less == again

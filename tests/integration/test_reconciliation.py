@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +15,13 @@ import pytest
 
 from openfaith import EntityStatus, RunStatus, RunView, SyncKind
 from openfaith.manifest import Reading
-from openfaith.records import RunId
+from openfaith.records import EntityName, RunId
 from openfaith.simulator import RunningSimulator, SimulatorOptions
-from openfaith.store import compare_next, tombstone
+from openfaith.source import SourceClient
+from openfaith.store import SuspectState, compare_next, list_places, tombstone
 from openfaith.workflows import confirming, reconciling, segments, steps
 from openfaith.workflows.assignments import Assignment, Progress
+from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from support.mirror import ask
@@ -83,6 +86,54 @@ async def test_the_first_reconciliation_reads_everything(grace: Follower) -> Non
     assert of(view, "Person").requests <= 24
 
 
+async def test_what_the_walk_through_everything_does_not_bring_is_asked_for_by_itself(
+    grace: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list has shifted since it was listed. Some of it was stored, and has changed."""
+    await grace.sync("full", "Household")
+    stored = grace.rows("Household").keys()
+    grace.change("update", entity="Household", count=len(stored))
+    grace.change("add", entity="Household", count=3)
+    hidden = [*sorted(stored)[:3], *(grace.ids("Household") - stored)]
+    monkeypatch.setattr(reconciling, "fetching", walking(grace, f"unlisted=Household#{'+'.join(hidden)}"))
+    view = await grace.sync("reconciliation", "Household")
+    assert of(view, "Household").status is EntityStatus.COMPLETED
+    assert replace(grace, entities=["Household"]).differences() == []
+
+
+def walking(
+    grace: Follower, faults: str
+) -> Callable[[SourceClient, str], AbstractAsyncContextManager[PagesInFlight]]:
+    """As `fetching`, with which these faults of the source begin."""
+
+    @asynccontextmanager
+    async def walked(client: SourceClient, version: str) -> AsyncIterator[PagesInFlight]:
+        grace.church.control("faults", {"faults": faults})
+        async with fetching(client, version) as pages:
+            yield pages
+
+    return walked
+
+
+async def test_what_the_walk_through_everything_does_not_bring_and_is_refused_is_given_up(
+    grace: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the parents are known not to be all there."""
+    await grace.sync("full", "Household", "HouseholdMembership")
+    grace.change("update", entity="Household", count=len(grace.rows("Household")))
+    before = grace.rows("HouseholdMembership")
+    lost = sorted(before)[:1]
+    grace.change("delete", entity="HouseholdMembership", ids=lost)
+    refused = max(grace.rows("Household"))
+    faults = f"unlisted=Household#{refused},error=403~/people/v2/households/{refused}"
+    monkeypatch.setattr(reconciling, "fetching", walking(grace, faults))
+    view = await grace.sync("reconciliation", "Household", "HouseholdMembership")
+    assert of(view, "Household").status is EntityStatus.COMPLETED
+    [unproven] = await grace.events(view, "ListingUnproven")
+    assert "could not be fetched" in str(unproven.details["doubts"])
+    assert grace.rows("HouseholdMembership").keys() == before.keys()
+
+
 async def test_a_merge_leaves_an_alias_and_repoints_what_belonged_to_it(grace: Follower) -> None:
     await grace.sync()
     loser, keeper = sorted(grace.rows("Person"))[:2]
@@ -132,6 +183,29 @@ async def test_what_is_not_listed_below_its_parent_is_stored_anew_below_the_same
     assert replace(grace, entities=names).differences() == []
 
 
+async def test_what_turned_out_to_be_there_is_stored_though_its_run_was_cancelled(
+    grace: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below three parents it is stored in three pages, each of which may be the last. A retry asks for the rest."""
+    names = ["Household", "HouseholdMembership"]
+    await grace.sync("full", *names)
+    rows = grace.rows("HouseholdMembership")
+    hidden = [*{row["household_id"]: key for key, row in sorted(rows.items())}.values()][:3]
+    grace.change("update", entity="HouseholdMembership", ids=hidden)
+    grace.church.control("faults", {"faults": f"unlisted=HouseholdMembership#{'+'.join(hidden)}"})
+    cancelling = Cancelling(grace, names)
+    with monkeypatch.context() as cancelled:
+        cancelled.setattr(confirming, "list_places", cancelling.after(list_places))
+        view = await cancelling.reconcile()
+    assert of(view, "HouseholdMembership").status is EntityStatus.CANCELLED
+    await grace.engine.retry(view.run.run_id)
+    async with grace.engine.working():
+        retried = await grace.engine.wait(view.run.run_id)
+    grace.church.control("faults", {"faults": ""})
+    assert retried.status is RunStatus.COMPLETED
+    assert replace(grace, entities=names).differences() == []
+
+
 async def test_a_listing_that_proves_nothing_deletes_nothing(grace: Follower) -> None:
     """It shows fewer than there are and does not say how many that is; asked for the others, it denies them."""
     await grace.sync()
@@ -165,6 +239,95 @@ async def test_below_a_parent_that_may_not_be_seen_nothing_is_suspected(grace: F
     assert of(view, "WorkflowCard").status is EntityStatus.COMPLETED
     assert of(view, "WorkflowCard").suspects == 0
     assert grace.rows("WorkflowCard").keys() == cards.keys()
+
+
+async def test_what_may_have_moved_below_a_parent_that_may_not_be_seen_waits_for_a_person(
+    grace: Follower,
+) -> None:
+    """No number of listings tells whether it has, and its path tells only of where it was."""
+    names = ["Workflow", "WorkflowCard"]
+    await grace.sync("full", *names)
+    cards = grace.rows("WorkflowCard")
+    closed = min(card["workflow_id"] for card in cards.values())
+    gone = {*sorted(key for key, card in cards.items() if card["workflow_id"] != closed)[:2]}
+    grace.change("delete", entity="WorkflowCard", ids=[*gone])
+    grace.church.control("faults", {"faults": f"error=403~/people/v2/workflows/{closed}/cards*"})
+    first = await grace.sync("reconciliation", *names)
+    assert {s.state for s in await grace.engine.suspects.list(grace.org)} == {SuspectState.SUSPECT}
+    assert await grace.events(first, "DeletionsStopped") == []
+    second = await grace.sync("reconciliation", *names)
+    waiting = await grace.engine.suspects.list(grace.org)
+    assert {s.id: (s.state, s.reason) for s in waiting} == dict.fromkeys(
+        gone, (SuspectState.HELD, confirming.MAY_BE_ELSEWHERE)
+    )
+    [stopped] = await grace.events(second, "DeletionsStopped")
+    assert stopped.details == {"suspects": 2, "reason": confirming.MAY_BE_ELSEWHERE}
+    assert grace.dead("WorkflowCard") == {}
+    await grace.engine.suspects.approve(grace.org, "WorkflowCard", None)
+    third = await grace.sync("reconciliation", *names)
+    assert grace.dead("WorkflowCard").keys() == gone
+    assert of(third, "WorkflowCard").deleted == 2
+
+
+# Below a record that is gone
+
+
+async def test_what_moved_away_from_a_record_before_it_was_deleted_lives(grace: Follower) -> None:
+    names = ["Household", "HouseholdMembership"]
+    await grace.sync("full", *names)
+    rows = grace.rows("HouseholdMembership")
+    left, joined = [*dict.fromkeys(row["household_id"] for row in rows.values())][:2]
+    moved = sorted(key for key, row in rows.items() if row["household_id"] == left)
+    grace.change("update", entity="HouseholdMembership", ids=moved, links={"household": joined})
+    assert left not in grace.ids("Household"), "an empty household is none"
+    view = await grace.sync("reconciliation", *names)
+    assert (of(view, "Household").deleted, of(view, "HouseholdMembership").deleted) == (1, 0)
+    assert grace.dead("HouseholdMembership") == {}
+    assert {grace.rows("HouseholdMembership")[key]["household_id"] for key in moved} == {joined}
+    assert replace(grace, entities=names).differences() == []
+
+
+async def test_below_records_that_are_gone_every_level_is_found_out_by_its_own_listings(
+    grace: Follower,
+) -> None:
+    """A card is only to be asked for through what may have changed, so two listings tell; what is below it comes after."""
+    names = ["Workflow", "WorkflowCard", "WorkflowCardActivity"]
+    await grace.sync("full", *names)
+    cards = grace.rows("WorkflowCard")
+    first = min(card["workflow_id"] for card in cards.values())
+    gone = {key for key, card in cards.items() if card["workflow_id"] == first}
+    grace.change("delete", entity="Workflow", ids=[first])
+    dead = []
+    for _ in range(5):
+        view = await grace.sync("reconciliation", *names)
+        assert {e.status for e in view.entities} == {EntityStatus.COMPLETED}
+        dead.append(grace.dead("WorkflowCard").keys())
+        for entity in names[1:]:
+            await grace.engine.suspects.approve(grace.org, entity, None)
+    assert dead[:2] == [set(), gone]
+    assert replace(grace, entities=names).differences() == []
+
+
+async def test_where_no_parent_is_left_what_was_below_them_waits_for_a_person_and_is_then_deleted(
+    grace: Follower,
+) -> None:
+    names = ["Household", "HouseholdMembership"]
+    await grace.sync("full", *names)
+    before = grace.rows("HouseholdMembership").keys()
+    grace.change("delete", entity="Household", ids=[*grace.ids("Household")])
+    await grace.sync("reconciliation", *names)
+    await grace.engine.suspects.approve(grace.org, "Household", None)
+    stopped = await grace.sync("reconciliation", *names)
+    assert grace.rows("Household") == {}
+    assert await grace.events(stopped, "ListingUnproven") == []
+    [event] = await grace.events(stopped, "DeletionsStopped")
+    assert event.details == {"suspects": len(before), "reason": f"none of {len(before):,} records was listed"}
+    assert grace.rows("HouseholdMembership").keys() == before
+    await grace.engine.suspects.approve(grace.org, "HouseholdMembership", None)
+    await grace.sync("reconciliation", *names)
+    assert grace.dead("HouseholdMembership").keys() == before
+    states = {state.entity: state for state in await grace.engine.status(grace.org)}
+    assert states[EntityName("people.HouseholdMembership")].proven_at is not None
 
 
 async def test_what_came_along_is_settled_by_a_process_that_has_asked_nothing_yet(
@@ -211,17 +374,21 @@ async def test_where_the_first_page_told_no_time_nothing_is_proven(
 
 @dataclass
 class Cancelling:
-    """A reconciliation of people whom the source has lost three of, which somebody cancels on its way."""
+    """A reconciliation, which somebody cancels on its way: of people whom the source has lost three of."""
 
     grace: Follower
+    entities: Sequence[str] = ("Person",)
     run_id: asyncio.Future[RunId] = field(default_factory=asyncio.Future)
 
     async def run(self) -> RunView:
-        engine = self.grace.engine
         await self.grace.sync("full", "Person")
         self.grace.change("delete", entity="Person", count=3)
+        return await self.reconcile()
+
+    async def reconcile(self) -> RunView:
+        engine = self.grace.engine
         async with engine.working():
-            run = await engine.start(self.grace.org, kind=SyncKind.RECONCILIATION, entities=["Person"])
+            run = await engine.start(self.grace.org, kind=SyncKind.RECONCILIATION, entities=self.entities)
             self.run_id.set_result(run.run_id)
             return await engine.wait(run.run_id)
 

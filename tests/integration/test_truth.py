@@ -53,7 +53,8 @@ async def test_every_table_of_a_church_that_changed_everywhere_equals_it_again(g
     for _ in range(2):
         views.append(await grace.sync("reconciliation"))
         for entity in {
-            suspect.entity for suspect in await grace.engine.suspects.list("grace", states=[SuspectState.HELD])
+            suspect.entity
+            for suspect in await grace.engine.suspects.list("grace", states=[SuspectState.HELD])
         }:
             await grace.engine.suspects.approve("grace", entity, None)
     views.append(await grace.sync("reconciliation"))

@@ -36,6 +36,7 @@ PROOF_TESTS = "unit/strategies/test_proof.py::"
 GUARD_TESTS = "unit/strategies/test_reconciliation.py::"
 NESTED_TESTS = "unit/strategies/test_nested.py::"
 STORE = "integration/store/"
+SIGHTS = STORE + "test_sights.py::"
 NESTED_LISTINGS = STORE + "test_nested_listings.py::"
 DELTA_TESTS = "integration/test_delta.py::"
 CONFIRMING_TESTS = "unit/workflows/test_confirming.py::"
@@ -208,8 +209,8 @@ MUTANTS: Final = (
     Mutant(
         name="watermark-by-reading-with-doubts",
         file=SYNC_STATE,
-        before="ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0 END AS seen",
-        after="ELSE true END AS seen",
+        before="ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0",
+        after="ELSE true",
         tests=(STORE + "test_sync_state.py::test_what_was_read_with_doubts_does_not_move_the_watermark",),
         why="what changed, and a full sync with a hole did not show, is never read",
     ),
@@ -220,6 +221,25 @@ MUTANTS: Final = (
         after="ELSE COALESCE",
         tests=(STORE + "test_sync_state.py::test_the_first_watermark_is_set_whatever_the_doubts",),
         why="of a source that counts nothing every delta reads everything, for ever",
+    ),
+    Mutant(
+        name="mark-for-ever",
+        file=SYNC_STATE,
+        before="OR e.source_started_at - known.watermark > %(mark_lasts)s::interval",
+        after="OR %(mark_lasts)s::interval IS NULL AND false",
+        tests=(STORE + "test_sync_state.py::test_doubts_do_not_hold_a_watermark_that_no_delta_goes_by",),
+        why="of a source that counts wrongly every delta reads everything, once thirty days have passed",
+    ),
+    Mutant(
+        name="listing-by-another-clock",
+        file="store/sql/listings.sql",
+        before="    WHERE (SELECT pages FROM held) = 0\n",
+        after="    WHERE false\n",
+        tests=(
+            STORE
+            + "test_listings.py::test_a_listing_without_a_page_begins_when_its_first_page_was_asked_for",
+        ),
+        why="a listing that a process without the source's clock began is compared by that process's",
     ),
     # Pages: one transaction, one holder, the newest version
     Mutant(
@@ -249,7 +269,7 @@ MUTANTS: Final = (
     Mutant(
         name="fence-not-raised",
         file=RUNS,
-        before="SET fence = e.fence + 1, status = 'running',",
+        before="SET fence = fence + 1, status = 'running',",
         after="SET status = 'running',",
         tests=(STORE + "test_runs.py::test_taking_raises_the_token",),
         why="two processes hold one entity run and both may write",
@@ -754,10 +774,59 @@ MUTANTS: Final = (
     Mutant(
         name="new-parent-counts-as-read",
         file=DIFFERENCES,
-        before='            AND p._requested_at <= %(started_at)s\n          OFFSET 0)"""\n"""The parent was',
-        after='          OFFSET 0)"""\n"""The parent was',
+        before="            AND p._requested_at <= %(started_at)s\n          OFFSET 0) OR {gone})",
+        after="          OFFSET 0) OR {gone})",
         tests=(NESTED_LISTINGS + "test_below_parents_that_were_not_there_to_be_walked_nothing_is_suspected",),
         why="below a parent that came after the walk everything is taken for gone",
+    ),
+    Mutant(
+        name="below-the-gone-for-ever",
+        file=DIFFERENCES,
+        before="          OFFSET 0) OR {gone})",
+        after="          OFFSET 0))",
+        tests=(
+            NESTED_LISTINGS
+            + "test_below_a_parent_that_is_known_to_be_gone_what_was_listed_nowhere_is_suspected",
+        ),
+        why="what can only be reached below a deleted record stays for ever",
+    ),
+    Mutant(
+        name="unknown-parent-counts-as-gone",
+        file=DIFFERENCES,
+        before="          OFFSET 0) OR {gone})",
+        after="          OFFSET 0) OR part.parent IS NOT NULL)",
+        tests=(NESTED_LISTINGS + "test_below_parents_that_were_not_there_to_be_walked_nothing_is_suspected",),
+        why="below a parent that nobody knows, or that came after the walk, everything is taken for gone",
+    ),
+    Mutant(
+        name="removed-parents-forgotten",
+        file="store/removals.py",
+        before="        SELECT FROM openfaith.removal AS gone\n        WHERE",
+        after="        SELECT FROM openfaith.removal AS gone\n        WHERE false AND",
+        tests=(
+            NESTED_LISTINGS
+            + "test_below_a_parent_that_is_known_to_be_gone_what_was_listed_nowhere_is_suspected",
+        ),
+        why="below a record whose row was removed everything stays for ever",
+    ),
+    Mutant(
+        name="below-nobody-not-listed",
+        file="workflows/nested_segments.py",
+        before="            await self._list_nothing()\n",
+        after="            pass\n",
+        tests=(
+            RECONCILIATION_TESTS
+            + "test_where_no_parent_is_left_what_was_below_them_waits_for_a_person_and_is_then_deleted",
+        ),
+        why="what was below parents that are all gone stays for ever, and nobody is told",
+    ),
+    Mutant(
+        name="dated-by-the-parents",
+        file=RUNS,
+        before="       OR e.pages = 0 AND p.source_started_at IS NOT NULL",
+        after="       OR p.source_started_at IS NOT NULL",
+        tests=(NESTED_LISTINGS + "test_who_has_asked_somebody_does_not_go_by_the_time_of_the_parents",),
+        why="a listing that began by a clock of this machine is compared with the times of the source",
     ),
     Mutant(
         name="missed-once-counts-twice",
@@ -795,14 +864,86 @@ MUTANTS: Final = (
         why="to approve ten deletions approves those that nobody was shown",
     ),
     Mutant(
-        name="permissions-of-a-stopped-listing",
+        name="sights-not-looked-at",
         file=SUSPECTS,
-        before="          AND former.guard = 'allowed' AND former.entity_run_id",
-        after="          AND former.entity_run_id",
+        before="AND seen.permissions <> COALESCE(l.permissions, '')) AS",
+        after="AND false) AS",
+        tests=(SIGHTS + "test_what_was_stored_under_another_sight_is_not_accepted_under_this",),
+        why="what a full sync stored is deleted by the first listing of a token that lost a right",
+    ),
+    Mutant(
+        name="unknown-sight-is-any",
+        file=SUSPECTS,
+        before="AND seen.permissions <> COALESCE(l.permissions, '')) AS",
+        after="AND seen.permissions <> l.permissions) AS",
+        tests=(SIGHTS + "test_a_sight_that_nobody_knew_is_another",),
+        why="a source that does not tell once lets everything be deleted that it does not show",
+    ),
+    Mutant(
+        name="every-sight-accepted",
+        file="workflows/reconciling.py",
+        before="permissions_changed=standing.permissions_changed,",
+        after="permissions_changed=False,",
+        tests=("integration/test_sights.py::test_what_rides_along_outlives_a_permission_that_is_lost",),
+        why="what was noted is never held against the listing",
+    ),
+    Mutant(
+        name="later-sights-accepted",
+        file=SUSPECTS,
+        before="\n      AND seen.noted_at < COALESCE(c.started_at, e.started_at)",
+        after="",
+        tests=(SIGHTS + "test_what_may_have_been_stored_after_a_listing_began_is_not_accepted_by_it",),
+        why="a run that is retried accepts what another one stored after its listing, and the next deletes it",
+    ),
+    Mutant(
+        name="rider-as-old-as-it-was-taken",
+        file=SUSPECTS,
+        before="COALESCE(c.started_at, e.started_at)",
+        after="e.started_at",
+        tests=(SIGHTS + "test_what_rides_began_with_what_it_rides_on",),
+        why="likewise, of what came along with a listing and is settled much later",
+    ),
+    Mutant(
+        name="sight-noted-once",
+        file=RUNS,
+        before="DO UPDATE SET noted_at = excluded.noted_at",
+        after="DO NOTHING",
+        tests=(SIGHTS + "test_what_was_seen_when_an_older_listing_began_counts_from_then_on",),
+        why="what a stronger token stored during a listing counts as seen before it",
+    ),
+    Mutant(
+        name="riders-sights-not-noted",
+        file=RUNS,
+        before="(stored.entity = taken.entity OR stored.carrier = taken.entity)",
+        after="stored.entity = taken.entity",
+        tests=(SIGHTS + "test_whoever_takes_an_entity_notes_what_rides_on_it",),
+        why="what came along with a carrier that failed was stored under a sight that nobody noted",
+    ),
+    Mutant(
+        name="sight-of-another-attempt",
+        file=RUNS,
+        before="WHERE run_id = %(run_id)s AND attempt = %(attempt)s AND status = 'running';",
+        after="WHERE run_id = %(run_id)s AND status = 'running';",
+        tests=(SIGHTS + "test_an_attempt_is_not_taken_for_the_next",),
+        why="a process that hangs writes the sight of an attempt that is over into the next",
+    ),
+    Mutant(
+        name="retried-under-the-old-sight",
+        file=RUNS,
+        before="closed_products = '{}', permissions = NULL",
+        after="closed_products = '{}'",
+        tests=(SIGHTS + "test_an_attempt_is_not_taken_for_the_next",),
+        why="what is stored before a retried run has asked counts as seen by the token of the attempt before",
+    ),
+    Mutant(
+        name="sight-not-asked",
+        file="workflows/orchestrator.py",
+        before="    await get_permissions(run_id, attempt)\n",
+        after="",
         tests=(
-            STORE + "test_differences.py::test_permissions_are_those_of_the_last_listing_that_was_allowed",
+            "integration/test_sights.py::test_what_a_full_sync_stored_outlives_a_permission_that_is_lost_before_the_first_reconciliation",
         ),
-        why="the second listing of a weaker token finds nothing changed, and deletes",
+        why="all runs look as if the source did not tell, and a token that lost a right deletes",
     ),
     Mutant(
         name="guard-unproven",
@@ -907,6 +1048,72 @@ MUTANTS: Final = (
         why="whoever cancels a run that deletes too much watches it go on",
     ),
     Mutant(
+        name="refuted-before-it-is-stored",
+        file="workflows/confirming.py",
+        before="        for alive in _alive(refuted):\n            await self.keep(alive)\n"
+        "        await refute_suspects(self.database, self.held, [told.suspect.id for told in refuted])\n",
+        after="        await refute_suspects(self.database, self.held, [told.suspect.id for told in refuted])\n"
+        "        for alive in _alive(refuted):\n            await self.keep(alive)\n",
+        tests=(
+            CONFIRMING_TESTS + "test_where_something_is_there_it_is_stored_and_nothing_is_deleted",
+            RECONCILIATION_TESTS + "test_what_turned_out_to_be_there_is_stored_though_its_run_was_cancelled",
+        ),
+        why="whoever is stopped in between leaves a change behind that only the next full run finds",
+    ),
+    Mutant(
+        name="missed-is-dated-by-an-answer",
+        file="workflows/confirming.py",
+        before="(verdicts.missed, self.listed_at)",
+        after="(verdicts.missed, asked_at)",
+        tests=(CONFIRMING_TESTS + "test_a_process_that_knows_no_time_asks_before_what_it_asks_to_confirm",),
+        why="what came since the listing is deleted by an answer that said nothing of it",
+    ),
+    Mutant(
+        name="undecidable-for-ever",
+        file="workflows/confirming.py",
+        before="            await self.hold(MAY_BE_ELSEWHERE, verdicts.held)",
+        after="            pass",
+        tests=(
+            RECONCILIATION_TESTS
+            + "test_what_may_have_moved_below_a_parent_that_may_not_be_seen_waits_for_a_person",
+        ),
+        why="what no listing can prove gone stays for ever, and nobody is told",
+    ),
+    Mutant(
+        name="waits-until-the-next-process",
+        file="store/sql/suspects.sql",
+        before="  AND NOT asked.is_settled;",
+        after=";",
+        tests=(
+            STORE + "test_differences.py::test_of_suspects_that_are_asked_about_some_can_wait_for_a_person",
+        ),
+        why="what waits for a person waits no more once the run is taken over, and nobody can approve it",
+    ),
+    Mutant(
+        name="walk-settles-everything",
+        file="store/settling.py",
+        before="    WHERE COALESCE(mirrored._source_updated_at, '-infinity') >= COALESCE(listed.updated_at, '-infinity')",
+        after="",
+        tests=(
+            STORE + "test_differences.py::test_what_lives_here_as_it_was_listed_is_settled_and_nothing_else",
+            RECONCILIATION_TESTS
+            + "test_what_the_walk_through_everything_does_not_bring_is_asked_for_by_itself",
+        ),
+        why="what is read whole is taken to be right, whatever the pages left out",
+    ),
+    Mutant(
+        name="tombstone-is-stored",
+        file="store/settling.py",
+        before=""" AND t._deleted_at IS NULL
+        OFFSET 0) AS mirrored""",
+        after="""
+        OFFSET 0) AS mirrored""",
+        tests=(
+            STORE + "test_differences.py::test_what_lives_here_as_it_was_listed_is_settled_and_nothing_else",
+        ),
+        why="a record that came back stays deleted, since its tombstone is there",
+    ),
+    Mutant(
         name="refuted-without-its-parent",
         file="workflows/reconciling.py",
         before="token=token, parents=alive.parents)",
@@ -983,22 +1190,6 @@ MUTANTS: Final = (
         why="a record that was restored after the source said 404 is deleted all the same",
     ),
     Mutant(
-        name="child-written-since-deleted",
-        file=DELETIONS,
-        before="  AND t._requested_at <= %(confirmed_at)s\nORDER BY t.id FOR UPDATE",
-        after="ORDER BY t.id FOR UPDATE",
-        tests=(STORE + "test_deletions.py::test_what_is_below_and_was_requested_later_lives",),
-        why="what was read below a parent after it was restored goes with it",
-    ),
-    Mutant(
-        name="children-stay",
-        file=DELETIONS,
-        before="        await _delete_below(deletion, entity, doomed, children)\n",
-        after="",
-        tests=(STORE + "test_deletions.py::test_what_is_only_to_be_reached_below_a_record_goes_with_it",),
-        why="what can only be reached below a deleted record stays for ever",
-    ),
-    Mutant(
         name="held-deleted",
         file=DELETIONS,
         before="        AND (s.state = 'approved' AND l.guard IS NOT NULL OR s.state = 'suspect' AND l.guard = 'allowed')\n",
@@ -1050,7 +1241,7 @@ MUTANTS: Final = (
     Mutant(
         name="former-aliases-left",
         file=MERGES,
-        before="        changed += await _follow(deletion, entity, gone)\n",
+        before="        changed += await _follow(deletion, gone)\n",
         after="",
         tests=(STORE + "test_merges.py::test_those_who_were_merged_into_one_before_follow_it",),
         why="A into B, then B into C: A goes on pointing at B",
@@ -1074,7 +1265,7 @@ MUTANTS: Final = (
     Mutant(
         name="children-not-repointed",
         file=MERGES,
-        before="        repointed = await _repoint(deletion, entity, gone)",
+        before="        repointed = await _repoint(deletion, gone)",
         after="        repointed: dict[str, int] = {}",
         tests=(STORE + "test_merges.py::test_what_points_at_a_merged_record_points_at_who_is_left",),
         why="the donations of a merged person belong to nobody",
@@ -1174,5 +1365,44 @@ MUTANTS: Final = (
         after='WHERE id = ANY(%(ids)s)\n"""\n\n_SCRUB',
         tests=(STORE + "test_deletions.py::test_other_organizations_keep_their_rows",),
         why="one church's deletion reaches the same id in another",
+    ),
+    Mutant(
+        name="deletes-what-may-be-elsewhere",
+        file="strategies/reconciliation.py",
+        before="return Verdict.HOLD if may_be_elsewhere else Verdict.DELETE",
+        after="return Verdict.DELETE",
+        tests=(GUARD_TESTS + "test_what_may_be_where_nobody_could_look_is_not_deleted_for_not_being_listed",),
+        why="what moved below a parent that the token may not see is deleted after two listings",
+    ),
+    Mutant(
+        name="elsewhere-is-everywhere",
+        file="store/sql/suspects.sql",
+        before="s.state <> 'approved' AND EXISTS (",
+        after="false AND EXISTS (",
+        tests=(
+            STORE
+            + "test_nested_listings.py"
+            + "::test_what_may_have_moved_below_a_parent_that_could_not_be_read_is_known_for_it",
+        ),
+        why="nobody knows of the parents that could not be read",
+    ),
+    Mutant(
+        name="proven-although-caught",
+        file="store/suspects.py",
+        before='        await connection.execute(query("differences", "distrust"), place | {"doubt": unlisted(len(ids))})\n',
+        after="",
+        tests=(
+            STORE
+            + "test_differences.py::test_a_listing_that_did_not_show_what_the_source_still_has_proves_nothing",
+        ),
+        why="a listing that was caught hiding records still has others deleted",
+    ),
+    Mutant(
+        name="deletes-beside-what-is-there",
+        file="workflows/confirming.py",
+        before="            return  # the listing has not shown all there is, and nothing is left of what it said\n",
+        after="",
+        tests=(CONFIRMING_TESTS + "test_where_something_is_there_it_is_stored_and_nothing_is_deleted",),
+        why="records are deleted by a listing that did not show others that exist",
     ),
 )

@@ -39,6 +39,7 @@ from openfaith.store import (
     ensure_mirror_tables,
     finish_entity_run,
     finish_run,
+    note_permissions,
     note_source_start,
     open_database,
     plan_entity_runs,
@@ -253,10 +254,12 @@ class Reader:
         org: str,
         manifest: Manifest = MANIFEST,
         started_at: float = 0,
+        permissions: str | None = None,
     ) -> Reader:
         """An organization with a run of this one entity, taken."""
         org_id = await connect_org(database, org)
         run_id = await start_run(database, org_id, entity, adapter=manifest.adapter)
+        await note_permissions(database, run_id, permissions, attempt=1)
         held = await take(database, run_id, entity)
         await note_source_start(database, held, moment(started_at))
         return cls(database, entity, org_id, run_id, held, manifest)
@@ -276,17 +279,27 @@ class Reader:
         await self.finish()
         await finish_run(self.database, self.run_id)
 
-    async def finish(self) -> None:
+    async def finish(self, *, mark_lasts: timedelta | None = None) -> None:
         """End the entity run, and not the run."""
         await finish_entity_run(
-            self.database, self.run_id, self.entity.name, status=EntityStatus.COMPLETED, table=self.table
+            self.database,
+            self.run_id,
+            self.entity.name,
+            status=EntityStatus.COMPLETED,
+            table=self.table,
+            mark_lasts=mark_lasts,
         )
 
-    async def begin_again(self, *, started_at: float = 0) -> Reader:
+    async def begin_again(self, *, started_at: float = 0, permissions: str | None = None) -> Reader:
         """The next run of the same, after this one was completed."""
         await self.complete()
         return await Reader.begin(
-            self.database, self.entity, org=self.org_id, manifest=self.manifest, started_at=started_at
+            self.database,
+            self.entity,
+            org=self.org_id,
+            manifest=self.manifest,
+            started_at=started_at,
+            permissions=permissions,
         )
 
     @property

@@ -48,20 +48,19 @@ class Reconciler:
         org: str,
         manifest: Manifest = MANIFEST,
         at: float = 100,
-        permissions: str | None = None,
     ) -> Reconciler:
         reader = await Reader.begin(database, entity, org=org, manifest=manifest)
-        return await cls.of(reader, at=at, permissions=permissions)
+        return await cls.of(reader, at=at)
 
     @classmethod
-    async def of(cls, reader: Reader, *, at: float = 100, permissions: str | None = None) -> Reconciler:
+    async def of(cls, reader: Reader, *, at: float = 100) -> Reconciler:
         """Within an entity run that has stored something already."""
-        await open_listing(reader.database, reader.held, started_at=moment(at), permissions=permissions)
+        await open_listing(reader.database, reader.held, started_at=moment(at))
         return cls(reader)
 
     async def again(self, *, at: float, permissions: str | None = None) -> Reconciler:
         """The next run of the same, after this one was completed."""
-        return await Reconciler.of(await self.reader.begin_again(), at=at, permissions=permissions)
+        return await Reconciler.of(await self.reader.begin_again(permissions=permissions), at=at)
 
     @property
     def database(self) -> Database:

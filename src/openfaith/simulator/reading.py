@@ -87,7 +87,7 @@ class Reader:
         found = named[-1] if named else self._only_one(route.type)
         above = named[-2] if len(named) > 1 else parent
         document = self._single(route, found, query, address, parent=above) if found else None
-        if document is None or not match.is_me or self.sight is WHOLE_SIGHT:
+        if document is None or not match.is_me or not self.sight.is_weaker:
             return document
         assert isinstance(document.data, bytes), "one person"
         return replace(document, data=with_less_permission(document.data))

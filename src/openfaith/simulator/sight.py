@@ -75,6 +75,13 @@ class Sight:
                 if not shown:
                     place.setdefault(veil.entity_type, []).append(veil)
 
+    @property
+    def is_weaker(self) -> bool:
+        """Whether the token's user may see less: records are not there for him even by id. Lists that leave out what is
+        there are the source's own fault.
+        """
+        return bool(self._unreadable)
+
     def counted(self, entity_type: str, ids: Sequence[int]) -> Sequence[int]:
         """Of the records of a collection those that its pages count."""
         return _uncovered(self._uncounted.get(entity_type), ids)

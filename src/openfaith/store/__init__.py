@@ -27,8 +27,6 @@ from openfaith.store.differences import (
     IDS_AT_ONCE,
     Compared,
     compare_next,
-    list_open_differences,
-    settle_differences,
 )
 from openfaith.store.dry_runs import make_copy
 from openfaith.store.events import StoredEvent, list_events, store_events
@@ -101,6 +99,7 @@ from openfaith.store.runs import (
     list_sync_state,
     list_unfinished_runs,
     note_doubts,
+    note_permissions,
     note_source_start,
     plan_entity_runs,
     request_run,
@@ -109,6 +108,7 @@ from openfaith.store.runs import (
     take_entity_run,
 )
 from openfaith.store.samples import note_sample, sample_ids
+from openfaith.store.settling import list_open_differences, settle_differences, settle_stored
 from openfaith.store.suspects import (
     OPEN_SUSPECTS,
     ListingStanding,
@@ -223,6 +223,7 @@ __all__ = [
     "migrate",
     "note_checkpoint",
     "note_doubts",
+    "note_permissions",
     "note_requests",
     "note_sample",
     "note_source_start",
@@ -243,6 +244,7 @@ __all__ = [
     "set_deletion_policy",
     "settle_closed_products",
     "settle_differences",
+    "settle_stored",
     "store_events",
     "summarize_suspects",
     "take_entity_run",

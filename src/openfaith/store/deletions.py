@@ -4,14 +4,14 @@ A reconciliation deletes suspects: records that a proven listing did not show, w
 allowed, and which the source confirmed to be gone. The statement that chooses the rows asks for all of this again, in
 the transaction that deletes them and under the entity run's fencing token, and leaves alone what was written since.
 
-What can only be reached below a record goes with it.
+Nothing goes with a record. What was below it may have moved elsewhere: its own listing tells, and the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
@@ -19,10 +19,8 @@ from psycopg import sql
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
-from openfaith.records import EntityName, EntityRunId
 from openfaith.store.connection import Database
-from openfaith.store.differences import parent_id_column
-from openfaith.store.mirror import beside_parameters, table
+from openfaith.store.mirror import table
 from openfaith.store.queries import query
 from openfaith.store.removals import Deletion, DeletionPolicy, prepare_removals, remove
 from openfaith.store.run_records import HeldEntityRun
@@ -44,13 +42,6 @@ PROOF: LiteralString = """
         AND t._requested_at <= s.listing_started_at)"""
 """A row that a proven listing did not show and that was not written since, and whose deletion was allowed."""
 
-_CHILDREN = """
-SELECT t.id FROM {table} AS t
-WHERE t.org_id = %(org_id)s AND t.{parent} = ANY(%(ids)s) AND t._deleted_at IS NULL
-  AND t._requested_at <= %(confirmed_at)s
-ORDER BY t.id FOR UPDATE
-"""
-
 _SEEN_SINCE = """
 DELETE FROM openfaith.suspect AS s
 WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s AND s.entity = %(entity)s AND s.id = ANY(%(ids)s)
@@ -68,11 +59,8 @@ class Deleted:
     """What a deletion came to."""
 
     deleted: int
-    """Of the entity itself."""
     refuted: int = 0
     """Suspects that were seen since the listing that missed them: they live."""
-    children: dict[EntityName, int] = field(default_factory=dict)
-    """Of what was only to be reached below them."""
 
 
 async def tombstone(
@@ -85,7 +73,7 @@ async def tombstone(
     confirmed_at: datetime,
     suspects_only: bool = True,
 ) -> Deleted:
-    """Delete records that the source confirmed to be gone, as the entity's policy says, with what is below them.
+    """Delete records that the source confirmed to be gone, as the entity's policy says, and nothing else.
 
     A row that was requested after the confirmation is left alone; so is, of suspects, one that was requested after
     the listing that missed it.
@@ -99,135 +87,89 @@ async def tombstone(
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
     """
-    async with begin_deletion(
-        database, manifest, [entity, *below(manifest, entity)], held, confirmed_at
-    ) as deletion:
+    async with begin_deletion(database, manifest, entity, held, confirmed_at) as deletion:
         await lock_suspects(deletion.connection, deletion.org_id, manifest.adapter, entity.name)
-        doomed = await lock_doomed(deletion, entity, ids, suspects_only=suspects_only)
-        await _delete(deletion, entity, doomed)
-        children: dict[EntityName, int] = {}
-        await _delete_below(deletion, entity, doomed, children)
-        refuted = await settle_suspects(deletion, entity, ids, deleted=len(doomed))
-    return Deleted(deleted=len(doomed), refuted=refuted, children=children)
-
-
-def below(manifest: Manifest, entity: Entity) -> Iterator[Entity]:
-    """What can only be reached below an entity, at any depth, parents first."""
-    for child, _ in children_of(manifest, entity):
-        yield child
-        yield from below(manifest, child)
-
-
-def children_of(manifest: Manifest, entity: Entity) -> Iterator[tuple[Entity, str]]:
-    """What is read below an entity and belongs to it alone, each with the column that holds its id."""
-    for child in manifest.entities.values():
-        column = parent_id_column(child)
-        if column is not None and child.below is not None and child.below.parent == entity.name:
-            yield child, column
+        doomed = await lock_doomed(deletion, ids, suspects_only=suspects_only)
+        if doomed:
+            await remove(deletion, doomed)
+            await confirm(deletion, doomed)
+        refuted = await settle_suspects(deletion, ids, deleted=len(doomed))
+    return Deleted(deleted=len(doomed), refuted=refuted)
 
 
 @asynccontextmanager
 async def begin_deletion(
     database: Database,
     manifest: Manifest,
-    family: Collection[Entity],
+    entity: Entity,
     held: HeldEntityRun,
     confirmed_at: datetime,
 ) -> AsyncIterator[Deletion]:
-    """A transaction in which records of these entities may be deleted.
+    """A transaction in which records of an entity may be deleted.
 
     Args:
-        held: of one of them, or of another entity of the same run: what its records tell is what is done.
+        held: of this entity, or of another one of the same run: what its records tell is what is done.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now.
     """
-    entities = list({entity.name: entity for entity in family}.values())
-    policies = await prepare_removals(database, manifest, held.entity_run_id, entities)
+    policy = await prepare_removals(database, manifest, held.entity_run_id, entity)
     async with database.transaction() as connection:
         cursor = await connection.execute(
-            query("deletions", "lock_family"),
-            {
-                "entity_run_id": held.entity_run_id,
-                "fence": held.fence,
-                "entities": [entity.name for entity in entities],
-            },
+            query("deletions", "lock_entity_runs"),
+            {"entity_run_id": held.entity_run_id, "fence": held.fence, "entity": entity.name},
         )
         locked = await cursor.fetchall()
         own = next((row for row in locked if row[0] == held.entity_run_id), None)
         if own is None or not own[4]:
             raise LeaseLostError(held.entity_run_id, held.fence)
-        removing = [name for name, policy in policies.items() if policy is not DeletionPolicy.SOFT]
-        await connection.execute(
-            query("deletions", "lock_policies"),
-            {"org_id": own[2], "adapter": manifest.adapter, "entities": removing},
-        )
+        if policy is not DeletionPolicy.SOFT:
+            await connection.execute(
+                query("deletions", "lock_policy"),
+                {"org_id": own[2], "adapter": manifest.adapter, "entity": entity.name},
+            )
         yield Deletion(
             connection=connection,
             manifest=manifest,
+            entity=entity,
             org_id=own[2],
             run_id=own[1],
-            entity_runs={EntityName(row[3]): EntityRunId(row[0]) for row in locked},
+            entity_run_id=next((row[0] for row in locked if row[3] == entity.name), None),
             confirmed_at=confirmed_at,
-            policies=policies,
+            policy=policy,
         )
 
 
-async def lock_doomed(
-    deletion: Deletion, entity: Entity, ids: Collection[str], *, suspects_only: bool
-) -> list[str]:
+async def lock_doomed(deletion: Deletion, ids: Collection[str], *, suspects_only: bool) -> list[str]:
     """Those of these records that may be deleted. Nobody changes them until the transaction ends."""
     statement = sql.SQL(_DOOMED).format(
-        table=table(deletion.manifest, entity), proof=sql.SQL(PROOF if suspects_only else "")
+        table=table(deletion.manifest, deletion.entity), proof=sql.SQL(PROOF if suspects_only else "")
     )
-    cursor = await deletion.connection.execute(statement, deletion.about(entity, ids))
+    cursor = await deletion.connection.execute(statement, deletion.about(ids))
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def _delete(deletion: Deletion, entity: Entity, ids: Collection[str]) -> None:
-    if ids:
-        await remove(deletion, entity, ids)
-        await confirm(deletion, entity, ids)
-
-
-async def confirm(deletion: Deletion, entity: Entity, ids: Collection[str]) -> None:
+async def confirm(deletion: Deletion, ids: Collection[str]) -> None:
     """Note of records that live no more that they were gone, and count them in their entity's run."""
-    about = deletion.about(entity, ids)
+    about = deletion.about(ids)
     await deletion.connection.execute(query("deletions", "confirm_suspects"), about)
     await deletion.connection.execute(query("deletions", "count_deleted"), about | {"deleted": len(ids)})
 
 
-async def _delete_below(
-    deletion: Deletion, parent: Entity, ids: Collection[str], counts: dict[EntityName, int]
-) -> None:
-    if not ids:
-        return
-    for child, column in children_of(deletion.manifest, parent):
-        statement = sql.SQL(_CHILDREN).format(
-            table=table(deletion.manifest, child), parent=beside_parameters(sql.Identifier(column))
-        )
-        cursor = await deletion.connection.execute(statement, deletion.about(child, ids))
-        children = [row[0] for row in await cursor.fetchall()]
-        if children:
-            await _delete(deletion, child, children)
-            counts[child.name] = len(children)
-        await _delete_below(deletion, child, children, counts)
-
-
 async def settle_suspects(
-    deletion: Deletion, entity: Entity, ids: Collection[str], *, deleted: int = 0, merged: int = 0
+    deletion: Deletion, ids: Collection[str], *, deleted: int = 0, merged: int = 0
 ) -> int:
     """Forget those of these suspects that were seen since, and note what became of the others.
 
     It is noted with the listing of their own entity in this run, if there is one. Returns how many were seen.
     """
-    statement = sql.SQL(_SEEN_SINCE).format(table=table(deletion.manifest, entity))
-    cursor = await deletion.connection.execute(statement, deletion.about(entity, ids))
+    statement = sql.SQL(_SEEN_SINCE).format(table=table(deletion.manifest, deletion.entity))
+    cursor = await deletion.connection.execute(statement, deletion.about(ids))
     refuted = len(await cursor.fetchall())
     await deletion.connection.execute(
         query("deletions", "count_confirmed"),
         {
-            "entity_run_id": deletion.entity_runs.get(entity.name),
+            "entity_run_id": deletion.entity_run_id,
             "ids": list(ids),
             "deleted": deleted,
             "merged": merged,

@@ -11,21 +11,20 @@ A stored row that a proven listing does not have is a suspect. Nothing happens t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest, columns
-from openfaith.records import EntityRunId, RecordId
 from openfaith.store.connection import Database
 from openfaith.store.doubts import FORGOTTEN, lost
 from openfaith.store.listings import Listing, count_rows, lock_listing
 from openfaith.store.mirror import table
 from openfaith.store.queries import query
+from openfaith.store.removals import known_to_be_gone
 from openfaith.store.run_records import HeldEntityRun
 from openfaith.store.suspects import lock_suspects
 
@@ -109,12 +108,13 @@ _WALKED = """
           SELECT FROM openfaith.parent_failure AS f
           WHERE f.entity_run_id = %(entity_run_id)s AND f.parent_id = part.parent
           OFFSET 0)
-      AND EXISTS (
+      AND (EXISTS (
           SELECT FROM {table} AS p
           WHERE p.org_id = %(org_id)s AND p.id = part.parent AND p._deleted_at IS NULL
             AND p._requested_at <= %(started_at)s
-          OFFSET 0)"""
-"""The parent was one of those that were gone through, and could be read below."""
+          OFFSET 0) OR {gone})"""
+"""The parent was one of those that were gone through, and could be read below; or it is known to be gone, so that whatever
+was below it is below another one now, all of which were gone through, or gone too."""
 
 _ALL_READ = """
       AND NOT EXISTS (SELECT FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s)"""
@@ -224,9 +224,9 @@ class _Comparison:
 
     def _walked(self) -> sql.Composed:
         assert self.entity.below is not None, "only what is below a parent has a column for it"
-        return sql.SQL(_WALKED).format(
-            table=table(self.manifest, self.manifest.entities[self.entity.below.parent])
-        )
+        parent = self.manifest.entities[self.entity.below.parent]
+        gone = known_to_be_gone(self.manifest, parent, sql.Identifier("part", "parent"))
+        return sql.SQL(_WALKED).format(table=table(self.manifest, parent), gone=gone)
 
     async def advance(self, found: _Range, limit: int) -> Compared:
         """Note how far the comparison is, and what the range came to."""
@@ -292,46 +292,3 @@ def parent_id_column(entity: Entity) -> str | None:
         return None
     own = next((i.name for i in entity.below.ids if i.column == "id"), None)
     return next((c.name for c in columns(entity) if c.placeholder is not None and c.placeholder == own), None)
-
-
-async def list_open_differences(
-    database: Database,
-    entity_run_id: EntityRunId,
-    kind: Literal["missing", "stale"],
-    *,
-    after: str = "",
-    limit: int = 100,
-) -> list[RecordId]:
-    """The next records that are to be fetched, in the order of their ids."""
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("differences", "list_open"),
-            {"entity_run_id": entity_run_id, "kind": kind, "after": after, "limit": limit},
-        )
-        return [RecordId(row[0]) for row in await cursor.fetchall()]
-
-
-async def settle_differences(
-    database: Database, held: HeldEntityRun, ids: Sequence[str], *, failed: bool = False
-) -> None:
-    """Note that nothing more is to be done about these differences in this run; or that it could not be done.
-
-    A suspect stays a suspect by that.
-
-    Raises:
-        LeaseLostError: somebody else holds the entity run now; nothing was written.
-    """
-    if not ids:
-        return
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("differences", "settle"),
-            {
-                "entity_run_id": held.entity_run_id,
-                "fence": held.fence,
-                "ids": list(ids),
-                "state": "failed" if failed else "settled",
-            },
-        )
-        if cursor.rowcount == 0:
-            raise LeaseLostError(held.entity_run_id, held.fence)

@@ -24,6 +24,11 @@ def lost(rows: int, counted: int) -> str:
     return f"{counted:,} ids were written, and {rows:,} are there"
 
 
+def unlisted(records: int) -> str:
+    """The doubt about a listing that did not show records of which the source, when it was asked for them, said more."""
+    return f"{records:,} of the records that it did not show exist"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StandingOfParents:
     """How the parents of an entity were listed in the same run."""

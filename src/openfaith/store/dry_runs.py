@@ -21,8 +21,10 @@ from openfaith.store.removals import DeletionPolicy, archive_schema, guarding
 from openfaith.store.run_records import RunRecord
 from openfaith.store.sync_outcomes import list_org_ids
 
-_COPIED = ("sync_state", "suspect", "deletion_policy", "removal")
-"""The control tables by which a sync goes: what is known of the entities, what may be gone, and what becomes of it."""
+_COPIED = ("sync_state", "sight", "suspect", "deletion_policy", "removal")
+"""The control tables by which a sync goes: what is known of the entities, what was seen of them, what may be gone, and
+what becomes of it.
+"""
 _DISCARDED = (*_COPIED, "sync_outcome", "dead_letter")
 """Those into which a sync writes under its adapter's name."""
 

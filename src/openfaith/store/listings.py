@@ -42,7 +42,7 @@ class Listing:
     started_at: datetime
     """By the source's clock."""
     permissions: str | None
-    """Fingerprint of what the token may see; None where it is not known."""
+    """Fingerprint of what the token could see, as its run had it when it began; None where that was not known."""
     counted: int
     """Different ids, counted as they were committed."""
     unusable: int
@@ -209,16 +209,16 @@ async def _usable(connection: psycopg.AsyncConnection, records: Sequence[bytes])
     return RawRecords([row[0].encode()[1:-1]])
 
 
-async def open_listing(
-    database: Database, held: HeldEntityRun, *, started_at: datetime, permissions: str | None = None
-) -> None:
+async def open_listing(database: Database, held: HeldEntityRun, *, started_at: datetime | None) -> None:
     """Begin the listing of an entity run, and with it those of the entities that ride on it.
 
-    One that was begun before keeps its start: a resumed listing is as old as its first page.
+    One that has a page keeps its start: a resumed listing is as old as its first page. Before that it may have been told
+    by another clock, as where the source did not tell the time.
 
     Args:
-        started_at: before its first request, by the source's clock.
-        permissions: fingerprint of what the token may see, where that is known.
+        started_at: before its first request, by the source's clock. None where nobody is asked, as there is nobody to look
+            below: then it is as old as the listing of the parents in the same run, which has shown that. Where there is
+            none either it proves nothing, whenever it began.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -230,7 +230,6 @@ async def open_listing(
                 "entity_run_id": held.entity_run_id,
                 "fence": held.fence,
                 "started_at": started_at,
-                "permissions": permissions,
             },
         )
         if cursor.rowcount != 1:

@@ -165,16 +165,16 @@ async def merge(
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
     """
-    async with begin_deletion(database, manifest, [entity], held, confirmed_at) as deletion:
-        ends, circular = resolve_survivors(survivors, await _chains(deletion, entity, survivors.values()))
-        doomed = await lock_doomed(deletion, entity, ends, suspects_only=suspects_only)
-        aliases = await _ids(deletion, _ALIASES, entity, ends)
-        changed = await _merge(deletion, entity, ends, doomed, aliases)
-        living = await _ids(deletion, _LIVING, entity, ends)
+    async with begin_deletion(database, manifest, entity, held, confirmed_at) as deletion:
+        ends, circular = resolve_survivors(survivors, await _chains(deletion, survivors.values()))
+        doomed = await lock_doomed(deletion, ends, suspects_only=suspects_only)
+        aliases = await _ids(deletion, _ALIASES, ends)
+        changed = await _merge(deletion, ends, doomed, aliases)
+        living = await _ids(deletion, _LIVING, ends)
         gone = {key: survivor for key, survivor in ends.items() if key not in living}
-        changed += await _follow(deletion, entity, gone)
-        repointed = await _repoint(deletion, entity, gone)
-        refuted = await settle_suspects(deletion, entity, ends, merged=len(doomed))
+        changed += await _follow(deletion, gone)
+        repointed = await _repoint(deletion, gone)
+        refuted = await settle_suspects(deletion, ends, merged=len(doomed))
     return Merged(
         merged=len(doomed),
         renamed=changed - len(doomed),
@@ -247,23 +247,20 @@ def resolve_survivors(
     return ends, tuple(circular)
 
 
-async def _chains(deletion: Deletion, entity: Entity, ids: Collection[str]) -> dict[str, str]:
+async def _chains(deletion: Deletion, ids: Collection[str]) -> dict[str, str]:
     """The former merges that lead on from these records."""
-    statement = sql.SQL(_CHAINS).format(table=table(deletion.manifest, entity))
-    return dict(await (await deletion.connection.execute(statement, deletion.about(entity, ids))).fetchall())
+    statement = sql.SQL(_CHAINS).format(table=table(deletion.manifest, deletion.entity))
+    return dict(await (await deletion.connection.execute(statement, deletion.about(ids))).fetchall())
 
 
-async def _ids(
-    deletion: Deletion, statement: LiteralString, entity: Entity, ids: Collection[str]
-) -> set[str]:
-    composed = sql.SQL(statement).format(table=table(deletion.manifest, entity))
-    cursor = await deletion.connection.execute(composed, deletion.about(entity, ids))
+async def _ids(deletion: Deletion, statement: LiteralString, ids: Collection[str]) -> set[str]:
+    composed = sql.SQL(statement).format(table=table(deletion.manifest, deletion.entity))
+    cursor = await deletion.connection.execute(composed, deletion.about(ids))
     return {row[0] for row in await cursor.fetchall()}
 
 
 async def _merge(
     deletion: Deletion,
-    entity: Entity,
     ends: Mapping[str, str],
     doomed: Collection[str],
     aliases: Collection[str],
@@ -272,29 +269,29 @@ async def _merge(
     ids = [*doomed, *aliases]
     if not ids:
         return 0
-    statement = sql.SQL(_MERGE).format(table=table(deletion.manifest, entity))
-    about = deletion.about(entity, ids)
+    statement = sql.SQL(_MERGE).format(table=table(deletion.manifest, deletion.entity))
+    about = deletion.about(ids)
     cursor = await deletion.connection.execute(statement, about | {"survivors": [ends[key] for key in ids]})
-    await empty_alias(deletion, entity, doomed)
-    await confirm(deletion, entity, doomed)
+    await empty_alias(deletion, doomed)
+    await confirm(deletion, doomed)
     return cursor.rowcount
 
 
-async def _follow(deletion: Deletion, entity: Entity, gone: Mapping[str, str]) -> int:
+async def _follow(deletion: Deletion, gone: Mapping[str, str]) -> int:
     if not gone:
         return 0
-    statement = sql.SQL(_FOLLOW).format(table=table(deletion.manifest, entity))
-    about = deletion.about(entity, gone) | {"survivors": list(gone.values())}
+    statement = sql.SQL(_FOLLOW).format(table=table(deletion.manifest, deletion.entity))
+    about = deletion.about(gone) | {"survivors": list(gone.values())}
     return (await deletion.connection.execute(statement, about)).rowcount
 
 
-async def _repoint(deletion: Deletion, entity: Entity, gone: Mapping[str, str]) -> dict[str, int]:
+async def _repoint(deletion: Deletion, gone: Mapping[str, str]) -> dict[str, int]:
     if not gone:
         return {}
-    log = merge_log_of(deletion.manifest, entity.name)
+    log = merge_log_of(deletion.manifest, deletion.entity.name)
     changed: dict[str, int] = {}
-    about = deletion.about(entity, gone) | {"survivors": list(gone.values())}
-    for pointing, column in references_to(deletion.manifest, entity.name):
+    about = deletion.about(gone) | {"survivors": list(gone.values())}
+    for pointing, column in references_to(deletion.manifest, deletion.entity.name):
         if log is not None and pointing.name == log.log:
             continue  # What it says of the past stays as the source has it.
         statement = sql.SQL(_REPOINT).format(

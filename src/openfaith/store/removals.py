@@ -8,7 +8,7 @@ that a page which is being written is either over before, and what it wrote is r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +40,18 @@ _SCRUB = "UPDATE {table} SET {nothing} WHERE org_id = %(org_id)s AND id = ANY(%(
 
 _REMOVE = "DELETE FROM {table} WHERE org_id = %(org_id)s AND id = ANY(%(ids)s)"
 
+_GONE = """(
+    EXISTS (
+        SELECT FROM {table} AS gone
+        WHERE gone.org_id = %(org_id)s AND gone.id = {id} AND gone._deleted_at IS NOT NULL
+        OFFSET 0)
+    OR EXISTS (
+        SELECT FROM openfaith.removal AS gone
+        WHERE gone.org_id = %(org_id)s AND gone.adapter = {adapter} AND gone.entity = {entity}
+          AND gone.id = {id} COLLATE "C"
+        OFFSET 0)
+    AND NOT EXISTS (SELECT FROM {table} AS gone WHERE gone.org_id = %(org_id)s AND gone.id = {id} OFFSET 0))"""
+
 _ARCHIVE = """
 INSERT INTO {archive} ({names}) SELECT {values} FROM {table} WHERE org_id = %(org_id)s AND id = ANY(%(ids)s)
 ON CONFLICT (org_id, id) DO UPDATE SET ({names}) = ROW ({excluded})
@@ -63,27 +75,40 @@ class Deletion:
 
     connection: psycopg.AsyncConnection
     manifest: Manifest
+    entity: Entity
+    """Whose records may be deleted."""
     org_id: OrgId
     run_id: RunId
-    entity_runs: Mapping[EntityName, EntityRunId]
-    """Of the entities whose records may be deleted, as far as they are part of the run."""
+    entity_run_id: EntityRunId | None
+    """Of the entity, if it is part of the run."""
     confirmed_at: datetime
     """When the source had them no more, by its clock."""
-    policies: Mapping[EntityName, DeletionPolicy]
+    policy: DeletionPolicy
 
-    def about(self, entity: Entity, ids: Collection[str]) -> dict[str, object]:
-        """The parameters of a statement about records of an entity."""
+    def about(self, ids: Collection[str]) -> dict[str, object]:
+        """The parameters of a statement about records of the entity."""
         return {
             "org_id": self.org_id,
             "adapter": self.manifest.adapter,
-            "entity": entity.name,
+            "entity": self.entity.name,
             "run_id": self.run_id,
             "confirmed_at": self.confirmed_at,
             "ids": list(ids),
         }
 
-    def policy(self, entity: Entity) -> DeletionPolicy:
-        return self.policies.get(entity.name, DeletionPolicy.SOFT)
+
+def known_to_be_gone(manifest: Manifest, entity: Entity, record_id: sql.Composable) -> sql.Composed:
+    """The condition that a record was deleted here, under whatever policy. One that was never here is not known.
+
+    Args:
+        record_id: an expression, of a table that is not called `gone`.
+    """
+    return sql.SQL(_GONE).format(
+        table=table(manifest, entity),
+        id=record_id,
+        adapter=sql.Literal(manifest.adapter),
+        entity=sql.Literal(entity.name),
+    )
 
 
 async def get_deletion_policy(
@@ -110,22 +135,24 @@ async def set_deletion_policy(
 
 
 async def prepare_removals(
-    database: Database, manifest: Manifest, entity_run_id: EntityRunId, entities: Sequence[Entity]
-) -> dict[EntityName, DeletionPolicy]:
-    """The policies of entities, once their tables are ready for them. Safe in several processes at once."""
+    database: Database, manifest: Manifest, entity_run_id: EntityRunId, entity: Entity
+) -> DeletionPolicy:
+    """An entity's policy, once its table is ready for it. Safe in several processes at once.
+
+    Args:
+        entity_run_id: of any entity of the organization's and the adapter's.
+    """
     async with database.connection() as connection:
-        found = await connection.execute(
-            query("deletions", "read_policies"),
-            {"entity_run_id": entity_run_id, "entities": [entity.name for entity in entities]},
+        cursor = await connection.execute(
+            query("deletions", "read_policy"), {"entity_run_id": entity_run_id, "entity": entity.name}
         )
-        policies = {EntityName(name): DeletionPolicy(policy) for name, policy in await found.fetchall()}
-    for entity in entities:
-        policy = policies.get(entity.name, DeletionPolicy.SOFT)
-        if policy is not DeletionPolicy.SOFT:
-            await _guard_table(database, manifest, entity)
-        if policy is DeletionPolicy.ARCHIVE:
-            await _fit_archive(database, manifest, entity)
-    return policies
+        row = await cursor.fetchone()
+    policy = DeletionPolicy.SOFT if row is None else DeletionPolicy(row[0])
+    if policy is not DeletionPolicy.SOFT:
+        await _guard_table(database, manifest, entity)
+    if policy is DeletionPolicy.ARCHIVE:
+        await _fit_archive(database, manifest, entity)
+    return policy
 
 
 async def _guard_table(database: Database, manifest: Manifest, entity: Entity) -> None:
@@ -219,36 +246,36 @@ def _archive(manifest: Manifest, entity: Entity) -> sql.Identifier:
     return sql.Identifier(archive_schema(manifest.adapter), table_name(entity))
 
 
-async def remove(deletion: Deletion, entity: Entity, ids: Collection[str]) -> None:
+async def remove(deletion: Deletion, ids: Collection[str]) -> None:
     """Have rows, which the caller has locked, leave their table as the policy says."""
-    policy, about = deletion.policy(entity), deletion.about(entity, ids)
-    await _execute(deletion, _TOMBSTONE, entity, about)
-    if policy is DeletionPolicy.SOFT:
+    about = deletion.about(ids)
+    await _execute(deletion, _TOMBSTONE, about)
+    if deletion.policy is DeletionPolicy.SOFT:
         return
-    if policy is DeletionPolicy.ARCHIVE:
-        await _copy_to_archive(deletion, entity, ids)
+    if deletion.policy is DeletionPolicy.ARCHIVE:
+        await _copy_to_archive(deletion, ids)
     await deletion.connection.execute(query("deletions", "note_removals"), about)
-    await _execute(deletion, _REMOVE, entity, about)
+    await _execute(deletion, _REMOVE, about)
 
 
-async def empty_alias(deletion: Deletion, entity: Entity, ids: Collection[str]) -> None:
+async def empty_alias(deletion: Deletion, ids: Collection[str]) -> None:
     """Have merged rows, which the caller has locked and marked, keep no more than who took their place.
 
     Under the usual policy they keep everything. Gone altogether they could not lead to their survivors any more.
     """
-    policy, about = deletion.policy(entity), deletion.about(entity, ids)
-    if policy is DeletionPolicy.SOFT:
+    if deletion.policy is DeletionPolicy.SOFT:
         return
-    if policy is DeletionPolicy.ARCHIVE:
-        await _copy_to_archive(deletion, entity, ids)
-    content = [*(column.name for column in columns(entity)), "_extra", "_source_updated_at"]
+    if deletion.policy is DeletionPolicy.ARCHIVE:
+        await _copy_to_archive(deletion, ids)
+    content = [*(column.name for column in columns(deletion.entity)), "_extra", "_source_updated_at"]
     nothing = sql.SQL(", ").join(
         sql.SQL("{} = NULL").format(beside_parameters(sql.Identifier(name))) for name in content
     )
-    await _execute(deletion, _SCRUB, entity, about, nothing=nothing)
+    await _execute(deletion, _SCRUB, deletion.about(ids), nothing=nothing)
 
 
-async def _copy_to_archive(deletion: Deletion, entity: Entity, ids: Collection[str]) -> None:
+async def _copy_to_archive(deletion: Deletion, ids: Collection[str]) -> None:
+    entity = deletion.entity
     own = await _columns(deletion.connection, deletion.manifest.adapter, entity)
     archive = await _columns(deletion.connection, archive_schema(deletion.manifest.adapter), entity)
     names = [beside_parameters(sql.Identifier(name)) for name in own]
@@ -259,8 +286,7 @@ async def _copy_to_archive(deletion: Deletion, entity: Entity, ids: Collection[s
     await _execute(
         deletion,
         _ARCHIVE,
-        entity,
-        deletion.about(entity, ids),
+        deletion.about(ids),
         archive=_archive(deletion.manifest, entity),
         names=sql.SQL(", ").join(names),
         values=sql.SQL(", ").join(values),
@@ -271,9 +297,8 @@ async def _copy_to_archive(deletion: Deletion, entity: Entity, ids: Collection[s
 async def _execute(
     deletion: Deletion,
     statement: LiteralString,
-    entity: Entity,
     about: Mapping[str, object],
     **parts: sql.Composable,
 ) -> None:
-    composed = sql.SQL(statement).format(table=table(deletion.manifest, entity), **parts)
+    composed = sql.SQL(statement).format(table=table(deletion.manifest, deletion.entity), **parts)
     await deletion.connection.execute(composed, about)

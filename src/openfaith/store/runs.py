@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import errors as pg
@@ -100,6 +100,20 @@ async def begin_run(database: Database, run_id: RunId) -> bool:
     return True
 
 
+async def note_permissions(
+    database: Database, run_id: RunId, permissions: str | None, *, attempt: int
+) -> None:
+    """Note under which sight of its token a run's attempt stores what it will store; None where that is not known.
+
+    An attempt that is not the run's last, or over, notes nothing.
+    """
+    async with database.connection() as connection:
+        await connection.execute(
+            query("runs", "note_permissions"),
+            {"run_id": run_id, "permissions": permissions, "attempt": attempt},
+        )
+
+
 async def plan_entity_runs(database: Database, run_id: RunId, planned: Sequence[PlannedReading]) -> None:
     """Make the entity runs of a plan, in its order. A run is planned once.
 
@@ -127,6 +141,8 @@ async def plan_entity_runs(database: Database, run_id: RunId, planned: Sequence[
 
 async def take_entity_run(database: Database, run_id: RunId, entity: EntityName) -> HeldEntityRun | None:
     """Raise the fencing token and learn where to continue. None where the entity run is settled already.
+
+    What the run's token may see is noted with it, of the entity and of what rides on it: before any of it is stored.
 
     Raises:
         RunConflictError: the same entity of the organization is being read for another run.
@@ -196,10 +212,13 @@ async def finish_entity_run(
     reason: str | None = None,
     table: tuple[str, str] | None = None,
     attempt: int | None = None,
+    mark_lasts: timedelta | None = None,
 ) -> bool:
     """Settle an entity run; with it, in the same transaction, the watermark and the counts that `status` shows.
 
     Args:
+        mark_lasts: how long deltas of the entity go by a watermark; until then, what was read with doubts does not move
+            it. None for ever.
         table: schema and name of the mirror table, to count its rows; needed for a completed run.
         attempt: where given, only this attempt of the run settles it: a later one has its own outcome to find.
 
@@ -229,7 +248,7 @@ async def finish_entity_run(
         )
         if await settled.fetchone() is None:
             return await _was_settled(connection, run_id, entity)
-        await note_outcome(connection, run_id, entity, newest=newest)
+        await note_outcome(connection, run_id, entity, newest=newest, mark_lasts=mark_lasts)
         if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
             place = {"run_id": run_id, "entity": entity}
             await connection.execute(query("runs", "resolve_dead_letters"), place)

@@ -6,7 +6,7 @@ from psycopg import sql
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
-from openfaith.records import OrgId, RecordId, RunId
+from openfaith.records import OrgId, RecordId
 from openfaith.store.connection import Database
 from openfaith.store.mirror import beside_parameters, table
 from openfaith.store.queries import query
@@ -15,18 +15,24 @@ from openfaith.store.run_records import HeldEntityRun
 _SAMPLE = """
 SELECT t.id FROM {table} AS t
 WHERE t.org_id = %(org_id)s AND t._deleted_at IS NULL
-ORDER BY hashtextextended(t.id, %(run_id)s), t.id
+ORDER BY hashtextextended(t.id, COALESCE((
+    SELECT (EXTRACT(epoch FROM s.sampled_at) * 1000000)::bigint FROM openfaith.sync_state AS s
+    WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s AND s.entity = %(entity)s), 0)), t.id
 LIMIT %(size)s
 """
 
 
 async def sample_ids(
-    database: Database, manifest: Manifest, entity: Entity, org_id: OrgId, *, run_id: RunId, size: int
+    database: Database, manifest: Manifest, entity: Entity, org_id: OrgId, *, size: int
 ) -> list[RecordId]:
-    """Living records by chance: the same ones whenever a run asks, and others in another run."""
+    """Living records by chance: others once a sample was kept, and until then the same ones.
+
+    So a dry run, which begins with a copy of what is known, samples what the run after it does.
+    """
     statement = sql.SQL(_SAMPLE).format(table=beside_parameters(table(manifest, entity)))
     async with database.connection() as connection:
-        cursor = await connection.execute(statement, {"org_id": org_id, "run_id": run_id, "size": size})
+        place = {"org_id": org_id, "adapter": manifest.adapter, "entity": entity.name, "size": size}
+        cursor = await connection.execute(statement, place)
         return [RecordId(row[0]) for row in await cursor.fetchall()]
 
 

@@ -16,10 +16,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from openfaith.errors import ConfigurationError, LeaseLostError
+from openfaith.errors import ConfigurationError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, EntityRunId, OrgId, RecordId
 from openfaith.store.connection import Database
+from openfaith.store.doubts import unlisted
 from openfaith.store.listings import lock_listing
 from openfaith.store.mirror import table
 from openfaith.store.queries import query
@@ -102,6 +103,8 @@ class OpenSuspect:
     id: RecordId
     times_missed: int
     """By how many proven listings in a row."""
+    may_be_elsewhere: bool = False
+    """Below a parent that could not be read, as far as anybody knows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,13 +120,8 @@ class ListingStanding:
     """Those that a person rejected are left out."""
     approved: int
     """Of these, those that a person approved while the token saw what it sees now."""
-    permissions: str | None
-    accepted_permissions: str | None
-    """Of the last listing whose deletions were allowed; None where there is none, or it was not known."""
-
-    @property
-    def permissions_changed(self) -> bool:
-        return self.accepted_permissions is not None and self.permissions != self.accepted_permissions
+    permissions_changed: bool
+    """Whether rows may have been stored, since deletions were last allowed, while the token saw something else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,10 +129,9 @@ class _Counted:
     proven: bool
     doubts: Sequence[str]
     rows: int | None
-    permissions: str | None
     suspects: int
     approved: int
-    accepted_permissions: str | None
+    permissions_changed: bool
 
 
 async def lock_suspects(
@@ -165,13 +162,14 @@ async def read_standing(
         doubts=found.doubts,
         suspects=found.suspects,
         approved=found.approved,
-        permissions=found.permissions,
-        accepted_permissions=found.accepted_permissions,
+        permissions_changed=found.permissions_changed,
     )
 
 
 async def allow_deletions(database: Database, held: HeldEntityRun) -> None:
-    """Let a compared, proven listing's suspects be confirmed. What its token may see is accepted by that.
+    """Let a compared, proven listing's suspects be confirmed. What is stored is accepted under what its token may see.
+
+    Safe to repeat: what was asked about already, and waits for a person since, waits on.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -182,10 +180,16 @@ async def allow_deletions(database: Database, held: HeldEntityRun) -> None:
         await connection.execute(query("suspects", "allow"), {"entity_run_id": held.entity_run_id})
 
 
-async def hold_suspects(database: Database, held: HeldEntityRun, reason: str) -> int:
+async def hold_suspects(
+    database: Database, held: HeldEntityRun, reason: str, ids: Collection[str] | None = None
+) -> int:
     """Have a compared listing's suspects wait for a person, those apart that one approved or rejected.
 
-    Returns how many wait.
+    Returns how many wait by that.
+
+    Args:
+        reason: why, for people.
+        ids: only these, and the others may still be confirmed; None for all of the listing, whose deletions stop.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -193,10 +197,11 @@ async def hold_suspects(database: Database, held: HeldEntityRun, reason: str) ->
     async with database.transaction() as connection:
         listing = await lock_listing(connection, held)
         await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
-        cursor = await connection.execute(
-            query("suspects", "hold"),
-            {"entity_run_id": held.entity_run_id, "reason": storable_text(reason)},
-        )
+        about = {"entity_run_id": held.entity_run_id, "reason": storable_text(reason)}
+        if ids is None:
+            cursor = await connection.execute(query("suspects", "hold"), about)
+        else:
+            cursor = await connection.execute(query("suspects", "hold_some"), about | {"ids": list(ids)})
         row = await cursor.fetchone()
     assert row is not None
     return int(row[0])
@@ -218,18 +223,19 @@ async def list_open_suspects(
 
 
 async def refute_suspects(database: Database, held: HeldEntityRun, ids: Sequence[str]) -> None:
-    """Forget suspects that the source says exist.
+    """Forget suspects that the source says exist, and with them what their listing has made of the others.
+
+    It has not shown all there is, so it is not proven any more.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
     """
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("suspects", "refute"),
-            {"entity_run_id": held.entity_run_id, "fence": held.fence, "ids": list(ids)},
-        )
-        if cursor.rowcount == 0:
-            raise LeaseLostError(held.entity_run_id, held.fence)
+    async with database.transaction() as connection:
+        listing = await lock_listing(connection, held)
+        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
+        place = {"entity_run_id": held.entity_run_id}
+        await connection.execute(query("suspects", "refute"), place | {"ids": list(ids)})
+        await connection.execute(query("differences", "distrust"), place | {"doubt": unlisted(len(ids))})
 
 
 async def list_suspects(

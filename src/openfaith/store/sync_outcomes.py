@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg.rows import class_row
@@ -37,15 +37,22 @@ class SyncOutcome:
 
 
 async def note_outcome(
-    connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName, *, newest: datetime | None = None
+    connection: psycopg.AsyncConnection,
+    run_id: RunId,
+    entity: EntityName,
+    *,
+    newest: datetime | None = None,
+    mark_lasts: timedelta | None = None,
 ) -> None:
     """Keep what follows from an entity run for its entity, in the transaction that has settled it.
 
     Args:
         newest: of a completed one: the newest stamp of any stored record that is no later than the run.
+        mark_lasts: how long deltas go by a watermark; None for ever.
     """
     place = {"run_id": run_id, "entity": entity}
-    await connection.execute(query("sync_outcomes", "note_sync_state"), place | {"newest": newest})
+    known = place | {"newest": newest, "mark_lasts": mark_lasts}
+    await connection.execute(query("sync_outcomes", "note_sync_state"), known)
     await connection.execute(query("sweeps", "note_swept"), place)
     await connection.execute(query("sweeps", "note_sampled"), place)
     await connection.execute(query("sync_outcomes", "note_sync_outcome"), place)

@@ -40,7 +40,7 @@ class DeletionFacts:
     doubts: Sequence[str] = ()
     """Why it is not."""
     permissions_changed: bool = False
-    """Whether the token may see something else than when deletions were last allowed."""
+    """Whether the token saw something else, or nobody knows what, when some of what is stored may have been stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ def guard_deletions(facts: DeletionFacts) -> Allowed | Stopped:
     if suspects <= 0:
         return Allowed()
     if facts.permissions_changed:
-        return Stopped("what the token may see has changed since deletions were last allowed")
+        return Stopped(
+            "what the token may see has changed, or was not known, since deletions were last allowed"
+        )
     if facts.listed == 0:
         return Stopped(f"none of {facts.live_rows:,} records was listed")
     if suspects > MOST:
@@ -100,6 +102,8 @@ class Verdict(StrEnum):
     MERGE = "merge"
     LEAVE = "leave"
     """Nobody knows. It stays a suspect, to be asked about again."""
+    HOLD = "hold"
+    """Nobody will ever know by asking. It waits for a person."""
 
 
 _VERDICTS = {
@@ -110,13 +114,16 @@ _VERDICTS = {
 }
 
 
-def judge_suspect(answer: Answer, *, times_missed: int) -> Verdict:
+def judge_suspect(answer: Answer, *, times_missed: int, may_be_elsewhere: bool = False) -> Verdict:
     """What becomes of a suspect that the guard allows to be asked about.
 
     Args:
         answer: of the source.
         times_missed: by how many proven listings in a row, the latest among them.
+        may_be_elsewhere: whether they looked everywhere but where the token may not look.
     """
     if answer is Answer.UNTOLD:
-        return Verdict.DELETE if times_missed >= LISTINGS_TO_PROVE else Verdict.LEAVE
+        if times_missed < LISTINGS_TO_PROVE:
+            return Verdict.LEAVE
+        return Verdict.HOLD if may_be_elsewhere else Verdict.DELETE
     return _VERDICTS[answer]

@@ -263,13 +263,13 @@ class RecordsMerged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ParentVanished(Event):
-    """A stored parent is gone at the source: there is nothing below it any more."""
+    """A stored parent is gone at the source: nothing can be asked below it any more."""
 
     parent: EntityName
     parent_id: str
 
     def message(self) -> str:
-        return f"{self.entity}: {self.parent} {self.parent_id} is gone at the source, and so is what was below it"
+        return f"{self.entity}: {self.parent} {self.parent_id} is gone at the source, and nothing can be asked below it"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,8 +27,6 @@ class Assignment:
     kind: SyncKind = SyncKind.FULL
     riders: tuple[Rider, ...] = ()
     """What comes along with its pages."""
-    permissions: str | None = None
-    """Fingerprint of what the token may see, where a reconciliation needs it and the source tells."""
 
     @property
     def subject(self) -> Subject:

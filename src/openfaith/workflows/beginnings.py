@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from openfaith.manifest import Below, Endpoint
+from openfaith.manifest import Below, Endpoint, Entity, Reading
 from openfaith.manifest.capabilities import DeltaWay, best_delta_way, times_in
 from openfaith.planning import can_be_windowed
 from openfaith.records import SyncKind
 from openfaith.store import HeldEntityRun, find_share, get_sweep_checkpoint, list_marks
 from openfaith.strategies import (
+    OLDEST_MARK,
     DeltaKind,
     DeltaState,
     FullState,
@@ -77,6 +79,12 @@ def delta_kind(endpoint: Endpoint) -> DeltaKind | None:
     """The cheapest way to read what changed in a list, as the manifest has it; None where there is none."""
     way, time = best_delta_way(times_in(endpoint.query_by), times_in(endpoint.order_by))
     return _DELTA_KINDS.get(way) if time == "updated_at" else None
+
+
+def mark_lasts(entity: Entity, reading: Reading) -> timedelta:
+    """How long deltas go by the watermark of an entity that is read so: not at all where they read everything."""
+    own = reading is Reading.TOP and entity.listing is not None and delta_kind(entity.listing) is not None
+    return OLDEST_MARK if own or reading is Reading.INCLUDE else timedelta()
 
 
 async def _begin_delta(runtime: Runtime, assignment: Assignment, whole: TopWalk) -> Walk:

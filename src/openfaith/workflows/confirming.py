@@ -1,14 +1,15 @@
 """Confirming suspects: each is asked for by its id, and only what the source has no more is deleted.
 
-The order is that of safety. What is still there is refuted before anything is deleted, and stored again by the caller;
-what is gone is deleted under the same fencing token as a page, by a statement that asks for the proof once more.
+The order is that of safety. What is still there is stored, and only then refuted: whoever is stopped in between asks for it
+again. Both come before anything is deleted; what is gone is deleted under the same fencing token as a page, by a statement
+that asks for the proof once more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from openfaith.errors import AccessDeniedError, RecordNotFoundError
@@ -22,6 +23,7 @@ from openfaith.store import (
     RecordPlace,
     list_places,
     merge,
+    note_requests,
     refute_suspects,
     settle_differences,
     tombstone,
@@ -36,6 +38,12 @@ SUSPECTS_AT_ONCE = 24
 
 _AT_A_TIME = 8
 """Requests under way."""
+
+SEES_OTHER = "what the token may see has changed since the listing began"
+"""Why suspects wait for a person that were to be deleted."""
+
+MAY_BE_ELSEWHERE = "it cannot be asked for, and may be below a parent that could not be read"
+"""Likewise, of one that any number of listings may miss."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +63,15 @@ class _Told:
 class _Verdicts:
     refuted: list[_Told] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """To be deleted since so many listings missed it; the source has said nothing."""
     merged: dict[str, str] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+
+    @property
+    def doomed(self) -> list[str]:
+        return [*self.deleted, *self.missed, *self.merged]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,15 +84,6 @@ class Alive:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settled:
-    """What came of asking about some suspects."""
-
-    alive: Sequence[Alive]
-    requests: int
-    """That it took."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmation:
     """Of one entity run's suspects."""
 
@@ -86,45 +92,58 @@ class Confirmation:
     assignment: Assignment
     held: HeldEntityRun
     client: SourceClient
-    sees_the_same: Callable[[], Awaitable[tuple[bool, int]]] | None = None
-    """Asks whether the token still sees what the listing saw, and how many requests that took; None: it cannot be known.
-    Asked after the suspects: whoever may see less in the meantime is told that they are gone."""
+    listed_at: datetime
+    """When the listing began that missed them, by the source's clock."""
+    keep: Callable[[Alive], Awaitable[None]]
+    """Stores suspects that are there, through the same guarded upsert as any page."""
+    sees_the_same: Callable[[], Awaitable[bool]]
+    """Asks whether the token still sees what the listing saw. Asked after the suspects: whoever may see less in the
+    meantime is told that they are gone."""
+    hold: Callable[[str, Collection[str] | None], Awaitable[None]]
+    """Has these suspects wait for a person because of this, and tells it; None: all of the listing."""
 
-    async def settle(self, suspects: Sequence[OpenSuspect]) -> Settled:
-        """Ask about suspects and do what follows, but for storing again those that are there.
+    async def settle(self, suspects: Sequence[OpenSuspect]) -> None:
+        """Ask about suspects and do what follows. Safe to repeat, wherever it was stopped.
 
         Raises:
             LeaseLostError: somebody else holds the entity run now.
+            RunCancelledError: a person cancelled the run, while those that are there were stored.
             SyncError: the source cannot say; what was settled stays so.
         """
-        requests = 0 if self.client.now is not None else await self._ask_the_time(suspects)
+        if self.client.now is None:
+            await self._ask_the_time(suspects)
         asked_at = self.client.now
         told = await self._ask_all(suspects)
-        verdicts = _sorted_out(told) if asked_at is not None else _Verdicts(left=[t.suspect.id for t in told])
-        requests += sum(t.requests for t in told)
-        if (verdicts.deleted or verdicts.merged) and self.sees_the_same is not None:
-            same, asked = await self.sees_the_same()
-            requests += asked
-            if not same:
-                left = [*verdicts.left, *verdicts.deleted, *verdicts.merged]
-                verdicts = replace(verdicts, left=left, deleted=[], merged={})
+        await note_requests(self.database, self.held, sum(each.requests for each in told))
+        verdicts = _sorted_out(told)
         if verdicts.refuted:
-            await refute_suspects(self.database, self.held, [t.suspect.id for t in verdicts.refuted])
-        if asked_at is not None:
+            await self._refute(verdicts.refuted)
+            return  # the listing has not shown all there is, and nothing is left of what it said
+        if asked_at is None:
+            verdicts.left.extend(verdicts.doomed)  # by no time can they be told to be gone
+        elif verdicts.doomed and not await self.sees_the_same():
+            await self.hold(SEES_OTHER, None)
+            verdicts.left.extend(verdicts.doomed)
+        else:
             await self._delete(verdicts, asked_at)
-        await settle_differences(self.database, self.held, verdicts.left)
-        return Settled(alive=_alive(verdicts.refuted), requests=requests)
+        if verdicts.held:
+            await self.hold(MAY_BE_ELSEWHERE, verdicts.held)
+        await settle_differences(self.database, self.held, [*verdicts.left, *verdicts.held])
 
-    async def _ask_the_time(self, suspects: Sequence[OpenSuspect]) -> int:
+    async def _ask_the_time(self, suspects: Sequence[OpenSuspect]) -> None:
         """Have the source answer something, in a process that it has told nothing yet: with that it tells the time.
 
         What confirms a deletion must be asked after the time that the deletion is dated by, so this decides nothing.
-        Returns the requests that it took.
         """
         [told] = await self._ask_all(suspects[:1])
-        if told.requests or self.sees_the_same is None:
-            return told.requests
-        return (await self.sees_the_same())[1]
+        await note_requests(self.database, self.held, told.requests)
+        if not told.requests:
+            await self.sees_the_same()
+
+    async def _refute(self, refuted: Sequence[_Told]) -> None:
+        for alive in _alive(refuted):
+            await self.keep(alive)
+        await refute_suspects(self.database, self.held, [told.suspect.id for told in refuted])
 
     async def _delete(self, verdicts: _Verdicts, asked_at: datetime) -> None:
         if verdicts.merged:
@@ -138,15 +157,16 @@ class Confirmation:
             )
             # Nothing was done about these; asked again in this run, they would say the same.
             verdicts.left.extend(merged.circular)
-        if verdicts.deleted:
-            await tombstone(
-                self.database,
-                self.manifest,
-                self.assignment.entity,
-                self.held,
-                verdicts.deleted,
-                confirmed_at=asked_at,
-            )
+        for ids, confirmed_at in ((verdicts.deleted, asked_at), (verdicts.missed, self.listed_at)):
+            if ids:
+                await tombstone(
+                    self.database,
+                    self.manifest,
+                    self.assignment.entity,
+                    self.held,
+                    ids,
+                    confirmed_at=confirmed_at,
+                )
 
     async def _ask_all(self, suspects: Sequence[OpenSuspect]) -> list[_Told]:
         assignment = self.assignment
@@ -195,16 +215,22 @@ class Confirmation:
 def _sorted_out(told: Sequence[_Told]) -> _Verdicts:
     verdicts = _Verdicts()
     for each in told:
-        match judge_suspect(each.answer, times_missed=each.suspect.times_missed):
+        suspect = each.suspect
+        match judge_suspect(
+            each.answer, times_missed=suspect.times_missed, may_be_elsewhere=suspect.may_be_elsewhere
+        ):
             case Verdict.REFUTE:
                 verdicts.refuted.append(each)
             case Verdict.DELETE:
-                verdicts.deleted.append(each.suspect.id)
+                gone = verdicts.missed if each.answer is Answer.UNTOLD else verdicts.deleted
+                gone.append(suspect.id)
             case Verdict.MERGE:
                 assert each.survivor is not None, "what was merged has a survivor"
-                verdicts.merged[each.suspect.id] = each.survivor
+                verdicts.merged[suspect.id] = each.survivor
+            case Verdict.HOLD:
+                verdicts.held.append(suspect.id)
             case Verdict.LEAVE:
-                verdicts.left.append(each.suspect.id)
+                verdicts.left.append(suspect.id)
     return verdicts
 
 

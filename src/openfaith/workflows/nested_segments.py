@@ -2,8 +2,8 @@
 
 One parent that cannot be read below does not stop its siblings: it is left behind, remembered, and walked again when
 the others are done; only then does the entity fail, and a retried run asks for those parents alone. A parent that is
-gone at the source takes what was below it along. A source that answers nobody is no matter of a parent: after a few
-failures in a row the walk stops where it is.
+gone at the source is passed by. A source that answers nobody is no matter of a parent: after a few failures in a row
+the walk stops where it is.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from openfaith.store import (
     list_parents,
     note_checkpoint,
     note_requests,
+    open_listing,
 )
 from openfaith.strategies import NestedState, deny, end_of_pass, fail
 from openfaith.telemetry import ParentLeftBehind, ParentVanished
@@ -109,7 +110,13 @@ class NestedSegment(Segment):
         is_all = walk.sweep is None or walk.sweep.is_whole
         if state.done and left.denied and is_all and self._nothing_read:
             raise AccessDeniedError(self._assignment.entity.name, f"below all {left.denied} of its parents")
+        if state.done and self._nothing_read and self._assignment.kind is SyncKind.RECONCILIATION:
+            await self._list_nothing()
         return ended
+
+    async def _list_nothing(self) -> None:
+        """Begin the listing that no page has begun: below nobody there is nothing, and that too is to be compared."""
+        await open_listing(self._runtime.database, self._held, started_at=None)
 
     async def _step(self, pages: PagesInFlight, walk: Walk, *, ending: bool) -> Walk:
         nested = cast("NestedWalk", walk)

@@ -27,6 +27,7 @@ from openfaith.workflows.steps import (
     begin_sync_run,
     build_dependency_graph,
     finish_sync_run,
+    get_permissions,
     load_entity_manifest,
     prepare_dry_run,
     skip_entities,
@@ -40,6 +41,7 @@ async def sync_organization(run_id: RunId, attempt: int) -> str:
     while not await begin_sync_run(run_id):
         await DBOS.sleep_async(WAIT_FOR_TURN_SECONDS)
     manifest = await load_entity_manifest(run_id)
+    await get_permissions(run_id, attempt)
     if is_copy(manifest["adapter"]):
         try:
             await prepare_dry_run(run_id)

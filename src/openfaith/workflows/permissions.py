@@ -9,37 +9,37 @@ import hashlib
 import json
 
 from openfaith.adapters import ADAPTERS, Identity
-from openfaith.errors import AccessDeniedError, RecordNotFoundError
-from openfaith.records import OrgId, RunId, base_adapter
+from openfaith.errors import AccessDeniedError, DatabaseUnavailableError, RecordNotFoundError, SyncError
+from openfaith.records import OrgId, base_adapter
 from openfaith.source import SourceClient
 from openfaith.workflows.runtime import Runtime
 
 
-async def permissions_of(
-    runtime: Runtime, org_id: OrgId, run_id: RunId, adapter: str
-) -> tuple[str | None, int]:
-    """The fingerprint of what the token's user may see, and how many requests it took to know.
+async def permissions_of(runtime: Runtime, org_id: OrgId, adapter: str) -> str | None:
+    """What the token's user may see when a run begins. None where the source does not tell, or cannot be asked now.
 
-    The source is asked once for each run and process. None where it does not tell.
+    Whatever is wrong, the entities of the run will say.
 
     Raises:
-        SyncError: the source could not be asked; the next who wants to know asks again.
+        DatabaseUnavailableError: it holds the credential.
     """
-    adapter = base_adapter(adapter)
-    identity = ADAPTERS[adapter].identity if adapter in ADAPTERS else None
-    if identity is None:
-        return None, 0
-    found = runtime.permissions(org_id, run_id, adapter)
-    async with found.asking:
-        if found.known:
-            return found.fingerprint, 0
-        found.fingerprint, requests = await ask_permissions(runtime, org_id, adapter)
-        found.known = True
-        return found.fingerprint, requests
+    try:
+        found, _ = await ask_permissions(runtime, org_id, adapter)
+    except DatabaseUnavailableError:
+        raise
+    except SyncError:
+        return None
+    return found
 
 
 async def ask_permissions(runtime: Runtime, org_id: OrgId, adapter: str) -> tuple[str | None, int]:
-    """As `permissions_of`, whatever the run knew before: what the token may see can change while it is read."""
+    """The fingerprint of what the token's user may see, and how many requests it took to know.
+
+    None where the source does not tell. It can change while it is read.
+
+    Raises:
+        SyncError: the source could not be asked.
+    """
     adapter = base_adapter(adapter)
     identity = ADAPTERS[adapter].identity if adapter in ADAPTERS else None
     if identity is None:

@@ -21,7 +21,6 @@ from openfaith.telemetry import EntityRunStarted
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.merging import apply_merges
 from openfaith.workflows.nested_segments import NestedSegment
-from openfaith.workflows.permissions import permissions_of
 from openfaith.workflows.reconciling import Settlement, reconcile
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import LONGEST, ListingSegment, Segment
@@ -112,12 +111,6 @@ async def _process(
     runtime: Runtime, assignment: Assignment, held: HeldEntityRun, client: SourceClient
 ) -> Progress:
     lists = assignment.kind is SyncKind.RECONCILIATION
-    if lists:
-        told, requests = await permissions_of(
-            runtime, assignment.org_id, assignment.run_id, assignment.adapter
-        )
-        await note_requests(runtime.database, held, requests)
-        assignment = replace(assignment, permissions=told)
     settlement = await _settlement(runtime, assignment, held)
     writer = runtime.writer(
         assignment.adapter,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
@@ -38,12 +38,13 @@ from openfaith.store import (
     note_requests,
     read_standing,
     settle_differences,
+    settle_stored,
 )
 from openfaith.strategies import Allowed, DeletionFacts, FullState, guard_deletions
 from openfaith.telemetry import DeletionsStopped, ListingUnproven
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.committing import WHOLE, Committer
-from openfaith.workflows.confirming import SUSPECTS_AT_ONCE, Confirmation
+from openfaith.workflows.confirming import SUSPECTS_AT_ONCE, Alive, Confirmation
 from openfaith.workflows.fetching import fetching
 from openfaith.workflows.list_walks import TopWalk
 from openfaith.workflows.permissions import ask_permissions
@@ -59,7 +60,8 @@ from openfaith.workflows.single_records import (
 
 _UNTIMED = "the source does not tell the time"
 
-_SEES_OTHER = "what the token may see has changed since the listing began"
+_KINDS: tuple[Literal["missing"], Literal["stale"]] = ("missing", "stale")
+"""What differs and is to be fetched."""
 
 
 async def reconcile(segment: Segment, settlement: Settlement) -> Progress:
@@ -71,8 +73,7 @@ async def reconcile(segment: Segment, settlement: Settlement) -> Progress:
         if not progress.done:
             return progress
         listing = await settlement.listing()
-        if listing is None:
-            return progress  # below no parent at all there was nothing to ask
+        assert listing is not None, "the first page opens it, or the end of a walk below nobody"
         settlement = settlement.after(progress)
     return replace(progress, done=await settlement.proceed(progress.doubts or ()))
 
@@ -145,8 +146,10 @@ class Settlement:
         listing = await self.listing()
         assert listing is not None, "it was closed"
         whole = self._begin_whole(listing)
-        if whole is not None:
-            return await self._read_whole(committer, whole)
+        if whole is not None and not (
+            await self._read_whole(committer, whole) and await self._settle_stored()
+        ):
+            return False
         reader = RecordReader(self.client, self.assignment)
 
         async def fetch(ids: Sequence[RecordId]) -> None:
@@ -160,42 +163,52 @@ class Settlement:
     async def _confirm(self, committer: Committer) -> bool:
         """Ask the source for each suspect that the guard, or a person, allows to be deleted."""
         assignment, database = self.assignment, self.runtime.database
-        manifest = self.runtime.manifest(assignment.adapter)
+        listing = await self.listing()
+        assert listing is not None, "it was closed"
+
+        async def keep(alive: Alive) -> None:
+            page = replace(alive.page, requests=0)  # these are counted
+            token = f"suspects={page.rows[0].id}..{page.rows[-1].id}"
+            await committer.commit(page, token=token, parents=alive.parents)
+
+        async def sees_the_same() -> bool:
+            return await self._sees_the_same(listing)
+
         confirmation = Confirmation(
             database=database,
-            manifest=manifest,
+            manifest=self.runtime.manifest(assignment.adapter),
             assignment=assignment,
             held=self.held,
             client=self.client,
-            sees_the_same=self._sees_the_same,
+            listed_at=listing.started_at,
+            keep=keep,
+            sees_the_same=sees_the_same,
+            hold=self._hold,
         )
         while suspects := await list_open_suspects(database, self.held.entity_run_id, limit=SUSPECTS_AT_ONCE):
             if await self.must_pause():
                 return False
-            settled = await confirmation.settle(suspects)
-            await note_requests(database, self.held, settled.requests)
-            for alive in settled.alive:
-                token = f"suspects={suspects[0].id}..{suspects[-1].id}"
-                await committer.commit(replace(alive.page, requests=0), token=token, parents=alive.parents)
+            await confirmation.settle(suspects)
         return True
 
-    async def _sees_the_same(self) -> tuple[bool, int]:
-        """Whether the token still sees what it saw when the listing began; if not, the suspects wait for a person."""
-        listing = await self.listing()
-        if listing is None or listing.permissions is None:
-            return True, 0
+    async def _sees_the_same(self, listing: Listing) -> bool:
+        """Whether the token still sees what it saw when the listing began."""
+        if listing.permissions is None:
+            return True
         assignment = self.assignment
         now, requests = await ask_permissions(self.runtime, assignment.org_id, assignment.adapter)
-        if now == listing.permissions:
-            return True, requests
-        waiting = await hold_suspects(self.runtime.database, self.held, _SEES_OTHER)
-        about = assignment.subject
-        await self.runtime.tell(DeletionsStopped(about=about, suspects=waiting, reason=_SEES_OTHER))
-        return False, requests
+        await note_requests(self.runtime.database, self.held, requests)
+        return now == listing.permissions
+
+    async def _hold(self, reason: str, ids: Collection[str] | None) -> None:
+        """Have these suspects, or all of the listing, wait for a person, and tell it."""
+        waiting = await hold_suspects(self.runtime.database, self.held, reason, ids)
+        if waiting:
+            about = self.assignment.subject
+            await self.runtime.tell(DeletionsStopped(about=about, suspects=waiting, reason=reason))
 
     async def _each_difference(self, deal_with: Callable[[Sequence[RecordId]], Awaitable[None]]) -> bool:
-        kinds: tuple[Literal["missing"], Literal["stale"]] = ("missing", "stale")
-        for kind in kinds:
+        for kind in _KINDS:
             while ids := await list_open_differences(
                 self.runtime.database, self.held.entity_run_id, kind, limit=RECORDS_AT_ONCE
             ):
@@ -237,7 +250,21 @@ class Settlement:
                 fresh = walk.fresh(ask, replace(page, requests=page.requests + pages.settle_wasted()), after)
                 await committer.commit(fresh, token=ask.token, whole=after.state)
                 walk = after
-        return await self._each_difference(self._settle)
+        return True
+
+    async def _settle_stored(self) -> bool:
+        """What the walk through everything has brought is settled; the list may have shifted, and left out some."""
+        assignment, database = self.assignment, self.runtime.database
+        manifest = self.runtime.manifest(assignment.adapter)
+        for kind in _KINDS:
+            after: str | None = ""
+            while after is not None:
+                if await self.must_pause():
+                    return False
+                after = await settle_stored(
+                    database, manifest, assignment.entity, self.held, kind, after=after
+                )
+        return True
 
     async def _judge(self) -> bool:
         """Let the suspects be confirmed, or have them wait for a person."""
@@ -263,10 +290,9 @@ class Settlement:
         if isinstance(verdict, Allowed):
             await allow_deletions(database, self.held)
             return True
-        waiting = await hold_suspects(database, self.held, verdict.reason)
-        about = assignment.subject
-        if not standing.proven:
-            await self.runtime.tell(ListingUnproven(about=about, doubts=tuple(standing.doubts)))
-        elif waiting:
-            await self.runtime.tell(DeletionsStopped(about=about, suspects=waiting, reason=verdict.reason))
+        if standing.proven:
+            await self._hold(verdict.reason, None)
+            return True
+        await hold_suspects(database, self.held, verdict.reason)
+        await self.runtime.tell(ListingUnproven(about=assignment.subject, doubts=tuple(standing.doubts)))
         return True

@@ -38,18 +38,6 @@ _MOST_COPIES = 4
 
 
 @dataclass(kw_only=True)
-class KnownPermissions:
-    """What a run has found out about the token's user, in this process."""
-
-    run_id: RunId
-    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the one who asks; others wait for what comes of it."""
-    known: bool = False
-    fingerprint: str | None = None
-    """None where it is not known yet, or the source does not tell."""
-
-
-@dataclass(kw_only=True)
 class Runtime:
     """One process's means. Bound by `bind`, for as long as its engine runs."""
 
@@ -66,8 +54,6 @@ class Runtime:
     )
     _closed: dict[OrgId, tuple[RunId, dict[str, ProductClosedError]]] = field(default_factory=dict)
     """By organization, of its latest run: a long-lived process keeps nothing of the runs before."""
-    _permissions: dict[tuple[OrgId, str], KnownPermissions] = field(default_factory=dict)
-    """By organization and adapter, likewise."""
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
     _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
@@ -164,13 +150,6 @@ class Runtime:
             subject = Subject(org_id=about.org_id, run_id=about.run_id)
             await self.tell(ProductNotAccessible(about=subject, product=product, reason=error.seen))
         return closed
-
-    def permissions(self, org_id: OrgId, run_id: RunId, adapter: str) -> KnownPermissions:
-        """What a run knows of its token's user. What an earlier run of the organization knew is forgotten."""
-        found = self._permissions.get((org_id, adapter))
-        if found is None or found.run_id != run_id:
-            found = self._permissions[(org_id, adapter)] = KnownPermissions(run_id=run_id)
-        return found
 
     async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:
         """The organization's client, by its present credential. One per credential: they share its rate budget.

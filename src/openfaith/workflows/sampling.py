@@ -42,7 +42,6 @@ async def compare_sample(settlement: Settlement, committer: Committer) -> bool:
         runtime.manifest(assignment.adapter),
         assignment.entity,
         assignment.org_id,
-        run_id=assignment.run_id,
         size=SAMPLE,
     )
     if ids:

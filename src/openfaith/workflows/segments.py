@@ -152,12 +152,7 @@ class Segment:
         if page.dated_by_source:
             await note_source_start(self._runtime.database, self._held, page.requested_at)
         if self._assignment.kind is SyncKind.RECONCILIATION:
-            await open_listing(
-                self._runtime.database,
-                self._held,
-                started_at=page.requested_at,
-                permissions=self._assignment.permissions,
-            )
+            await open_listing(self._runtime.database, self._held, started_at=page.requested_at)
         await self._tell_drift(self._assignment.entity, self._assignment.endpoint, page)
         for rider in self._assignment.riders:
             if page.can_include is not None and rider.include not in page.can_include:

@@ -30,6 +30,7 @@ from openfaith.store import (
     list_entity_runs,
     list_sync_state,
     make_copy,
+    note_permissions,
     plan_entity_runs,
 )
 from openfaith.telemetry import (
@@ -47,6 +48,8 @@ from openfaith.telemetry import (
     Subject,
 )
 from openfaith.workflows.assignments import Assignment
+from openfaith.workflows.beginnings import mark_lasts
+from openfaith.workflows.permissions import permissions_of
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import current
 
@@ -185,6 +188,16 @@ async def load_entity_manifest(run_id: RunId) -> ManifestResult:
         "versions": versions,
         "entities": None if run.entities is None else list(run.entities),
     }
+
+
+@durable_step("GetPermissions")
+async def get_permissions(run_id: RunId, attempt: int) -> None:
+    """Ask what the token may see, and keep it with the run: under that sight it stores whatever it will store."""
+    runtime = current()
+    run = await get_run(runtime.database, run_id)
+    runtime.reading[run.org_id] = run_id
+    found = await permissions_of(runtime, run.org_id, run.adapter)
+    await note_permissions(runtime.database, run_id, found, attempt=attempt)
 
 
 @durable_step("PrepareDryRun")
@@ -345,6 +358,7 @@ async def update_sync_status(
     about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
     described = _entity(run.works_as, entity)
     table = (run.works_as, table_name(described))
+    planned = await get_entity_run(runtime.database, run_id, entity)
     settled = await finish_entity_run(
         runtime.database,
         run_id,
@@ -353,6 +367,7 @@ async def update_sync_status(
         reason=reason,
         table=table,
         attempt=attempt,
+        mark_lasts=mark_lasts(described, Reading(planned.reading)),
     )
     found = await get_entity_run(runtime.database, run_id, entity)
     told = status == EntityStatus.NOT_ACCESSIBLE and runtime.has_closed(about, described.product)

@@ -160,19 +160,21 @@ async def test_a_full_run_leaves_sweeps_where_they_are(reader: Reader) -> None:
     assert await place(reader) == {"sweep": 1, "page": 1, "closed": False}
 
 
-async def test_a_sample_is_the_same_for_a_run_and_another_for_another(reader: Reader) -> None:
+async def sample(reader: Reader) -> list[str]:
+    return list(await sample_ids(reader.database, MANIFEST, reader.entity, reader.org_id, size=5))
+
+
+async def test_a_sample_is_the_same_until_it_is_kept_and_then_another(reader: Reader) -> None:
+    """So a dry run samples what the run after it does."""
     await reader.store(*(said(str(n), "Ann") for n in range(100)))
-    samples = [
-        await sample_ids(
-            reader.database, MANIFEST, reader.entity, reader.org_id, run_id=reader.run_id, size=5
-        )
-        for _ in range(2)
-    ]
-    other = await sample_ids(
-        reader.database, MANIFEST, reader.entity, reader.org_id, run_id=type(reader.run_id)(9_999_999), size=5
-    )
-    assert samples[0] == samples[1] != other
-    assert len(set(samples[0])) == 5
+    before = await sample(reader)
+    assert len(set(before)) == 5
+    assert await sample(reader) == before
+    later = await reader.begin_again(started_at=50)
+    assert await sample(later) == before
+    await note_sample(later.database, later.held, 5)
+    await later.complete()
+    assert await sample(later) != before
 
 
 async def test_a_sample_is_kept_by_the_run_that_completes(reader: Reader) -> None:

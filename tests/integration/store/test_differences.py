@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from openfaith.errors import LeaseLostError
 from openfaith.records import OrgId
 from openfaith.store import (
     Database,
+    Deleted,
     OpenSuspect,
     SuspectState,
     allow_deletions,
@@ -16,12 +19,17 @@ from openfaith.store import (
     list_open_differences,
     list_open_suspects,
     list_suspects,
+    list_sync_state,
+    note_doubts,
     read_standing,
     refute_suspects,
     settle_differences,
+    settle_stored,
 )
 from support.mirror import MEMBER, Reader, execute, fetch_one, moment, record, take
 from support.reconciling import Reconciler, store
+
+KINDS: tuple[Literal["missing"], Literal["stale"]] = ("missing", "stale")
 
 
 async def prepared(reader: Reader, *keys: str, at: float = 0, changed_at: float = 50) -> Reconciler:
@@ -230,13 +238,19 @@ async def test_suspects_are_handed_out_once_the_guard_allowed_it(reader: Reader)
     assert set(await church.suspects()) == {"2", "3"}
 
 
-async def test_a_suspect_that_the_source_still_has_is_none(reader: Reader) -> None:
+async def test_a_listing_that_did_not_show_what_the_source_still_has_proves_nothing(reader: Reader) -> None:
     church = await prepared(reader, "1", "2", "3")
     await church.reconcile("1")
     await refute_suspects(reader.database, reader.held, ["2"])
-    assert set(await church.suspects()) == {"3"}
-    assert await open_suspects(church) == {"3": 1}
-    assert (await church.report()).refuted == 1
+    assert (await church.suspects(), await open_suspects(church)) == ({}, {})
+    report = await church.report()
+    assert (report.refuted, report.suspects, report.proven, report.guard) == (1, 0, False, None)
+    assert report.doubts == ["1 of the records that it did not show exist"]
+    assert await church.delete("3") == Deleted(deleted=0)
+    await note_doubts(reader.database, reader.held, [])
+    await reader.complete()
+    [state] = await list_sync_state(reader.database, reader.org_id)
+    assert (state.is_proven, state.doubts) == (False, report.doubts)
 
 
 # From one listing to the next
@@ -376,9 +390,9 @@ async def test_what_was_approved_stays_so_for_the_next_listing_and_what_is_new_i
 
 
 async def test_an_approval_ends_when_the_token_sees_something_else(database: Database, org: OrgId) -> None:
-    reader = await Reader.begin(database, org=org)
+    reader = await Reader.begin(database, org=org, permissions="all")
     await store(reader, ["1", "2"])
-    church = await Reconciler.of(reader, permissions="all")
+    church = await Reconciler.of(reader)
     await church.reconcile("1", allow=False)
     await hold_suspects(database, reader.held, "too many")
     await decide(church)
@@ -403,6 +417,32 @@ async def test_what_was_rejected_is_not_asked_about_until_it_was_listed_again(re
     assert await open_suspects(missed) == {"2": 1}
 
 
+async def test_of_suspects_that_are_asked_about_some_can_wait_for_a_person(reader: Reader) -> None:
+    """And wait on, when their guard is asked again since the run goes on in another process."""
+    church = await prepared(reader, "1", "2", "3", "4")
+    await church.reconcile("1")
+    assert await decide(church, "3", approve=False) == 1
+    for _ in range(2):
+        await hold_suspects(reader.database, reader.held, "nobody knows", ["2", "3"])
+        assert await states(church) == {"2": "held", "3": "rejected", "4": "suspect"}
+        assert await open_suspects(church) == {"4": 1}
+        report = await church.report()
+        assert (report.guard, report.guard_reason, report.held) == ("allowed", None, 1)
+        await settle_differences(reader.database, reader.held, ["2"])
+        await allow_deletions(reader.database, reader.held)
+    assert (await church.suspects())["2"]["reason"] == "nobody knows"
+
+
+async def test_what_waited_and_was_not_asked_about_is_asked_about_when_it_is_allowed(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    await settle_differences(reader.database, reader.held, ["2"])
+    await allow_deletions(reader.database, reader.held)
+    assert await states(church) == {"2": "held", "3": "suspect"}
+    assert (await church.report()).held == 1
+
+
 async def test_held_suspects_are_judged_anew_by_the_next_guard(reader: Reader) -> None:
     church = await prepared(reader, "1", "2", "3")
     await church.reconcile("1", allow=False)
@@ -410,30 +450,6 @@ async def test_held_suspects_are_judged_anew_by_the_next_guard(reader: Reader) -
     later = await church.again(at=300)
     await later.reconcile("1", "3")
     assert await states(later) == {"2": "suspect"}
-
-
-async def standing_of(church: Reconciler) -> tuple[str | None, str | None, bool]:
-    reader = church.reader
-    found = await read_standing(
-        reader.database, reader.manifest, MEMBER, reader.org_id, reader.held.entity_run_id
-    )
-    return found.permissions, found.accepted_permissions, found.permissions_changed
-
-
-async def test_permissions_are_those_of_the_last_listing_that_was_allowed(reader: Reader) -> None:
-    """Not of one that was stopped because of them: or to try again would be enough."""
-    church = await Reconciler.of(reader, at=100, permissions="all")
-    await church.reconcile()
-    assert await standing_of(church) == ("all", None, False)
-    for at in (300, 400):
-        church = await church.again(at=at, permissions="few")
-        await church.reconcile(allow=False)
-        assert await standing_of(church) == ("few", "all", True)
-        await hold_suspects(church.database, church.reader.held, "permissions")
-    church = await church.again(at=500, permissions="few")
-    await church.reconcile()
-    church = await church.again(at=600, permissions="few")
-    assert await standing_of(church) == ("few", "few", False)
 
 
 async def test_suspects_are_listed_a_part_at_a_time(reader: Reader) -> None:
@@ -446,3 +462,56 @@ async def test_suspects_are_listed_a_part_at_a_time(reader: Reader) -> None:
     assert await list_suspects(reader.database, reader.org_id, states=[SuspectState.CONFIRMED]) == []
     assert len(await list_suspects(reader.database, reader.org_id, entity=MEMBER.name)) == 3
     assert await list_suspects(reader.database, OrgId("nobody")) == []
+
+
+# What a walk through everything has brought
+
+
+async def brought(church: Reconciler) -> Reconciler:
+    """Four were missing, two stale; a walk has brought some of it, and this not as it was listed to be."""
+    await store(church.reader, ["stale", "staler"], changed_at=40)
+    await church.reconcile("stale", "staler", "new", "newer", "gone", "lost")
+    await store(church.reader, ["stale", "new", "gone"], at=150)
+    await store(church.reader, ["staler", "newer"], at=150, changed_at=45)
+    await church.delete("gone", at=160, suspects_only=False)
+    return church
+
+
+async def settle_all(church: Reconciler, *, limit: int) -> int:
+    """Returns how many calls it took."""
+    calls, reader = 0, church.reader
+    for kind in KINDS:
+        after: str | None = ""
+        while after is not None:
+            calls += 1
+            after = await settle_stored(
+                reader.database, reader.manifest, MEMBER, reader.held, kind, after=after, limit=limit
+            )
+    return calls
+
+
+@pytest.mark.parametrize(("limit", "calls"), [(1, 8), (4, 3), (100, 2)])
+async def test_what_lives_here_as_it_was_listed_is_settled_and_nothing_else(
+    reader: Reader, limit: int, calls: int
+) -> None:
+    church = await brought(await Reconciler.of(reader))
+    assert await settle_all(church, limit=limit) == calls
+    left = [await list_open_differences(reader.database, reader.held.entity_run_id, kind) for kind in KINDS]
+    assert left == [["gone", "lost", "newer"], ["staler"]]
+
+
+async def test_what_is_listed_and_stored_without_a_stamp_is_settled(reader: Reader) -> None:
+    church = await Reconciler.of(reader)
+    await church.reconcile("1", "2", at=None)
+    await reader.store(record("1"))
+    await settle_all(church, limit=100)
+    assert await list_open_differences(reader.database, reader.held.entity_run_id, "missing") == ["2"]
+
+
+async def test_only_the_holder_settles_what_is_stored(reader: Reader) -> None:
+    church = await brought(await Reconciler.of(reader))
+    await take(reader.database, reader.run_id)
+    with pytest.raises(LeaseLostError):
+        await settle_all(church, limit=100)
+    left = await list_open_differences(reader.database, reader.held.entity_run_id, "missing")
+    assert len(left) == 4

@@ -18,6 +18,7 @@ from openfaith.store import (
     Database,
     ListingWriter,
     PlannedReading,
+    begin_run,
     cancel_run,
     close_listing,
     finish_entity_run,
@@ -28,6 +29,7 @@ from openfaith.store import (
     list_riders,
     list_sync_state,
     note_doubts,
+    note_permissions,
     open_listing,
     plan_entity_runs,
     retry_run,
@@ -364,11 +366,22 @@ async def test_a_resumed_listing_is_as_old_as_its_first_page(lister: Reconciler)
     await lister.show("1")
     await finish_run(lister.database, lister.reader.run_id)
     await retry_run(lister.database, lister.reader.run_id)
+    await begin_run(lister.database, lister.reader.run_id)
+    await note_permissions(lister.database, lister.reader.run_id, "other", attempt=2)
     lister.reader.held = await take(lister.database, lister.reader.run_id)
-    await open_listing(lister.database, lister.reader.held, started_at=moment(900), permissions="other")
+    await open_listing(lister.database, lister.reader.held, started_at=moment(900))
     await lister.show("2")
     closed = await lister.close()
     assert (closed.started_at, closed.permissions, closed.proven, closed.rows) == (moment(100), None, True, 2)
+
+
+async def test_a_listing_without_a_page_begins_when_its_first_page_was_asked_for(lister: Reconciler) -> None:
+    """Who began it before, and had no page, may have had no clock but his own."""
+    await note_permissions(lister.database, lister.reader.run_id, "other", attempt=1)
+    await open_listing(lister.database, lister.reader.held, started_at=moment(50))
+    await lister.show("1")
+    closed = await lister.close()
+    assert (closed.started_at, closed.permissions) == (moment(50), "other")
 
 
 @pytest.mark.parametrize(

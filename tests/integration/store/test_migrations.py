@@ -97,9 +97,13 @@ async def test_a_file_that_was_edited_after_it_was_applied_is_refused(
 
 
 async def test_a_database_of_a_newer_program_is_refused(database_url: str) -> None:
-    ask(database_url, "INSERT INTO openfaith.migration (number, name, checksum) VALUES (7, 'later', '')")
+    later = len(NAMES) + 1
+    ask(
+        database_url,
+        f"INSERT INTO openfaith.migration (number, name, checksum) VALUES ({later}, 'later', '')",
+    )
     with pytest.raises(
-        DatabaseRefusedError, match=f"at version 7, this program knows {len(NAMES)}; upgrade openfaith"
+        DatabaseRefusedError, match=f"at version {later}, this program knows {len(NAMES)}; upgrade openfaith"
     ):
         await migrate(database_url)
 

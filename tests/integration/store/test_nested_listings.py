@@ -8,12 +8,24 @@ from dataclasses import replace
 
 import pytest
 
-from openfaith.records import OrgId
+from openfaith.records import OrgId, RecordId
 from openfaith.store import (
     Database,
+    DeletionPolicy,
+    OpenSuspect,
+    allow_deletions,
+    decide_suspects,
     ensure_mirror_tables,
     forget_old_listings,
+    hold_suspects,
+    is_dated,
+    list_open_suspects,
+    list_sync_state,
+    note_doubts,
+    note_source_start,
     open_database,
+    open_listing,
+    set_deletion_policy,
     settle_differences,
 )
 from support.family import MANIFEST, MEMBERSHIP, PERSON, begin, put
@@ -84,18 +96,150 @@ async def test_below_parents_that_could_not_be_read_nothing_is_suspected(church:
     assert await members.differences() == {"c": "suspect"}
 
 
+async def test_what_may_have_moved_below_a_parent_that_could_not_be_read_is_known_for_it(
+    church: Reconciler,
+) -> None:
+    members = await below_proven(church)
+    await leave_behind(members, "1")
+    await members.close()
+    await members.compare()
+    database, held = members.database, members.reader.held
+    await allow_deletions(database, held)
+    c = OpenSuspect(id=RecordId("c"), times_missed=1)
+    assert await list_open_suspects(database, held.entity_run_id) == [replace(c, may_be_elsewhere=True)]
+    await hold_suspects(database, held, "a person shall look")
+    org_id, adapter = members.reader.org_id, MANIFEST.adapter
+    await decide_suspects(database, org_id, adapter, MEMBERSHIP.name, ["c"], approve=True, by="ann")
+    assert await list_open_suspects(database, held.entity_run_id) == [c]
+
+
 async def test_below_parents_that_were_not_there_to_be_walked_nothing_is_suspected(
     church: Reconciler,
 ) -> None:
     reader = church.reader
     await store(reader, ["late"], at=101)
-    await put(reader, PERSON, "dead", _deleted_at=moment(1))
-    for key, person in {"x": "late", "y": "dead", "z": "99", "none": None}.items():
+    for key, person in {"x": "late", "z": "99", "none": None}.items():
         await put(reader, MEMBERSHIP, key, person_id=person)
     members = await below_proven(church)
     assert (await members.close()).proven
     await members.compare()
     assert await members.differences() == {"a": "suspect", "b": "suspect", "c": "suspect"}
+
+
+async def delete_person(church: Reconciler, key: str) -> None:
+    """The people are listed without one of them, who is deleted. Then the members' listing may begin."""
+    await church.reconcile(*({"1", "2", "3"} - {key}))
+    await church.delete(key, at=105)
+    await church.reader.finish()
+
+
+@pytest.mark.parametrize("policy", DeletionPolicy)
+async def test_below_a_parent_that_is_known_to_be_gone_what_was_listed_nowhere_is_suspected(
+    church: Reconciler, policy: DeletionPolicy
+) -> None:
+    """And what is listed below another one is not: it has moved."""
+    reader = church.reader
+    await set_deletion_policy(reader.database, reader.org_id, MANIFEST.adapter, PERSON.name, policy)
+    await delete_person(church, "1")
+    members = await below(church)
+    await members.show("a", "c", at=None)
+    assert (await members.close()).proven
+    assert (await members.compare()).suspects == 1
+    assert await members.differences() == {"b": "suspect"}
+
+
+async def test_a_gone_parent_whose_path_is_asked_all_the_same_tells_nothing(church: Reconciler) -> None:
+    """It was gone through before it was deleted."""
+    await delete_person(church, "1")
+    members = await below(church)
+    await leave_behind(members, "1")
+    await members.close()
+    await members.compare()
+    assert await members.differences() == {"c": "suspect"}
+
+
+@pytest.mark.parametrize("policy", [DeletionPolicy.HARD, DeletionPolicy.ARCHIVE])
+async def test_below_a_parent_that_came_back_after_the_walk_nothing_is_suspected(
+    church: Reconciler, policy: DeletionPolicy
+) -> None:
+    reader = church.reader
+    await set_deletion_policy(reader.database, reader.org_id, MANIFEST.adapter, PERSON.name, policy)
+    await church.reconcile("2", "3")
+    await church.delete("1", at=105)
+    await store(reader, ["1"], at=110)
+    await reader.finish()
+    members = await below(church)
+    await members.close()
+    await members.compare()
+    assert await members.differences() == {"c": "suspect"}
+
+
+# Where nobody is there to be walked
+
+
+async def below_nobody(church: Reconciler) -> Reconciler:
+    """The listing of the members begins, in the same run, without asking anybody."""
+    held = await take(church.database, church.reader.run_id, MEMBERSHIP)
+    await open_listing(church.database, held, started_at=None)
+    return Reconciler(replace(church.reader, entity=MEMBERSHIP, held=held))
+
+
+async def delete_everybody(church: Reconciler) -> None:
+    await church.reconcile()
+    await church.delete("1", "2", "3", at=150)
+    await church.reader.finish()
+
+
+async def test_below_nobody_a_listing_is_as_old_as_that_of_the_parents(church: Reconciler) -> None:
+    await put(church.reader, MEMBERSHIP, "late", person_id="1", at=101)
+    await delete_everybody(church)
+    members = await below_nobody(church)
+    closed = await members.close()
+    assert (closed.proven, closed.started_at) == (True, moment(100))
+    await members.compare()
+    assert await members.differences() == dict.fromkeys("abc", "suspect")
+
+
+@pytest.mark.parametrize("dated", [True, False])
+async def test_below_nobody_the_parents_tell_whether_the_source_tells_the_time(
+    church: Reconciler, dated: bool
+) -> None:
+    if dated:
+        await note_source_start(church.database, church.reader.held, moment(99))
+    await delete_everybody(church)
+    members = await below_nobody(church)
+    assert await is_dated(church.database, members.reader.held) is dated
+    await members.close()
+    await note_doubts(church.database, members.reader.held, [])
+    await members.reader.complete()
+    [state] = [
+        state
+        for state in await list_sync_state(church.database, church.reader.org_id)
+        if state.entity == MEMBERSHIP.name
+    ]
+    assert state.proven_at == (moment(99) if dated else None)
+
+
+async def test_who_has_asked_somebody_does_not_go_by_the_time_of_the_parents(church: Reconciler) -> None:
+    await note_source_start(church.database, church.reader.held, moment(99))
+    await list_parents(church)
+    await church.reader.finish()
+    members = await below(church)
+    await members.show("a")
+    assert not await is_dated(church.database, members.reader.held)
+
+
+async def test_below_nobody_and_without_its_parents_in_the_run_a_listing_proves_nothing(
+    database: Database, church: Reconciler
+) -> None:
+    await delete_everybody(church)
+    await church.reader.complete()
+    org = await connect_org(database, church.reader.org_id)
+    run_id = await start_run(database, org, MEMBERSHIP, adapter=MANIFEST.adapter)
+    held = await take(database, run_id, MEMBERSHIP)
+    await open_listing(database, held, started_at=None)
+    members = Reconciler(Reader(database, MEMBERSHIP, org, run_id, held, MANIFEST))
+    assert not (await members.close()).proven
 
 
 @pytest.mark.parametrize(("unread", "suspects"), [(["7"], 0), ([], 2)])

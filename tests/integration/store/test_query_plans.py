@@ -39,6 +39,8 @@ INSERT INTO openfaith.dead_letter (org_id, adapter, entity, record_key, reason, 
 INSERT INTO openfaith.sync_outcome (org_id, adapter, entity, kind, run_id, status, finished_at)
     SELECT 'org' || n, 'sample', 'church.E' || e, 'full', n, 'completed', now()
     FROM generate_series(1, 200) n, generate_series(1, 50) e;
+INSERT INTO openfaith.sight (org_id, adapter, entity, permissions)
+    SELECT 'org' || n, 'sample', 'church.E' || e, 'all' FROM generate_series(1, 200) n, generate_series(1, 50) e;
 INSERT INTO openfaith.suspect (org_id, adapter, entity, id, listing_started_at)
     SELECT 'org' || n % 200 + 1, 'sample', 'church.E' || n % 50, n::text, now() FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at)
@@ -56,7 +58,8 @@ HOT = [
     *(
         ("runs", name)
         for name in (
-            "lock_organization", "find_same_run", "insert_run", "begin_run", "insert_entity_runs", "take_entity_run",
+            "lock_organization", "find_same_run", "insert_run", "begin_run", "insert_entity_runs", "note_permissions",
+            "take_entity_run",
             "note_source_start", "is_cancelled", "is_dated", "finish_entity_run", "find_open_entity_run",
             "list_marks", "note_doubts", "resolve_dead_letters", "finish_run", "settle_entities_of_run", "request_cancel", "request_cancel_of_entities", "retry_run",
             "retry_entities", "get_run", "lock_run", "list_runs", "list_runs_of_organization", "list_unfinished_runs",

@@ -12,11 +12,19 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from openfaith.store import deletions, differences, ensure_mirror_tables, merges, open_database
+from openfaith.store import (
+    deletions,
+    differences,
+    ensure_mirror_tables,
+    merges,
+    open_database,
+    settling,
+)
 from openfaith.store.connection import _connecting
 from openfaith.store.listings import listing_statement
 from openfaith.store.mirror import table
 from openfaith.store.queries import NumberedStatement, numbered, query
+from openfaith.store.removals import known_to_be_gone
 from support.family import GIFT, MANIFEST, MEMBERSHIP, PERSON
 from support.postgres import Databases
 
@@ -27,6 +35,8 @@ INSERT INTO openfaith.sync_run (org_id, adapter, kind, requested_by, status, sta
 INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, status, started_at, finished_at)
     SELECT run_id, org_id, adapter, 'church.' || e, length(e), 'completed', now(), now()
     FROM openfaith.sync_run, unnest(ARRAY['Person', 'Membership']) e;
+INSERT INTO openfaith.sight (org_id, adapter, entity, permissions)
+    SELECT 'org' || n, 'family', 'church.E' || e, 'all' FROM generate_series(1, 200) n, generate_series(1, 50) e;
 INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at, closed_at, rows, counted, proven, forgotten_at)
     SELECT entity_run_id, org_id, adapter, entity, now(), now(), 0, 0, true, now() FROM openfaith.entity_run;
 INSERT INTO openfaith.listing_row (entity_run_id, id)
@@ -62,9 +72,9 @@ NAMED = [
         "list_reconciliations", "forget_next", "forget_rows", "forget_differences", "prune_confirmed", "prune_removals",
     )),
     *(("differences", name) for name in ("advance", "distrust", "list_open", "settle")),
-    *(("suspects", name) for name in ("list_open", "count", "allow", "hold", "refute", "list", "summarize", "approve", "reject")),
+    *(("suspects", name) for name in ("list_open", "count", "allow", "hold", "hold_some", "refute", "list", "summarize", "approve", "reject")),
     *(("deletions", name) for name in (
-        "lock_family", "read_policies", "lock_policies", "get_policy", "set_policy", "note_removals", "confirm_suspects",
+        "lock_entity_runs", "read_policy", "lock_policy", "get_policy", "set_policy", "note_removals", "confirm_suspects",
         "count_deleted", "count_confirmed",
     )),
 ]  # fmt: skip
@@ -78,14 +88,14 @@ COMPOSED = {
     "stored below": sql.SQL(differences._STORED).format(
         table=table(MANIFEST, MEMBERSHIP),
         parent=sql.Identifier("t", "person_id"),
-        walked=sql.SQL(differences._WALKED).format(table=PEOPLE),
+        walked=sql.SQL(differences._WALKED).format(
+            table=PEOPLE, gone=known_to_be_gone(MANIFEST, PERSON, sql.Identifier("part", "parent"))
+        ),
     ),
     "seen since": sql.SQL(differences._SEEN_SINCE).format(table=PEOPLE),
+    "settle stored": sql.SQL(settling._STORED).format(table=PEOPLE),
     "doomed": sql.SQL(deletions._DOOMED).format(table=PEOPLE, proof=sql.SQL(deletions.PROOF)),
     "doomed without listing": sql.SQL(deletions._DOOMED).format(table=PEOPLE, proof=sql.SQL("")),
-    "children": sql.SQL(deletions._CHILDREN).format(
-        table=table(MANIFEST, MEMBERSHIP), parent=sql.Identifier("person_id")
-    ),
     "seen": sql.SQL(deletions._SEEN_SINCE).format(table=PEOPLE),
     "merge": sql.SQL(merges._MERGE).format(table=PEOPLE),
     "chains": sql.SQL(merges._CHAINS).format(table=PEOPLE),
@@ -164,6 +174,15 @@ def test_a_range_of_what_is_stored_is_read_by_its_key_and_the_listing_by_its_own
     assert read_by(text, "church_person_pkey", "church_person t", "(id > $2)")
     assert read_by(text, "listing_row_pkey", "listing_row r", "(id = (part.id)::text)")
     assert read_by(text, "suspect_pkey", "suspect s_1", "(id = missed.id)")
+
+
+def test_a_range_of_differences_is_read_by_its_key_and_what_it_concerns_by_theirs(
+    grown: psycopg.Connection,
+) -> None:
+    text = plan(grown, COMPOSED["settle stored"])
+    assert read_by(text, "difference_open", "difference d", "(id > $")
+    assert read_by(text, "listing_row_pkey", "listing_row r", "(id = part.id)")
+    assert read_by(text, "church_person_pkey", "church_person t", "(id = (part.id)::text)")
 
 
 def test_parents_that_could_not_be_read_are_looked_up_by_their_key(grown: psycopg.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -139,6 +139,18 @@ async def test_what_was_read_with_doubts_does_not_move_the_watermark(
     known = await state(later)
     assert (known.watermark, known.last_run_id) == (moment(watermark), later.run_id)
     assert known.newest == (moment(50) if watermark else None)
+
+
+@pytest.mark.parametrize(("lasts", "watermark"), [(98, 99), (0, 99), (99, 0), (None, 0)])
+async def test_doubts_do_not_hold_a_watermark_that_no_delta_goes_by(
+    reader: Reader, lasts: float | None, watermark: float
+) -> None:
+    """Else each delta of a source that counts wrongly would read everything, for ever."""
+    await reader.complete()
+    later = await begin_again(reader, started_at=99)
+    await note_doubts(later.database, later.held, ["it shifted"])
+    await later.finish(mark_lasts=None if lasts is None else timedelta(seconds=lasts))
+    assert (await state(later)).watermark == moment(watermark)
 
 
 async def test_the_first_watermark_is_set_whatever_the_doubts(reader: Reader) -> None:

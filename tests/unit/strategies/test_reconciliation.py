@@ -94,3 +94,9 @@ def test_the_source_decides_and_where_it_does_not_a_second_listing(
     answer: Answer, missed: int, verdict: Verdict
 ) -> None:
     assert judge_suspect(answer, times_missed=missed) is verdict
+
+
+def test_what_may_be_where_nobody_could_look_is_not_deleted_for_not_being_listed() -> None:
+    assert judge_suspect(Answer.UNTOLD, times_missed=1, may_be_elsewhere=True) is Verdict.LEAVE
+    assert judge_suspect(Answer.UNTOLD, times_missed=2, may_be_elsewhere=True) is Verdict.HOLD
+    assert judge_suspect(Answer.GONE, times_missed=1, may_be_elsewhere=True) is Verdict.DELETE

@@ -69,11 +69,12 @@ def test_whoever_approved_all_is_not_asked_again(known: DeletionFacts) -> None:
     assert is_allowed(known, approved=known.suspects, proven=True)
 
 
-@given(st.sampled_from(Answer), st.integers(1, 10))
+@given(st.sampled_from(Answer), st.integers(1, 10), st.booleans())
 def test_nothing_is_deleted_that_the_source_has_or_that_was_missed_once_only(
-    answer: Answer, missed: int
+    answer: Answer, missed: int, elsewhere: bool
 ) -> None:
-    verdict = judge_suspect(answer, times_missed=missed)
+    verdict = judge_suspect(answer, times_missed=missed, may_be_elsewhere=elsewhere)
     if verdict is Verdict.DELETE:
-        assert answer is Answer.GONE or (answer is Answer.UNTOLD and missed >= 2)
+        assert answer is Answer.GONE or (answer is Answer.UNTOLD and missed >= 2 and not elsewhere)
+    assert (verdict is Verdict.HOLD) == (answer is Answer.UNTOLD and missed >= 2 and elsewhere)
     assert (verdict is Verdict.MERGE) == (answer is Answer.MERGED)

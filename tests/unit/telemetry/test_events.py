@@ -143,7 +143,7 @@ EXAMPLES: list[tuple[Event, str]] = [
     ),
     (
         ParentVanished(about=ABOUT, parent=EntityName("people.Household"), parent_id="5"),
-        "people.Person: people.Household 5 is gone at the source, and so is what was below it",
+        "people.Person: people.Household 5 is gone at the source, and nothing can be asked below it",
     ),
     (
         ParentLeftBehind(about=ABOUT, parent=EntityName("people.Household"), parent_id="5", reason="503"),

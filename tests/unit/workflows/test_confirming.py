@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -17,12 +17,13 @@ from openfaith.store import Database, HeldEntityRun, OpenSuspect, RecordPlace
 from openfaith.strategies import Answer
 from openfaith.workflows import confirming
 from openfaith.workflows.assignments import Assignment
-from openfaith.workflows.confirming import Confirmation
+from openfaith.workflows.confirming import Alive, Confirmation
 from support.mirror import make_page, moment, record
 
 MANIFEST = load_planning_center()
 GONE = RecordNotFoundError("GET it", "404")
 DENIED = AccessDeniedError("GET it", "403")
+LISTED_AT = moment(-60)
 
 
 @dataclass
@@ -63,6 +64,10 @@ class Told:
     survivor: str | None
 
 
+async def unexpected(*_of: object) -> Any:
+    raise AssertionError("nobody asked for this")
+
+
 def confirmation_of(name: str, source: object) -> Confirmation:
     entity = MANIFEST.entities[EntityName(name)]
     return Confirmation(
@@ -79,6 +84,10 @@ def confirmation_of(name: str, source: object) -> Confirmation:
         ),
         held=cast("HeldEntityRun", None),
         client=cast("SourceClient", source),
+        listed_at=LISTED_AT,
+        keep=unexpected,
+        sees_the_same=unexpected,
+        hold=unexpected,
     )
 
 
@@ -151,9 +160,9 @@ class Ticking:
         gone.requests = 1
         raise gone
 
-    async def whether_it_sees_the_same(self) -> tuple[bool, int]:
+    async def whether_it_sees_the_same(self) -> bool:
         self.answers += 1
-        return True, 1
+        return True
 
 
 @dataclass
@@ -162,6 +171,10 @@ class Deletions:
 
     places: Mapping[str, RecordPlace]
     found: dict[str, datetime] = field(default_factory=dict)
+    requests: int = 0
+
+    async def note_requests(self, _database: object, _held: object, requests: int) -> None:
+        self.requests += requests
 
     async def list_places(self, *_of: object) -> Mapping[str, RecordPlace]:
         return self.places
@@ -174,24 +187,164 @@ class Deletions:
 
 
 @pytest.mark.parametrize(
-    ("path", "times_missed", "requests"),
+    ("path", "times_missed", "requests", "confirmed_at"),
     [
-        pytest.param("/emails/1", 1, 1 + 2 + 1, id="asked-for-by-itself"),
-        pytest.param(None, 2, 1 + 1, id="not-to-be-asked-for"),
+        pytest.param("/emails/1", 1, 1 + 2, moment(1), id="asked-for-by-itself"),
+        pytest.param(None, 2, 0, LISTED_AT, id="not-to-be-asked-for"),
     ],
 )
 async def test_a_process_that_knows_no_time_asks_before_what_it_asks_to_confirm(
-    monkeypatch: pytest.MonkeyPatch, path: str | None, times_missed: int, requests: int
+    monkeypatch: pytest.MonkeyPatch,
+    path: str | None,
+    times_missed: int,
+    requests: int,
+    confirmed_at: datetime,
 ) -> None:
-    """A deletion is dated by a time at which nothing of what confirms it had been answered."""
+    """A deletion is dated by a time at which nothing of what confirms it had been answered; one that no answer confirms,
+    by the listing that does.
+    """
     source = Ticking()
     deletions = Deletions({key: RecordPlace(path=path) for key in ("1", "2")})
-    for name in ("list_places", "tombstone", "settle_differences"):
+    for name in ("list_places", "note_requests", "tombstone", "settle_differences"):
         monkeypatch.setattr(confirming, name, getattr(deletions, name))
     confirmation = replace(
         confirmation_of("people.Email", source), sees_the_same=source.whether_it_sees_the_same
     )
     suspects = [OpenSuspect(id=RecordId(key), times_missed=times_missed) for key in ("1", "2")]
-    settled = await confirmation.settle(suspects)
-    assert deletions.found == {"1": moment(1), "2": moment(1)}
-    assert (settled.alive, settled.requests, source.answers) == ([], requests, requests)
+    await confirmation.settle(suspects)
+    assert deletions.found == {"1": confirmed_at, "2": confirmed_at}
+    assert deletions.requests == requests
+
+
+# In which order
+
+
+class StoppedError(Exception):
+    """What ends a process in the middle of its work."""
+
+
+@dataclass
+class Steps:
+    """What is done about suspects, in place of the tables and of the source, and until when."""
+
+    stops_at: str | None = None
+    sees_the_same: bool = True
+    done: list[tuple[str, *tuple[str, ...]]] = field(default_factory=list)
+    now: datetime = field(default_factory=lambda: moment(0))
+
+    async def get_record(self, path: str, *, version: str) -> Document:
+        if path == "/gone":
+            raise RecordNotFoundError(path, "404")
+        return document(path.removeprefix("/there/"))
+
+    async def list_places(self, *of: Any) -> Mapping[str, RecordPlace]:
+        paths = {"gone": "/gone", "there": "/there/there", "also-there": "/there/also-there"}
+        return {key: RecordPlace(path=paths.get(key), parents=f"those of {key}") for key in of[-1]}
+
+    async def note_requests(self, *_of: object) -> None: ...
+
+    async def keep(self, alive: Alive) -> None:
+        self.do("keep", [row.id or "" for row in alive.page.rows])
+
+    async def ask_what_it_sees(self) -> bool:
+        self.do("see", [])
+        return self.sees_the_same
+
+    async def hold(self, _reason: str, ids: Collection[str] | None) -> None:
+        self.do("hold", ids or ["all"])
+
+    async def refute_suspects(self, *of: Any) -> None:
+        self.do("refute", of[-1])
+
+    async def tombstone(self, *of: Any, confirmed_at: datetime) -> None:
+        self.do("delete", of[-1])
+
+    async def settle_differences(self, *of: Any) -> None:
+        self.do("settle", of[-1])
+
+    def do(self, step: str, ids: Collection[str]) -> None:
+        if step == self.stops_at:
+            raise StoppedError
+        self.done.append((step, *ids))
+
+
+@pytest.fixture
+def suspects() -> list[OpenSuspect]:
+    """Three can be asked for by their paths, three cannot."""
+    elsewhere = {"elsewhere": True, "once": True}
+    times = {"there": 1, "gone": 1, "also-there": 1, "missed": 2, "elsewhere": 2, "once": 1}
+    return [
+        OpenSuspect(id=RecordId(key), times_missed=missed, may_be_elsewhere=elsewhere.get(key, False))
+        for key, missed in times.items()
+    ]
+
+
+async def take_steps(
+    steps: Steps, suspects: Sequence[OpenSuspect], monkeypatch: pytest.MonkeyPatch
+) -> list[tuple[str, *tuple[str, ...]]]:
+    for name in ("list_places", "note_requests", "refute_suspects", "tombstone", "settle_differences"):
+        monkeypatch.setattr(confirming, name, getattr(steps, name))
+    confirmation = replace(
+        confirmation_of("people.Email", steps),
+        keep=steps.keep,
+        sees_the_same=steps.ask_what_it_sees,
+        hold=steps.hold,
+    )
+    await confirmation.settle(suspects)
+    return steps.done
+
+
+Step = tuple[str, *tuple[str, ...]]
+IF_THERE: list[Step] = [
+    ("keep", "there"),
+    ("keep", "also-there"),
+    ("refute", "there", "also-there"),
+]
+"""What is there is stored before it is no suspect any more; then the listing that did not show it says nothing."""
+IF_GONE: list[Step] = [
+    ("see",),
+    ("delete", "gone"),
+    ("delete", "missed"),
+    ("hold", "elsewhere"),
+    ("settle", "once", "elsewhere"),
+]
+
+
+def not_there(suspects: Sequence[OpenSuspect]) -> list[OpenSuspect]:
+    return [suspect for suspect in suspects if not suspect.id.endswith("there")]
+
+
+async def test_where_something_is_there_it_is_stored_and_nothing_is_deleted(
+    suspects: list[OpenSuspect], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await take_steps(Steps(), suspects, monkeypatch) == IF_THERE
+
+
+async def test_where_nothing_is_there_each_is_dealt_with_as_the_source_says(
+    suspects: list[OpenSuspect], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await take_steps(Steps(), not_there(suspects), monkeypatch) == IF_GONE
+
+
+@pytest.mark.parametrize(
+    ("safely", "step"), [(steps, step) for steps in (IF_THERE, IF_GONE) for step, *_ in steps]
+)
+async def test_wherever_it_is_stopped_nothing_is_noted_as_done_that_is_not(
+    suspects: list[OpenSuspect], monkeypatch: pytest.MonkeyPatch, safely: list[Step], step: str
+) -> None:
+    """So that whoever takes over asks about it again."""
+    steps = Steps(stops_at=step)
+    with pytest.raises(StoppedError):
+        await take_steps(steps, suspects if safely is IF_THERE else not_there(suspects), monkeypatch)
+    assert steps.done == safely[: [name for name, *_ in safely].index(step)]
+
+
+async def test_where_the_token_sees_something_else_nothing_is_deleted_and_all_waits(
+    suspects: list[OpenSuspect], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await take_steps(Steps(sees_the_same=False), not_there(suspects), monkeypatch) == [
+        ("see",),
+        ("hold", "all"),
+        ("hold", "elsewhere"),
+        ("settle", "once", "gone", "missed", "elsewhere"),
+    ]

@@ -1,23 +1,23 @@
--- name: lock_family
--- The entity run that is held, and those of the same run that a deletion is counted in. In the plan's order, and
+-- name: lock_entity_runs
+-- The entity run that is held, and the one of the same run that a deletion is counted in. In the plan's order, and
 -- before any record: so do pages.
 SELECT entity_run_id, run_id, org_id, entity, fence = %(fence)s AND status = 'running' AS is_held
 FROM openfaith.entity_run
 WHERE run_id = (SELECT run_id FROM openfaith.entity_run WHERE entity_run_id = %(entity_run_id)s)
-  AND (entity = ANY(%(entities)s) OR entity_run_id = %(entity_run_id)s)
+  AND (entity = %(entity)s OR entity_run_id = %(entity_run_id)s)
 ORDER BY position FOR UPDATE;
 
--- name: read_policies
--- What becomes of deleted rows, where it is not the usual.
-SELECT p.entity, p.policy FROM openfaith.deletion_policy AS p
+-- name: read_policy
+-- What becomes of an entity's deleted rows, where it is not the usual.
+SELECT p.policy FROM openfaith.deletion_policy AS p
 JOIN openfaith.entity_run AS e ON e.org_id = p.org_id AND e.adapter = p.adapter
-WHERE e.entity_run_id = %(entity_run_id)s AND p.entity = ANY(%(entities)s);
+WHERE e.entity_run_id = %(entity_run_id)s AND p.entity = %(entity)s;
 
--- name: lock_policies
--- Waits for pages that are writing to tables from which rows are to be removed, and keeps others waiting.
+-- name: lock_policy
+-- Waits for pages that are writing to a table from which rows are to be removed, and keeps others waiting.
 SELECT FROM openfaith.deletion_policy
-WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = ANY(%(entities)s)
-ORDER BY entity FOR UPDATE;
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = %(entity)s
+FOR UPDATE;
 
 -- name: get_policy
 -- What becomes of an entity's deleted rows.

@@ -1,14 +1,24 @@
 -- name: open_listings
--- Begins the listings of an entity run and of those that ride on it. One that is there keeps its start.
+-- Begins the listings of an entity run and of those that ride on it. One that has a page keeps its start, and what the token
+-- could see then. The start of one that has none may have been told by another clock. Where nobody is asked, it is that of the
+-- parents' listing, which has shown that there are none.
 WITH held AS MATERIALIZED (
-    SELECT run_id, entity FROM openfaith.entity_run
+    SELECT run_id, entity, parent, pages FROM openfaith.entity_run
     WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' FOR UPDATE
+), start AS (
+    SELECT COALESCE(%(started_at)s::timestamptz, (
+        SELECT l.started_at FROM held
+        JOIN openfaith.entity_run AS p ON p.run_id = held.run_id AND p.entity = held.parent
+        JOIN openfaith.listing AS l ON l.entity_run_id = p.entity_run_id
+    ), now()) AS started_at
 ), opened AS (
     INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at, permissions)
-    SELECT e.entity_run_id, e.org_id, e.adapter, e.entity, %(started_at)s, %(permissions)s
-    FROM openfaith.entity_run AS e JOIN held ON held.run_id = e.run_id
+    SELECT e.entity_run_id, e.org_id, e.adapter, e.entity, start.started_at, run.permissions
+    FROM openfaith.entity_run AS e JOIN held ON held.run_id = e.run_id CROSS JOIN start
+    JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
     WHERE e.entity_run_id = %(entity_run_id)s OR e.carrier = held.entity
-    ON CONFLICT (entity_run_id) DO NOTHING
+    ON CONFLICT (entity_run_id) DO UPDATE SET started_at = excluded.started_at, permissions = excluded.permissions
+    WHERE (SELECT pages FROM held) = 0
 )
 SELECT FROM held;
 
@@ -130,15 +140,15 @@ WHERE e.run_id = %(run_id)s ORDER BY e.position;
 
 -- name: forget_next
 -- Says of one listing that it is forgotten, whose rows nobody needs any more: of an entity run that completed, or is over
--- and nothing but a dry one, at once, of another after a week, in which it may be retried. Whoever retries it has done so
--- before, and then it is not forgotten, or waits, and then finds that it is.
+-- and nothing but a dry one, at once, of another after a week, in which it may be retried. Whoever retries it, or forgets
+-- it, has it in hand: then it is left alone, or the one who retries waits, and finds that it is forgotten.
 WITH over AS MATERIALIZED (
     SELECT l.entity_run_id
     FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
     JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
     WHERE l.forgotten_at IS NULL
       AND (e.status = 'completed' OR e.finished_at < now() - interval '7 days' OR run.dry_run AND e.finished_at IS NOT NULL)
-    ORDER BY l.entity_run_id LIMIT 1 FOR UPDATE OF e, l
+    ORDER BY l.entity_run_id LIMIT 1 FOR UPDATE OF e, l SKIP LOCKED
 )
 UPDATE openfaith.listing AS l SET forgotten_at = now() FROM over WHERE l.entity_run_id = over.entity_run_id
 RETURNING l.entity_run_id;

@@ -36,13 +36,29 @@ CROSS JOIN unnest(%(entities)s::text[], %(readings)s::text[], %(paths)s::text[],
     WITH ORDINALITY AS planned (entity, reading, path, parent, carrier, include, position)
 WHERE run.run_id = %(run_id)s AND NOT EXISTS (SELECT FROM openfaith.entity_run WHERE run_id = %(run_id)s);
 
+-- name: note_permissions
+-- What the token may see, as it was told to a run's attempt.
+UPDATE openfaith.sync_run SET permissions = %(permissions)s
+WHERE run_id = %(run_id)s AND attempt = %(attempt)s AND status = 'running';
+
 -- name: take_entity_run
--- Raises the fencing token: from now on every older holder is refused. A final entity run is not taken. What speaks against
--- the listing of a carrier speaks against that of what came along with it.
-UPDATE openfaith.entity_run AS e
-SET fence = e.fence + 1, status = 'running', started_at = COALESCE(e.started_at, now()), progressed_at = now()
-WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status IN ('waiting', 'running')
-RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
+-- Raises the fencing token: from now on every older holder is refused. A final entity run is not taken. What the token may
+-- see is noted before anything is stored, also of what comes along. What speaks against the listing of a carrier speaks
+-- against that of what came along with it.
+WITH taken AS (
+    UPDATE openfaith.entity_run
+    SET fence = fence + 1, status = 'running', started_at = COALESCE(started_at, now()), progressed_at = now()
+    WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
+    RETURNING *
+), seen AS (
+    INSERT INTO openfaith.sight (org_id, adapter, entity, permissions)
+    SELECT stored.org_id, stored.adapter, stored.entity, COALESCE(run.permissions, '')
+    FROM taken JOIN openfaith.sync_run AS run ON run.run_id = taken.run_id
+    JOIN openfaith.entity_run AS stored
+      ON stored.run_id = taken.run_id AND (stored.entity = taken.entity OR stored.carrier = taken.entity)
+    ON CONFLICT (org_id, adapter, entity, permissions) DO UPDATE SET noted_at = excluded.noted_at
+)
+SELECT e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
     SELECT c.status FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
 ) AS carrier_status, (
     SELECT COALESCE((
@@ -51,7 +67,8 @@ RETURNING e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_let
         SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = c.entity_run_id
     ) THEN ARRAY['below some parents of what it came along with nothing could be read'] ELSE '{}' END
     FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
-) AS carrier_doubts;
+) AS carrier_doubts
+FROM taken AS e;
 
 -- name: list_riders
 -- The entities that ride on one of a run, however they stand.
@@ -90,10 +107,13 @@ SELECT cancel_requested FROM openfaith.entity_run
 WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running';
 
 -- name: is_dated
--- Whether the source told the time when an entity run, or what it came along with, asked it first.
+-- Whether the source told the time when an entity run, or what it came along with, asked it first. One that has asked
+-- nobody, as there is nobody to look below, goes by its parents.
 SELECT e.source_started_at IS NOT NULL OR c.source_started_at IS NOT NULL
+       OR e.pages = 0 AND p.source_started_at IS NOT NULL
 FROM openfaith.entity_run AS e
 LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
+LEFT JOIN openfaith.entity_run AS p ON p.run_id = e.run_id AND p.entity = e.parent
 WHERE e.entity_run_id = %(entity_run_id)s;
 
 -- name: note_requests
@@ -109,7 +129,7 @@ WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started
 
 -- name: finish_entity_run
 -- Settles an entity run, unless it is settled already. What nobody has taken cannot have been read. What rode on another
--- has seen the source when its carrier did. One that completed although the token may see nothing below some parents
+-- has seen the source when its carrier did, and a listing for which nobody was asked when that of its parents did. One that completed although the token may see nothing below some parents
 -- says so.
 UPDATE openfaith.entity_run AS e
 SET status = %(status)s, finished_at = now(), progressed_at = now(),
@@ -122,9 +142,12 @@ SET status = %(status)s, finished_at = now(), progressed_at = now(),
         SELECT count(*) FROM openfaith.suspect AS s WHERE s.entity_run_id = e.entity_run_id AND s.state <> 'confirmed'
     ),
     (source_started_at, doubts) = (
-        SELECT COALESCE(e.source_started_at, c.source_started_at), COALESCE(e.doubts, c.doubts)
+        SELECT COALESCE(e.source_started_at, c.source_started_at, p.source_started_at), COALESCE(e.doubts, c.doubts)
         FROM (VALUES (e.run_id, e.carrier)) AS own (run_id, carrier)
         LEFT JOIN openfaith.entity_run AS c ON c.run_id = own.run_id AND c.entity = own.carrier
+        LEFT JOIN openfaith.entity_run AS p ON p.run_id = own.run_id AND p.entity = e.parent AND e.pages = 0
+            AND %(status)s = 'completed'
+            AND EXISTS (SELECT FROM openfaith.listing AS l WHERE l.entity_run_id = e.entity_run_id)
     )
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running')
   AND (%(status)s <> 'completed' OR status = 'running')
@@ -209,10 +232,10 @@ UPDATE openfaith.entity_run AS e SET cancel_requested = true
 FROM open WHERE e.entity_run_id = open.entity_run_id;
 
 -- name: retry_run
--- Puts a run that did not complete back into the queue.
+-- Puts a run that did not complete back into the queue. What the token may see by then, nobody knows yet.
 UPDATE openfaith.sync_run
 SET status = 'queued', attempt = attempt + 1, finished_at = NULL, reason = NULL, cancel_requested_at = NULL,
-    closed_products = '{}'
+    closed_products = '{}', permissions = NULL
 WHERE run_id = %(run_id)s AND status IN ('partial', 'failed', 'cancelled')
 RETURNING attempt;
 

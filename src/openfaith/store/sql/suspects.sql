@@ -4,8 +4,10 @@ SELECT pg_advisory_xact_lock(hashtextextended(format('openfaith.suspects.%%s.%%s
 
 -- name: list_open
 -- The next suspects of a listing that may be confirmed: those that a person approved, and where the guard allowed it
--- all that nobody rejected.
-SELECT d.id, s.times_missed
+-- all that nobody rejected. Where some parents could not be read, it may be below one of these, unless a person says
+-- otherwise.
+SELECT d.id, s.times_missed, s.state <> 'approved' AND EXISTS (
+    SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = d.entity_run_id) AS may_be_elsewhere
 FROM openfaith.difference AS d
 JOIN openfaith.listing AS l ON l.entity_run_id = d.entity_run_id AND l.proven AND l.guard IS NOT NULL
 JOIN openfaith.suspect AS s
@@ -16,26 +18,44 @@ ORDER BY d.id LIMIT %(limit)s;
 
 -- name: count
 -- What the guard must know, but for the rows that live.
-SELECT l.proven, l.doubts, l.rows, l.permissions,
+SELECT l.proven, l.doubts, l.rows,
        count(s.id) FILTER (WHERE s.state IN ('suspect', 'held', 'approved')) AS suspects,
        count(s.id) FILTER (WHERE s.state = 'approved') AS approved,
-       (SELECT former.permissions FROM openfaith.listing AS former
-        WHERE former.org_id = l.org_id AND former.adapter = openfaith.base_adapter(l.adapter) AND former.entity = l.entity
-          AND former.guard = 'allowed' AND former.entity_run_id < l.entity_run_id AND former.permissions IS NOT NULL
-        ORDER BY former.entity_run_id DESC LIMIT 1) AS accepted_permissions
+       EXISTS (
+           SELECT FROM openfaith.sight AS seen
+           WHERE seen.org_id = l.org_id AND seen.adapter = l.adapter AND seen.entity = l.entity
+             AND seen.permissions <> COALESCE(l.permissions, '')) AS permissions_changed
 FROM openfaith.listing AS l
 LEFT JOIN openfaith.suspect AS s ON s.entity_run_id = l.entity_run_id
 WHERE l.entity_run_id = %(entity_run_id)s
 GROUP BY l.entity_run_id;
 
 -- name: allow
--- The guard lets the listing's deletions go on. What waited for a person because of a former listing waits no more.
-WITH allowed AS (
-    UPDATE openfaith.listing SET guard = 'allowed', guard_reason = NULL, held = 0
-    WHERE entity_run_id = %(entity_run_id)s RETURNING entity_run_id
+-- The guard lets the listing's deletions go on. What waited for a person because it did not waits no more; what was asked
+-- about in this very run, and waits because of what was said, does. What is stored is accepted under what the token sees
+-- now, but for what may have been stored since the listing began, which was not held against it.
+WITH asked AS MATERIALIZED (
+    SELECT s.id, EXISTS (
+        SELECT FROM openfaith.difference AS d
+        WHERE d.entity_run_id = %(entity_run_id)s AND d.id = s.id AND d.state <> 'open') AS is_settled
+    FROM openfaith.suspect AS s WHERE s.entity_run_id = %(entity_run_id)s AND s.state = 'held'
+), allowed AS (
+    UPDATE openfaith.listing
+    SET guard = 'allowed', guard_reason = NULL, held = (SELECT count(*) FROM asked WHERE is_settled)
+    WHERE entity_run_id = %(entity_run_id)s RETURNING org_id, adapter, entity, permissions
+), accepted AS (
+    DELETE FROM openfaith.sight AS seen
+    USING allowed, openfaith.entity_run AS e
+    LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
+    WHERE e.entity_run_id = %(entity_run_id)s
+      AND seen.org_id = allowed.org_id AND seen.adapter = allowed.adapter AND seen.entity = allowed.entity
+      AND seen.permissions <> COALESCE(allowed.permissions, '')
+      AND seen.noted_at < COALESCE(c.started_at, e.started_at)
 )
 UPDATE openfaith.suspect AS s SET state = 'suspect', reason = NULL
-FROM allowed WHERE s.entity_run_id = allowed.entity_run_id AND s.state = 'held';
+FROM allowed CROSS JOIN asked
+WHERE s.org_id = allowed.org_id AND s.adapter = allowed.adapter AND s.entity = allowed.entity AND s.id = asked.id
+  AND NOT asked.is_settled;
 
 -- name: hold
 -- The guard stopped the listing's deletions: its suspects wait for a person.
@@ -47,23 +67,27 @@ UPDATE openfaith.listing SET guard = 'stopped', guard_reason = %(reason)s, held 
 WHERE entity_run_id = %(entity_run_id)s
 RETURNING held;
 
+-- name: hold_some
+-- Of a listing whose deletions go on, these suspects wait for a person.
+WITH held AS (
+    UPDATE openfaith.suspect SET state = 'held', reason = %(reason)s
+    WHERE entity_run_id = %(entity_run_id)s AND id = ANY(%(ids)s) AND state = 'suspect' RETURNING id
+)
+UPDATE openfaith.listing SET held = held + (SELECT count(*) FROM held)
+WHERE entity_run_id = %(entity_run_id)s
+RETURNING (SELECT count(*) FROM held);
+
 -- name: refute
 -- These exist after all: they are no suspects any more.
-WITH held AS MATERIALIZED (
-    SELECT l.* FROM openfaith.entity_run AS e JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
-    WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running' FOR UPDATE OF e, l
-), refuted AS (
-    DELETE FROM openfaith.suspect AS s USING held
-    WHERE s.org_id = held.org_id AND s.adapter = held.adapter AND s.entity = held.entity
+WITH refuted AS (
+    DELETE FROM openfaith.suspect AS s USING openfaith.listing AS l
+    WHERE l.entity_run_id = %(entity_run_id)s
+      AND s.org_id = l.org_id AND s.adapter = l.adapter AND s.entity = l.entity
       AND s.id = ANY(%(ids)s) AND s.state <> 'confirmed'
     RETURNING s.id
-), settled AS (
-    UPDATE openfaith.difference AS d SET state = 'settled' FROM held
-    WHERE d.entity_run_id = held.entity_run_id AND d.id = ANY(%(ids)s) AND d.kind = 'suspect'
 )
 UPDATE openfaith.listing AS l SET refuted = l.refuted + (SELECT count(*) FROM refuted)
-FROM held WHERE l.entity_run_id = held.entity_run_id
-RETURNING l.entity_run_id;
+WHERE l.entity_run_id = %(entity_run_id)s;
 
 -- name: list
 -- Suspects of an organization, a part at a time in the order of their keys.

@@ -13,7 +13,8 @@ ORDER BY org_id, adapter, entity, completed_at DESC NULLS LAST, kind;
 -- name: note_sync_state
 -- What is known of an entity after its run. The watermark only ever moves forward, and only by completed runs that have
 -- seen all of what changed: not what came along with a part of its carrier's records, no share of a sweep, no listing
--- without a proof. Of what was read with doubts there is only a first watermark, or no delta could ever begin.
+-- without a proof. What was read with doubts moves it where there is none yet, or one that no delta goes by any more: else
+-- no delta could ever begin, and it would never be moved.
 INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status,
     last_completed_at, newest, source_count, counted_at, proven_at, doubts)
 SELECT e.org_id, e.adapter, e.entity,
@@ -34,7 +35,8 @@ CROSS JOIN LATERAL (
     SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL AND CASE run.kind
                WHEN 'sweep' THEN false
                WHEN 'reconciliation' THEN l.proven
-               ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0 END AS seen,
+               ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0
+                    OR e.source_started_at - known.watermark > %(mark_lasts)s::interval END AS seen,
            e.status = 'completed' AND e.doubts IS NOT NULL AS read,
            COALESCE(CASE WHEN NOT l.proven THEN l.doubts END, e.doubts) || CASE WHEN EXISTS (
                SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id
