@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool
 from typing_extensions import override
 
 from openfaith.manifest import Manifest
 from openfaith.planning import to_skip, to_start
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, Strategy, SyncKind
 from openfaith.source import SourceClient
-from openfaith.store import Database, PageWriter, get_run, request_run, retry_run
+from openfaith.store import get_run, request_run, retry_run
 from openfaith.workflows.entity_sync import sync_entity
 from openfaith.workflows.orchestrator import read_plan
 from openfaith.workflows.runtime import Runtime, bind
@@ -26,56 +23,13 @@ from openfaith.workflows.steps import (
     begin_sync_run,
     build_dependency_graph,
     finish_sync_run,
+    get_permissions,
     skip_entities,
 )
+from simulation.database import Crash, Fuse, FusedDatabase
 
 _sync_entity: Callable[[RunId, int, EntityName], Coroutine[Any, Any, str]] = inspect.unwrap(sync_entity)
 """The workflow's body. Its steps are plain functions where no durable engine was launched."""
-
-
-class Crash(BaseException):
-    """The process is killed. No code of ours may catch it."""
-
-
-@dataclass
-class Fuse:
-    """When a process dies: at which of the moments before and after its requests and its uses of the database."""
-
-    at: int | None = None
-    """None: never."""
-    moments: int = 0
-    """So many went by."""
-    blown: bool = False
-
-    def touch(self) -> None:
-        """One moment goes by.
-
-        Raises:
-            Crash: it was the last one.
-        """
-        self.moments += 1
-        self.blown = self.blown or self.moments == self.at
-        if self.blown:
-            raise Crash
-
-
-class FusedDatabase(Database):
-    """A database that a process may die at: before what it does is committed, or right after."""
-
-    def __init__(self, url: str, pool: AsyncConnectionPool[psycopg.AsyncConnection]) -> None:
-        super().__init__(url, pool)
-        self.fuse = Fuse()
-        self.writers: dict[Any, PageWriter] = {}
-        """Of all processes: to compose and prepare their statements takes longer than to run them."""
-
-    @override
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
-        self.fuse.touch()
-        async with super().connection() as connection:
-            connection.prepared_max = 1_000
-            yield connection
-        self.fuse.touch()
 
 
 @dataclass(kw_only=True)
@@ -163,6 +117,7 @@ class Engine:
         recorded.begun = recorded.begun or await begin_sync_run(run_id)
         assert recorded.begun, "there is one run at a time"
         if recorded.plan is None:
+            await get_permissions(run_id, attempt)
             run = await get_run(self.database, run_id)
             recorded.plan = await build_dependency_graph(
                 run_id, run.adapter, None if run.entities is None else list(run.entities)

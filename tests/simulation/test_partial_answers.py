@@ -18,10 +18,11 @@ from openfaith.records import EntityName, RunId, SyncKind
 from openfaith.simulator.changes import Update
 from openfaith.simulator.options import SimulatorOptions
 from openfaith.source import SourceClient
-from openfaith.store import list_reconciliations, list_unread_parents
+from openfaith.store import list_reconciliations
 from simulation.church import SimulatedChurch
 from simulation.conftest import Worlds
-from simulation.process import Engine, FusedDatabase
+from simulation.database import FusedDatabase
+from simulation.process import Engine
 from simulation.tables import Tables
 from simulation.wire import Clock, Wire, make_client
 from simulation.world import GROUPS, named, small_manifest
@@ -110,7 +111,11 @@ class Follower:
             for listing in await list_reconciliations(self.database, run_id)
             if listing.proven
             and listing.listed != len(there := self._there(listing.entity))
-            and not await list_unread_parents(self.database, listing.entity_run_id)
+            and not await fetch(
+                self.database,
+                "SELECT FROM openfaith.parent_failure WHERE entity_run_id = %s",
+                listing.entity_run_id,
+            )
         ]
 
     async def wrongly_complete(self, run_id: RunId) -> list[str]:
@@ -148,7 +153,7 @@ def _cases() -> Iterator[tuple[str, SyncKind, str]]:
 def test_no_partial_answer_deletes_or_proves_anything(
     worlds: Worlds, group: str, kind: SyncKind, fault: str
 ) -> None:
-    problems = worlds.run(_problems(worlds.database, group, kind, fault))
+    problems = worlds.run(_problems(worlds.begin(), group, kind, fault))
     assert problems == []
 
 
@@ -160,7 +165,7 @@ def test_what_the_token_may_no_longer_see_during_a_run_is_not_deleted(
     """Even where the run had asked before what the token may see, and the listing is whole without it."""
 
     async def lose_sight() -> list[str]:
-        follower = Follower(worlds.database, "people")
+        follower = Follower(worlds.begin(), "people")
         await follower.begin()
         await follower.sync(SyncKind.RECONCILIATION)
         return await _struck(follower, SyncKind.RECONCILIATION, f"hidden={hidden}:0.3@{request_number}-")
