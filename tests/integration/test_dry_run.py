@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,15 +11,20 @@ import pytest
 from openfaith import EntityStatus, RunStatus, RunView, SyncKind
 from openfaith.errors import RunConflictError
 from openfaith.records import RunId, base_adapter
-from openfaith.simulator import RunningSimulator, SimulatorOptions
 from openfaith.store import get_run, make_copy
 from openfaith.store.dry_runs import discard_orphaned_copies
 from support.mirror import ask
-from support.postgres import Databases
-from support.simulated import NO_WAITING, Follower, following, of
+from support.simulated import Follower, of
 
-CONTACTS = ("Campus", "Household", "Person", "Email", "PhoneNumber", "Address", "PersonMerger")
-WORKFLOWS = (
+PEOPLE = 60
+ENTITIES = (
+    "Campus",
+    "Household",
+    "Person",
+    "Email",
+    "PhoneNumber",
+    "Address",
+    "PersonMerger",
     "WorkflowCategory",
     "Workflow",
     "WorkflowStep",
@@ -38,39 +40,6 @@ WHERE schemaname LIKE 'pco%' OR schemaname = 'openfaith' AND tablename IN (
     'sync_state', 'sync_outcome', 'sight', 'suspect', 'dead_letter', 'removal', 'deletion_policy')
 ORDER BY 1
 """
-
-
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    with databases.fresh() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def church() -> Iterator[RunningSimulator]:
-    with RunningSimulator(
-        SimulatorOptions(people=60, rate_limit=NO_WAITING, products=("people",))
-    ) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def grace(church: RunningSimulator, shared_url: str, home: Path) -> AsyncIterator[Follower]:
-    org = f"org-{secrets.token_hex(6)}"
-    async with following(church, shared_url, home, org, [*CONTACTS, *WORKFLOWS]) as follower:
-        yield follower
-
-
-@pytest.fixture
-async def busy(grace: Follower) -> AsyncIterator[Follower]:
-    """The same, with a worker that does all the work: to begin and to end takes longer than a small sync."""
-    async with grace.engine.working("worker"):
-        yield grace
 
 
 async def dry(grace: Follower, kind: str = "full", *entities: str) -> RunView:
@@ -126,14 +95,13 @@ def change_the_church(grace: Follower) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_sync_does_exactly_what_its_dry_run_counted(busy: Follower, kind: str) -> None:
-    await busy.sync()
-    change_the_church(busy)
-    before = everything(busy)
-    shown = await dry(busy, kind)
-    assert everything(busy) == before
-    assert left_behind(busy) == []
-    done = await busy.sync(kind)
+async def test_a_sync_does_exactly_what_its_dry_run_counted(synced: Follower, kind: str) -> None:
+    change_the_church(synced)
+    before = everything(synced)
+    shown = await dry(synced, kind)
+    assert everything(synced) == before
+    assert left_behind(synced) == []
+    done = await synced.sync(kind)
     assert shown.status is done.status is RunStatus.COMPLETED
     assert counts(shown) == counts(done)
     assert of(done, "Person").inserted == 2
@@ -152,64 +120,62 @@ async def test_a_first_sync_does_exactly_what_its_dry_run_counted(busy: Follower
     assert of(shown, "Person").inserted == 60
 
 
-async def test_a_mass_deletion_is_shown_and_nobody_is_asked_about_it(busy: Follower) -> None:
-    await busy.sync()
-    gone = len(busy.rows("Person"))
-    busy.change("delete", entity="Person", count=gone)
-    before = everything(busy)
-    shown = await dry(busy, "reconciliation", "Person", "Email")
-    assert everything(busy) == before
+async def test_a_mass_deletion_is_shown_and_nobody_is_asked_about_it(synced: Follower) -> None:
+    gone = len(synced.rows("Person"))
+    synced.change("delete", entity="Person", count=gone)
+    before = everything(synced)
+    shown = await dry(synced, "reconciliation", "Person", "Email")
+    assert everything(synced) == before
     assert of(shown, "Person").held == of(shown, "Person").suspects == gone
     assert of(shown, "Person").deleted == 0
-    assert await busy.engine.suspects.list(busy.org) == []
-    [report] = [r for r in await busy.engine.reconciliations(shown.run.run_id) if r.entity == "people.Person"]
+    assert await synced.engine.suspects.list(synced.org) == []
+    [report] = [
+        r for r in await synced.engine.reconciliations(shown.run.run_id) if r.entity == "people.Person"
+    ]
     assert (report.held, report.guard) == (gone, "stopped")
-    done = await busy.sync("reconciliation", "Person", "Email")
+    done = await synced.sync("reconciliation", "Person", "Email")
     assert counts(done) == counts(shown)
 
 
-async def test_what_a_person_decided_before_holds_in_a_dry_run(busy: Follower) -> None:
-    await busy.sync()
-    busy.change("delete", entity="Email", count=55)
-    await busy.sync("reconciliation")
-    await busy.engine.suspects.approve(busy.org, "Email", None)
-    before = everything(busy)
-    shown = await dry(busy, "reconciliation")
-    assert everything(busy) == before
+async def test_what_a_person_decided_before_holds_in_a_dry_run(synced: Follower) -> None:
+    synced.change("delete", entity="Email", count=55)
+    await synced.sync("reconciliation")
+    await synced.engine.suspects.approve(synced.org, "Email", None)
+    before = everything(synced)
+    shown = await dry(synced, "reconciliation")
+    assert everything(synced) == before
     assert of(shown, "Email").deleted == 55
-    done = await busy.sync("reconciliation")
+    done = await synced.sync("reconciliation")
     assert counts(done) == counts(shown)
 
 
 @pytest.mark.parametrize("policy", ["hard", "archive"])
-async def test_rows_that_left_their_table_are_counted_as_a_sync_would(busy: Follower, policy: str) -> None:
+async def test_rows_that_left_their_table_are_counted_as_a_sync_would(synced: Follower, policy: str) -> None:
     """One was deleted before, and came back; others are gone by now."""
-    await busy.sync()
     for name in ("Person", "WorkflowCard"):
-        await busy.engine.suspects.set_policy(busy.org, name, policy)
-    back, *gone = sorted(busy.rows("Person"))[:3]
-    busy.change("delete", entity="Person", ids=[back])
-    await busy.sync("reconciliation")
-    busy.change("restore", entity="Person", ids=[back])
-    busy.change("delete", entity="Person", ids=gone)
-    busy.change("delete", entity="WorkflowCard", count=2)
-    before = everything(busy)
-    shown = await dry(busy, "reconciliation")
-    assert everything(busy) == before
-    assert left_behind(busy) == []
-    done = await busy.sync("reconciliation")
+        await synced.engine.suspects.set_policy(synced.org, name, policy)
+    back, *gone = sorted(synced.rows("Person"))[:3]
+    synced.change("delete", entity="Person", ids=[back])
+    await synced.sync("reconciliation")
+    synced.change("restore", entity="Person", ids=[back])
+    synced.change("delete", entity="Person", ids=gone)
+    synced.change("delete", entity="WorkflowCard", count=2)
+    before = everything(synced)
+    shown = await dry(synced, "reconciliation")
+    assert everything(synced) == before
+    assert left_behind(synced) == []
+    done = await synced.sync("reconciliation")
     assert counts(done) == counts(shown)
     assert (of(done, "Person").inserted, of(done, "Person").deleted) == (1, 2)
 
 
-async def test_a_permission_that_changed_stops_a_dry_run_too(busy: Follower) -> None:
+async def test_a_permission_that_changed_stops_a_dry_run_too(synced: Follower) -> None:
     """What was seen before goes with the copy."""
-    await busy.sync()
-    await busy.sync("reconciliation")
-    ask(busy.url, "UPDATE openfaith.sight SET permissions = 'others' WHERE org_id = %s", busy.org)
-    busy.change("delete", entity="Person", count=2)
-    shown = await dry(busy, "reconciliation", "Person")
-    done = await busy.sync("reconciliation", "Person")
+    await synced.sync("reconciliation")
+    ask(synced.url, "UPDATE openfaith.sight SET permissions = 'others' WHERE org_id = %s", synced.org)
+    synced.change("delete", entity="Person", count=2)
+    shown = await dry(synced, "reconciliation", "Person")
+    done = await synced.sync("reconciliation", "Person")
     assert counts(done) == counts(shown)
     assert of(done, "Person").held == 2
 
@@ -235,18 +201,17 @@ async def test_a_dry_run_and_one_that_is_none_are_not_the_same(grace: Follower) 
         await grace.engine.cancel(run.run_id)
 
 
-async def test_a_dry_run_that_fails_leaves_nothing_behind_and_is_not_retried(busy: Follower) -> None:
-    await busy.sync()
-    before = everything(busy)
-    busy.church.control("faults", {"faults": "error=404@1-/Person"})
-    view = await dry(busy)
-    busy.church.control("faults", {"faults": ""})
+async def test_a_dry_run_that_fails_leaves_nothing_behind_and_is_not_retried(synced: Follower) -> None:
+    before = everything(synced)
+    synced.church.control("faults", {"faults": "error=404@1-/Person"})
+    view = await dry(synced)
+    synced.church.control("faults", {"faults": ""})
     assert view.status is RunStatus.PARTIAL
     assert of(view, "Person").status is EntityStatus.FAILED
-    assert everything(busy) == before
-    assert left_behind(busy) == []
+    assert everything(synced) == before
+    assert left_behind(synced) == []
     with pytest.raises(RunConflictError, match="is a dry run"):
-        await busy.engine.retry(view.run.run_id)
+        await synced.engine.retry(view.run.run_id)
 
 
 async def under_way(grace: Follower) -> RunId:

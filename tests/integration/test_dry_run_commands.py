@@ -13,21 +13,9 @@ import pytest
 from openfaith.cli.main import run
 from openfaith.simulator import RunningSimulator, SimulatorOptions
 from support.mirror import ask
-from support.postgres import Databases
 from support.simulated import NO_WAITING, following
 
 SHELL = ("sync", "grace", "--entity", "Person", "--entity", "Email")
-
-
-@pytest.fixture(scope="module")
-def url(databases: Databases) -> Iterator[str]:
-    with databases.fresh() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +27,9 @@ def church() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="module")
-def connected(url: str, home: Path, church: RunningSimulator) -> None:
+def connected(shared_url: str, shared_home: Path, church: RunningSimulator) -> None:
     async def connect() -> None:
-        async with following(church, url, home, "grace", ["Person"]):
+        async with following(church, shared_url, shared_home, "grace", ["Person"]):
             pass
 
     asyncio.run(connect())
@@ -49,11 +37,15 @@ def connected(url: str, home: Path, church: RunningSimulator) -> None:
 
 @pytest.fixture
 def openfaith(
-    url: str, home: Path, connected: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shared_url: str,
+    shared_home: Path,
+    connected: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Any:
     """The command line, in this process; it returns what was printed."""
-    monkeypatch.setenv("OPENFAITH_DATABASE_URL", url)
-    monkeypatch.setenv("OPENFAITH_HOME", str(home))
+    monkeypatch.setenv("OPENFAITH_DATABASE_URL", shared_url)
+    monkeypatch.setenv("OPENFAITH_HOME", str(shared_home))
 
     def call(*arguments: str, code: int = 0) -> str:
         assert run(arguments) == code
@@ -62,7 +54,7 @@ def openfaith(
     return call
 
 
-def test_people_read_what_a_sync_would_do(openfaith: Any, url: str) -> None:
+def test_people_read_what_a_sync_would_do(openfaith: Any, shared_url: str) -> None:
     told = openfaith(*SHELL, "--dry-run")
     assert told.startswith("Started run ")
     assert ", a dry run of a full sync of grace." in told.splitlines()[0]
@@ -70,7 +62,7 @@ def test_people_read_what_a_sync_would_do(openfaith: Any, url: str) -> None:
     assert "would insert" in told
     assert "A sync would insert " in told
     assert "runs retry" not in told
-    assert ask(url, "SELECT count(*) FROM pco.people_person") == [(0,)]
+    assert ask(shared_url, "SELECT count(*) FROM pco.people_person") == [(0,)]
 
 
 def test_machines_read_what_a_sync_would_do(openfaith: Any) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,28 +31,10 @@ from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from support.church import MAPPING
-from support.source import Gate, ScriptedSource, refuse
+from support.source import Gate, ScriptedSource, connected, refuse
 from support.truth import differences
 
 PCO = find_adapter("pco").load_manifest()
-
-
-@pytest.fixture
-async def source() -> AsyncIterator[ScriptedSource]:
-    async with ScriptedSource(PCO) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(database_url=SecretStr(database_url), home=tmp_path)
-
-
-@asynccontextmanager
-async def connected(settings: Settings, source: ScriptedSource) -> AsyncIterator[Engine]:
-    async with Engine.open(settings) as engine:
-        await engine.connect("church", "app:secret", base_url=source.base_url)
-        yield engine
 
 
 def entity(view: RunView, name: str) -> EntityRunRecord:
@@ -67,7 +47,7 @@ def grow(source: ScriptedSource, type_name: str, records: int) -> None:
 
 
 async def test_a_full_sync_brings_every_entity_that_lists_at_the_top(
-    settings: Settings, source: ScriptedSource, database_url: str
+    settings: Settings, source: ScriptedSource, opened_url: str
 ) -> None:
     async with connected(settings, source) as engine:
         view = await engine.sync("church")
@@ -77,7 +57,7 @@ async def test_a_full_sync_brings_every_entity_that_lists_at_the_top(
     for name in listed:
         assert entity(view, name.removeprefix("people.")).status is EntityStatus.COMPLETED
         truth = source.records[PCO.entities[name].type]
-        assert differences(database_url, PCO, PCO.entities[name], "church", truth) == []
+        assert differences(opened_url, PCO, PCO.entities[name], "church", truth) == []
     known = {s.entity: s for s in state}
     assert all(known[name].watermark is not None and known[name].live_rows == 3 for name in listed)
 
@@ -189,7 +169,7 @@ async def test_two_different_syncs_of_one_organization_run_one_after_the_other(
 
 
 async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(
-    settings: Settings, source: ScriptedSource, database_url: str
+    settings: Settings, source: ScriptedSource, opened_url: str
 ) -> None:
     grow(source, "Person", 450)
     gate = Gate(offset=198)
@@ -213,7 +193,7 @@ async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(
     assert retried.status is RunStatus.COMPLETED
     assert source.requests == [("Person", 297), ("Person", 396)]
     people = PCO.entities[EntityName("people.Person")]
-    assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
+    assert differences(opened_url, PCO, people, "church", source.records["Person"]) == []
 
 
 async def test_retry_repeats_only_what_did_not_complete(settings: Settings, source: ScriptedSource) -> None:
@@ -230,7 +210,7 @@ async def test_retry_repeats_only_what_did_not_complete(settings: Settings, sour
 
 
 async def test_a_stopped_process_leaves_a_run_that_the_next_one_continues_after_its_last_page(
-    settings: Settings, source: ScriptedSource, database_url: str
+    settings: Settings, source: ScriptedSource, opened_url: str
 ) -> None:
     """The process stops as at Ctrl-C: the pages that were committed are not read again."""
     grow(source, "Person", 950)
@@ -250,11 +230,11 @@ async def test_a_stopped_process_leaves_a_run_that_the_next_one_continues_after_
     assert view.status is RunStatus.COMPLETED
     assert source.requests == [("Person", offset) for offset in range(committed * 99, 949, 99)]
     people = PCO.entities[EntityName("people.Person")]
-    assert differences(database_url, PCO, people, "church", source.records["Person"]) == []
+    assert differences(opened_url, PCO, people, "church", source.records["Person"]) == []
 
 
 async def test_bad_values_and_bad_records_are_set_aside_and_the_run_goes_on(
-    settings: Settings, source: ScriptedSource, database_url: str
+    settings: Settings, source: ScriptedSource, opened_url: str
 ) -> None:
     people = source.records["Person"]
     people[0] = people[0] | {
@@ -268,7 +248,7 @@ async def test_bad_values_and_bad_records_are_set_aside_and_the_run_goes_on(
     assert (entity(view, "Person").inserted, entity(view, "Person").dead_letters) == (2, 1)
     assert "birthdate (1)" in events["ValuesSetAside"]
     assert "U+0000" in events["RecordsSetAside"]
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(opened_url) as connection:
         kept = connection.execute("SELECT _extra FROM pco.people_person WHERE id = '1'").fetchone()
         letter = connection.execute("SELECT record_key, status FROM openfaith.dead_letter").fetchall()
     assert kept == ({"birthdate": "long ago", "shoe_size": 44},)
@@ -380,7 +360,7 @@ async def test_a_text_is_no_list_of_entities(settings: Settings, source: Scripte
 
 
 async def test_one_organizations_failure_leaves_another_alone(
-    settings: Settings, source: ScriptedSource, database_url: str
+    settings: Settings, source: ScriptedSource, opened_url: str
 ) -> None:
     """Each reads with its own token from its own source, and the rows of each are its own."""
     async with connected(settings, source) as engine, ScriptedSource(PCO) as other:
@@ -391,7 +371,7 @@ async def test_one_organizations_failure_leaves_another_alone(
             runs = [await engine.start(org, entities=["Person", "Campus"]) for org in ("church", "chapel")]
             church, chapel = [await engine.wait(run.run_id) for run in runs]
     assert (church.status, chapel.status) == (RunStatus.COMPLETED, RunStatus.PARTIAL)
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(opened_url) as connection:
         people = connection.execute("SELECT org_id, count(*) FROM pco.people_person GROUP BY 1").fetchall()
     assert people == [("church", 120)]
 
@@ -492,7 +472,7 @@ async def test_a_mapping_that_is_refused_leaves_the_database_as_it_was(
 
 
 async def test_a_view_on_a_newer_column_stops_no_older_program_but_its_migrate(
-    settings: Settings, database_url: str
+    settings: Settings, opened_url: str
 ) -> None:
     """What `status` and `sync` do is done beside it; `migrate` asks for this very model, and is told."""
     person = MAPPING.entities["person"]
@@ -506,7 +486,7 @@ async def test_a_view_on_a_newer_column_stops_no_older_program_but_its_migrate(
     )
     async with Engine.open(settings):
         pass
-    async with open_database(database_url, connections=2) as database:
+    async with open_database(opened_url, connections=2) as database:
         await install_canonical_model(database, PCO, newer)
         async with database.connection() as connection:
             await connection.execute("CREATE VIEW public.mine AS SELECT another_name FROM canonical.person")
@@ -514,5 +494,5 @@ async def test_a_view_on_a_newer_column_stops_no_older_program_but_its_migrate(
         assert await engine.status() == []
         with pytest.raises(DatabaseRefusedError, match=r"view mine depends on view canonical\.person"):
             await engine.prepare_working()
-    async with await psycopg.AsyncConnection.connect(database_url) as reader:
+    async with await psycopg.AsyncConnection.connect(opened_url) as reader:
         await reader.execute("SELECT another_name FROM public.mine")

@@ -6,12 +6,10 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 
 from openfaith import Engine, Settings
 from openfaith.adapters import find_adapter
@@ -39,11 +37,6 @@ CAMPUS = TWO_PRODUCTS.entities[EntityName("people.Campus")]
 async def source() -> AsyncIterator[ScriptedSource]:
     async with ScriptedSource(TWO_PRODUCTS, products=tuple(TWO_PRODUCTS.products), each=1) as running:
         yield running
-
-
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(database_url=SecretStr(database_url), home=tmp_path)
 
 
 @asynccontextmanager

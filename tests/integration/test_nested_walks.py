@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +29,6 @@ from openfaith.workflows.nested_segments import (
     NestedSegment,
 )
 from support.mirror import ask
-from support.postgres import Databases
 from support.source import Gate, Script, ScriptedSource, make_record, refuse
 from support.truth import read_rows
 
@@ -88,21 +87,9 @@ async def church() -> AsyncIterator[Church]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    """One database for all tests here, which stay apart by their organizations: its many tables are made once."""
-    with databases.fresh() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
 @pytest.fixture
-def settings(shared_url: str, home: Path) -> Settings:
-    return Settings(database_url=SecretStr(shared_url), home=home)
+def settings(shared_url: str, shared_home: Path) -> Settings:
+    return Settings(database_url=SecretStr(shared_url), home=shared_home)
 
 
 @pytest.fixture

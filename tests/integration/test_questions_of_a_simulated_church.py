@@ -5,32 +5,28 @@ Everything is compared with what the simulator has, record by record. No test wr
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
-from pydantic import SecretStr
 
-from openfaith import Engine, RunStatus, Settings
 from openfaith.manifest import CanonicalEntity, CanonicalReference, Column, canonical_id, columns
 from openfaith.records import EntityName
-from openfaith.simulator import RunningSimulator, SimulatorOptions
+from openfaith.simulator import RunningSimulator
 from support.answers import ANSWERS, Church, related
 from support.church import MANIFEST, MAPPING
 from support.postgres import Databases
 from support.questions import QUESTIONS, asked_in
+from support.simulated import WHOLE_CHURCH
 from support.truth import Record, read_rows, simulated_truth
 
 ORG = "grace"
-TEMPLATE = "template_simulated_church"
 Rows = psycopg.Connection[dict[str, Any]]
 
 TODAY = date(2025, 3, 31)
@@ -39,8 +35,7 @@ TODAY = date(2025, 3, 31)
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    options = SimulatorOptions(people=60, seed=1, rate_limit=1_000_000)  # no test waits for a budget
-    with RunningSimulator(options) as simulator:
+    with RunningSimulator(WHOLE_CHURCH) as simulator:
         yield simulator
 
 
@@ -58,20 +53,9 @@ def church(simulator: RunningSimulator) -> Church:
 
 
 @pytest.fixture(scope="module")
-def url(
-    databases: Databases, simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """A database with the whole church in it, which is synced once, however many workers there are."""
-    home = tmp_path_factory.mktemp("home")
-    databases.ensure_template(TEMPLATE, lambda url: asyncio.run(_sync(url, simulator, home)))
-    with databases.fresh(template=TEMPLATE) as url:
+def url(databases: Databases, whole_church: str) -> Iterator[str]:
+    with databases.fresh(template=whole_church) as url:
         yield url
-
-
-async def _sync(url: str, simulator: RunningSimulator, home: Path) -> None:
-    async with Engine.open(Settings(database_url=SecretStr(url), home=home)) as engine:
-        await engine.connect(ORG, "simulator:secret", base_url=simulator.base_url)
-        assert (await engine.sync(ORG)).status is RunStatus.COMPLETED
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,7 +14,6 @@ import pytest
 from openfaith import EntityStatus, RunStatus, RunView, SyncKind
 from openfaith.manifest import Reading
 from openfaith.records import EntityName, RunId
-from openfaith.simulator import RunningSimulator, SimulatorOptions
 from openfaith.source import SourceClient
 from openfaith.store import SuspectState, compare_next, list_places, tombstone
 from openfaith.workflows import confirming, reconciling, segments, steps
@@ -25,57 +22,29 @@ from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from support.mirror import ask
-from support.postgres import Databases
-from support.simulated import NO_WAITING, Follower, following, of
+from support.simulated import Follower, of
 
-CONTACTS = ["Campus", "Household", "Person", "Email", "PhoneNumber", "Address", "PersonMerger"]
-
-
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    with databases.fresh() as url:
-        yield url
+PEOPLE = 1_000
+ENTITIES = ["Campus", "Household", "Person", "Email", "PhoneNumber", "Address", "PersonMerger"]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def church() -> Iterator[RunningSimulator]:
-    with RunningSimulator(
-        SimulatorOptions(people=1_000, rate_limit=NO_WAITING, products=("people",))
-    ) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def grace(church: RunningSimulator, shared_url: str, home: Path) -> AsyncIterator[Follower]:
-    org = f"org-{secrets.token_hex(6)}"
-    async with following(church, shared_url, home, org, CONTACTS) as follower:
-        yield follower
-
-
-async def test_what_is_missing_stale_and_gone_is_put_right(grace: Follower) -> None:
-    await grace.sync()
-    grace.change("update", entity="Person", count=4)
-    grace.change("add", entity="Email", count=3)
-    grace.change("delete", entity="Person", count=2)
-    grace.change("delete", entity="Address", count=2)
-    view = await grace.sync("reconciliation")
+async def test_what_is_missing_stale_and_gone_is_put_right(synced: Follower) -> None:
+    synced.change("update", entity="Person", count=4)
+    synced.change("add", entity="Email", count=3)
+    synced.change("delete", entity="Person", count=2)
+    synced.change("delete", entity="Address", count=2)
+    view = await synced.sync("reconciliation")
     assert view.status is RunStatus.COMPLETED
     assert {e.reason for e in view.entities} == {None}
-    assert grace.differences() == []
-    assert len(grace.dead("Person")) == 2
+    assert synced.differences() == []
+    assert len(synced.dead("Person")) == 2
     assert of(view, "Person").deleted == 2
 
 
-async def test_where_nothing_has_changed_nothing_is_written(grace: Follower) -> None:
-    await grace.sync()
-    view = await grace.sync("reconciliation")
+async def test_where_nothing_has_changed_nothing_is_written(synced: Follower) -> None:
+    view = await synced.sync("reconciliation")
     written = [(e.inserted, e.updated, e.deleted, e.suspects) for e in view.entities]
-    assert written == [(0, 0, 0, 0)] * len(CONTACTS)
+    assert written == [(0, 0, 0, 0)] * len(ENTITIES)
 
 
 async def test_the_first_reconciliation_reads_everything(grace: Follower) -> None:
@@ -134,35 +103,32 @@ async def test_what_the_walk_through_everything_does_not_bring_and_is_refused_is
     assert grace.rows("HouseholdMembership").keys() == before.keys()
 
 
-async def test_a_merge_leaves_an_alias_and_repoints_what_belonged_to_it(grace: Follower) -> None:
-    await grace.sync()
-    loser, keeper = sorted(grace.rows("Person"))[:2]
-    grace.change("merge", loser=loser, keeper=keeper)
-    await grace.sync("reconciliation")
-    assert grace.dead("Person") == {loser: keeper}
-    assert grace.differences() == []
+async def test_a_merge_leaves_an_alias_and_repoints_what_belonged_to_it(synced: Follower) -> None:
+    loser, keeper = sorted(synced.rows("Person"))[:2]
+    synced.change("merge", loser=loser, keeper=keeper)
+    await synced.sync("reconciliation")
+    assert synced.dead("Person") == {loser: keeper}
+    assert synced.differences() == []
 
 
-async def test_a_record_that_comes_back_lives_again(grace: Follower) -> None:
-    await grace.sync()
-    gone = sorted(grace.rows("Person"))[7]
-    grace.change("delete", entity="Person", ids=[gone])
-    await grace.sync("reconciliation")
-    assert list(grace.dead("Person")) == [gone]
-    grace.change("restore", entity="Person", ids=[gone])
-    await grace.sync("reconciliation")
-    assert grace.dead("Person") == {}
-    assert grace.differences() == []
+async def test_a_record_that_comes_back_lives_again(synced: Follower) -> None:
+    gone = sorted(synced.rows("Person"))[7]
+    synced.change("delete", entity="Person", ids=[gone])
+    await synced.sync("reconciliation")
+    assert list(synced.dead("Person")) == [gone]
+    synced.change("restore", entity="Person", ids=[gone])
+    await synced.sync("reconciliation")
+    assert synced.dead("Person") == {}
+    assert synced.differences() == []
 
 
-async def test_what_is_not_listed_and_there_all_the_same_lives(grace: Follower) -> None:
+async def test_what_is_not_listed_and_there_all_the_same_lives(synced: Follower) -> None:
     """A list without a hole that the source could be caught by: only asking for the record tells."""
-    await grace.sync()
-    hidden = sorted(grace.rows("Person"))[:3]
-    grace.church.control("faults", {"faults": f"unlisted=Person#{'+'.join(hidden)}"})
-    view = await grace.sync("reconciliation", "Person")
-    grace.church.control("faults", {"faults": ""})
-    assert grace.dead("Person") == {}
+    hidden = sorted(synced.rows("Person"))[:3]
+    synced.church.control("faults", {"faults": f"unlisted=Person#{'+'.join(hidden)}"})
+    view = await synced.sync("reconciliation", "Person")
+    synced.church.control("faults", {"faults": ""})
+    assert synced.dead("Person") == {}
     assert (of(view, "Person").deleted, of(view, "Person").suspects) == (0, 0)
 
 
@@ -206,16 +172,15 @@ async def test_what_turned_out_to_be_there_is_stored_though_its_run_was_cancelle
     assert replace(grace, entities=names).differences() == []
 
 
-async def test_a_listing_that_proves_nothing_deletes_nothing(grace: Follower) -> None:
+async def test_a_listing_that_proves_nothing_deletes_nothing(synced: Follower) -> None:
     """It shows fewer than there are and does not say how many that is; asked for the others, it denies them."""
-    await grace.sync()
-    hidden = sorted(grace.rows("Person"))[:3]
+    hidden = sorted(synced.rows("Person"))[:3]
     faults = f"hidden=Person#{'+'.join(hidden)},no_total~/people/v2/people"
-    grace.church.control("faults", {"faults": faults})
-    view = await grace.sync("reconciliation", "Person")
-    grace.church.control("faults", {"faults": ""})
-    assert grace.dead("Person") == {}
-    assert await grace.events(view, "ListingUnproven") != []
+    synced.church.control("faults", {"faults": faults})
+    view = await synced.sync("reconciliation", "Person")
+    synced.church.control("faults", {"faults": ""})
+    assert synced.dead("Person") == {}
+    assert await synced.events(view, "ListingUnproven") != []
 
 
 async def test_what_came_along_with_a_listing_that_proves_nothing_is_not_suspected(grace: Follower) -> None:
@@ -454,19 +419,18 @@ async def test_what_is_fetched_after_the_listing_leaves_its_walk_where_it_ended(
 
 @pytest.mark.parametrize("percent", [5, 30, 100])
 async def test_a_mass_deletion_waits_for_a_person_and_is_then_done_in_full(
-    grace: Follower, percent: int
+    synced: Follower, percent: int
 ) -> None:
-    await grace.sync()
-    before = grace.rows("Email")
-    grace.change("delete", entity="Email", count=-(-len(before) * percent // 100))
-    gone = before.keys() - grace.ids("Email")
-    stopped = await grace.sync("reconciliation")
-    waiting = await grace.engine.suspects.list(grace.org, limit=10_000)
-    assert grace.rows("Email").keys() == before.keys()
+    before = synced.rows("Email")
+    synced.change("delete", entity="Email", count=-(-len(before) * percent // 100))
+    gone = before.keys() - synced.ids("Email")
+    stopped = await synced.sync("reconciliation")
+    waiting = await synced.engine.suspects.list(synced.org, limit=10_000)
+    assert synced.rows("Email").keys() == before.keys()
     assert {s.id for s in waiting} == gone
     assert of(stopped, "Email").suspects == len(gone)
-    assert await grace.events(stopped, "DeletionsStopped") != []
-    await grace.engine.suspects.approve(grace.org, "Email", None)
-    await grace.sync("reconciliation")
-    assert grace.differences() == []
-    assert grace.dead("Email").keys() == gone
+    assert await synced.events(stopped, "DeletionsStopped") != []
+    await synced.engine.suspects.approve(synced.org, "Email", None)
+    await synced.sync("reconciliation")
+    assert synced.differences() == []
+    assert synced.dead("Email").keys() == gone

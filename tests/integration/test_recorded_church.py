@@ -94,19 +94,19 @@ async def recorded() -> AsyncIterator[tuple[RecordedSource, str]]:
 
 
 async def test_every_attribute_of_every_recorded_record_arrives(
-    recorded: tuple[RecordedSource, str], database_url: str, tmp_path: Path
+    recorded: tuple[RecordedSource, str], opened_url: str, tmp_path: Path
 ) -> None:
     """Field by field: 200 people, their e-mail addresses, and the addresses that were recorded with them."""
     source, base_url = recorded
     names = {t: EntityName(f"people.{t}") for t in ("Person", "Email", "Address")}
-    async with Engine.open(Settings(database_url=database_url, home=tmp_path)) as engine:  # type: ignore[arg-type]  # pydantic makes it a secret
+    async with Engine.open(Settings(database_url=opened_url, home=tmp_path)) as engine:  # type: ignore[arg-type]  # pydantic makes it a secret
         await engine.connect("recorded", "app:secret", base_url=base_url, verify=False)
         view = await engine.sync("recorded", entities=list(names.values()))
     assert view.status is RunStatus.COMPLETED, [(e.entity, e.reason) for e in view.entities]
     assert len(source.records["Person"]) == 200
     for type_name, name in names.items():
         truth = source.records[type_name].values()
-        assert differences(database_url, PCO, PCO.entities[name], "recorded", truth) == []
+        assert differences(opened_url, PCO, PCO.entities[name], "recorded", truth) == []
     assert {e.entity: e.records for e in view.entities} == {
         name: len(source.records[type_name]) for type_name, name in names.items()
     }
@@ -114,15 +114,15 @@ async def test_every_attribute_of_every_recorded_record_arrives(
 
 
 async def test_a_second_sync_of_the_recorded_church_rewrites_no_row(
-    recorded: tuple[RecordedSource, str], database_url: str, tmp_path: Path
+    recorded: tuple[RecordedSource, str], opened_url: str, tmp_path: Path
 ) -> None:
     """No row has a new version: neither its content nor a stamp of ours was written again."""
     _, base_url = recorded
     entity = PCO.entities[EntityName("people.Person")]
-    async with Engine.open(Settings(database_url=database_url, home=tmp_path)) as engine:  # type: ignore[arg-type]  # pydantic makes it a secret
+    async with Engine.open(Settings(database_url=opened_url, home=tmp_path)) as engine:  # type: ignore[arg-type]  # pydantic makes it a secret
         await engine.connect("recorded", "app:secret", base_url=base_url, verify=False)
         await engine.sync("recorded", entities=["Person"])
-        before = read_rows(database_url, PCO, entity, "recorded")
+        before = read_rows(opened_url, PCO, entity, "recorded")
         again = await engine.sync("recorded", entities=["Person"])
     assert [(e.inserted, e.updated, e.unchanged) for e in again.entities] == [(0, 0, 200)]
-    assert read_rows(database_url, PCO, entity, "recorded") == before
+    assert read_rows(opened_url, PCO, entity, "recorded") == before

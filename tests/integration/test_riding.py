@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from openfaith.planning import Plan, make_plan
 from openfaith.records import EntityName
 from openfaith.store import EntityRunRecord
 from openfaith.workflows import segments, steps
-from support.postgres import Databases
 from support.source import Gate, ScriptedSource, make_record, refuse
 from support.truth import read_rows
 
@@ -69,13 +68,6 @@ def with_own(person: Document) -> Document:
         for name, entity in (("emails", EMAIL), ("phone_numbers", PHONE))
     }
     return person | {"relationships": person["relationships"] | own}
-
-
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    """One database for all tests here, which stay apart by their organizations: its many tables are made once."""
-    with databases.fresh() as url:
-        yield url
 
 
 @dataclass(frozen=True)

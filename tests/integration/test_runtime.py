@@ -21,13 +21,40 @@ async def test_a_product_that_was_granted_meanwhile_is_open_to_all_its_entities_
         await _open_again(database)
 
 
+async def test_a_product_that_is_closed_while_others_take_it_for_open_is_refused(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One entity is told that it is open, and all that the process knew is forgotten while the next one is answered."""
+    answers = iter([False, True])
+
+    async def answer(*_: object) -> bool:
+        found = next(answers)
+        await asyncio.sleep(0)
+        return found
+
+    async with open_sample(database_url) as database:
+        org = await connect_org(database, "grace")
+        about = Subject(org_id=org, run_id=await start_run(database, org))
+        runtime = make_runtime(database)
+        await runtime.close_product(about, "church", ProductClosedError("GET /members", "402", "church"))
+        monkeypatch.setattr("openfaith.workflows.runtime.is_product_closed", answer)
+        asked = await asyncio.gather(
+            *(runtime.refuse_closed(about, "church") for _ in range(2)), return_exceptions=True
+        )
+    assert [type(outcome) for outcome in asked] == [type(None), ProductClosedError]
+
+
+def make_runtime(database: Database) -> Runtime:
+    return Runtime(
+        database=database, manifests={"sample": make_manifest(MEMBER)}, keys=(), entities_in_flight=8
+    )
+
+
 async def _open_again(database: Database) -> None:
     org = await connect_org(database, "grace")
     run_id = await start_run(database, org)
     about = Subject(org_id=org, run_id=run_id)
-    runtime = Runtime(
-        database=database, manifests={"sample": make_manifest(MEMBER)}, keys=(), entities_in_flight=8
-    )
+    runtime = make_runtime(database)
     await runtime.close_product(about, "church", ProductClosedError("GET /members", "402", "church"))
     with pytest.raises(ProductClosedError):
         await runtime.refuse_closed(about, "church")

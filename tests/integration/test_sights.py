@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
 
 from openfaith import RunStatus, RunView, SyncKind
-from openfaith.simulator import RunningSimulator, SimulatorOptions
 from openfaith.store import SuspectState
 from support.mirror import ask
-from support.postgres import Databases
-from support.simulated import NO_WAITING, Follower, following, of
+from support.simulated import Follower, of
 
-PEOPLE = ["Person", "Email", "PersonMerger"]
+PEOPLE = 200
+ENTITIES = ["Person", "Email", "PersonMerger"]
 """E-mails ride on people."""
 
 ME = "/people/v2/me"
-
-
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    with databases.fresh() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def church() -> Iterator[RunningSimulator]:
-    with RunningSimulator(
-        SimulatorOptions(people=200, rate_limit=NO_WAITING, products=("people",))
-    ) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def grace(church: RunningSimulator, shared_url: str, home: Path) -> AsyncIterator[Follower]:
-    org = f"org-{secrets.token_hex(6)}"
-    async with following(church, shared_url, home, org, PEOPLE) as follower:
-        yield follower
 
 
 def see(grace: Follower, *faults: str) -> None:

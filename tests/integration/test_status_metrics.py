@@ -36,10 +36,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(databases: Databases, home: Path) -> Iterator[str]:
+def url(databases: Databases, opened: str, home: Path) -> Iterator[str]:
     """Of `grace`, which was synced in every way, once with a failure, and of `new`, which never was."""
-    with databases.fresh() as found:
-        asyncio.run(_live(found, home))
+    template = f"{opened}_and_lived"
+    databases.ensure_template(template, lambda url: asyncio.run(_live(url, home)), of=opened)
+    with databases.fresh(template=template) as found:
         yield found
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 
 from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings, Strategy
 from openfaith.adapters import find_adapter
@@ -20,31 +17,13 @@ from openfaith.errors import ConfigurationError
 from openfaith.planning import PlannedEntity, make_plan
 from openfaith.records import EntityName
 from openfaith.simulator import RunningSimulator, SimulatorOptions
-from support.source import Gate, ScriptedSource, refuse
+from support.source import Gate, ScriptedSource, connected, refuse
 from support.truth import read_rows
 
 PCO = find_adapter("pco").load_manifest()
 PART = make_plan(PCO, ["Campus", "Household", "Person", "Email", "Tab", "FieldDefinition", "FieldDatum"])
 THREE = ["Campus", "Person", "Email"]
 """An e-mail needs its person, and a person had better have its campus."""
-
-
-@pytest.fixture
-async def source() -> AsyncIterator[ScriptedSource]:
-    async with ScriptedSource(PCO) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(database_url=SecretStr(database_url), home=tmp_path)
-
-
-@asynccontextmanager
-async def connected(settings: Settings, source: ScriptedSource) -> AsyncIterator[Engine]:
-    async with Engine.open(settings) as engine:
-        await engine.connect("church", "app:secret", base_url=source.base_url)
-        yield engine
 
 
 Times = dict[EntityName, tuple[datetime, datetime]]
@@ -83,7 +62,7 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 async def test_every_strategy_ends_with_the_same_tables_and_keeps_its_rule_on_the_way(
-    settings: Settings, simulator: RunningSimulator, database_url: str
+    settings: Settings, simulator: RunningSimulator, opened_url: str
 ) -> None:
     async with Engine.open(settings) as engine:
         for strategy in Strategy:
@@ -92,15 +71,16 @@ async def test_every_strategy_ends_with_the_same_tables_and_keeps_its_rule_on_th
             ended = await asyncio.gather(
                 *(engine.sync(strategy, entities=PART.order, strategy=strategy) for strategy in Strategy)
             )
-        began = [(await engine.events(view.run.run_id))[0].details for view in ended]
+        told = [event for view in ended for event in await engine.events(view.run.run_id)]
     views = dict(zip(Strategy, ended, strict=True))
     assert [view.status for view in ended] == [RunStatus.COMPLETED] * 3
-    assert [view.run.strategy for view in ended] == [d["strategy"] for d in began] == list(Strategy)
+    assert [view.run.strategy for view in ended] == list(Strategy)
+    assert [e.details["strategy"] for e in told if e.name == "RunStarted"] == list(Strategy)
     for name in PART.order:
-        rows = content(database_url, Strategy.HYBRID, name)
+        rows = content(opened_url, Strategy.HYBRID, name)
         assert rows
-        assert content(database_url, Strategy.SEQUENTIAL, name) == rows
-        assert content(database_url, Strategy.PARALLEL, name) == rows
+        assert content(opened_url, Strategy.SEQUENTIAL, name) == rows
+        assert content(opened_url, Strategy.PARALLEL, name) == rows
     for strategy, view in views.items():
         assert overtaken(view, PART.entities, soft=strategy is not Strategy.HYBRID) == []
     one_by_one = [times(views[Strategy.SEQUENTIAL])[name] for name in PART.order]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from openfaith.cli.commands.suspects import who
 from openfaith.cli.main import run
 from openfaith.errors import ConfigurationError, UnknownNameError
 from openfaith.store import DeletionPolicy, SuspectState
-from support.postgres import Databases
 
 REASON = "61 of 100 rows are more than 50"
 
@@ -84,13 +82,6 @@ class Church:
                 "SELECT state, count(*) FROM openfaith.suspect WHERE org_id = %s GROUP BY state", [self.org]
             )
             return dict(found.fetchall())
-
-
-@pytest.fixture(scope="module")
-def shared_url(databases: Databases) -> Iterator[str]:
-    """One database for all tests here, which stay apart by their organizations: its many tables are made once."""
-    with databases.fresh() as url:
-        yield url
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def church() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-async def grace(church: RunningSimulator, database_url: str, tmp_path: Path) -> AsyncIterator[Follower]:
-    async with following(church, database_url, tmp_path, "grace", ENTITIES) as follower:
+async def grace(church: RunningSimulator, opened_url: str, tmp_path: Path) -> AsyncIterator[Follower]:
+    async with following(church, opened_url, tmp_path, "grace", ENTITIES) as follower:
         yield follower
 
 

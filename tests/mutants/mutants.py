@@ -766,9 +766,9 @@ MUTANTS: Final = (
     Mutant(
         name="forgotten-under-a-retry",
         file=LISTING_STATEMENTS,
-        before="ORDER BY l.entity_run_id LIMIT 1 FOR UPDATE OF e, l",
+        before="ORDER BY l.entity_run_id LIMIT 1 FOR UPDATE OF e, l SKIP LOCKED",
         after="ORDER BY l.entity_run_id LIMIT 1",
-        tests=(STORE + "test_listings.py::test_who_retries_while_rows_are_being_forgotten_keeps_them",),
+        tests=(STORE + "test_listings.py::test_what_is_being_retried_is_passed_over",),
         why="a run that is retried has its listing taken away while it goes on with it",
     ),
     Mutant(

@@ -90,10 +90,6 @@ class Databases:
         self._admin.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )
-        # What is committed need not be on the disk yet: tests that end a server have one of their own.
-        self._admin.execute(
-            sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name))
-        )
 
     def _drop(self, name: str) -> None:
         self._admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -107,9 +103,17 @@ def open_databases() -> Iterator[Databases]:
     """Attaches to the run's server, or starts it."""
     home = Path(os.environ[_HOME])
     with EmbeddedServer.start(home) as server, closing(psycopg.connect(server.url, autocommit=True)) as admin:
+        _write_to_no_disk(admin)
         databases = Databases(server.url, admin)
         databases.ensure_template(_TEMPLATE, lambda url: asyncio.run(migrate(url)), of="template0")
         yield databases
+
+
+def _write_to_no_disk(admin: psycopg.Connection) -> None:
+    """Nothing of this server outlives the run: what was written may stay in the system's memory. Some disks are slow."""
+    for name in ("fsync", "full_page_writes"):
+        admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+    admin.execute("SELECT pg_reload_conf()")
 
 
 def make_home() -> Path:

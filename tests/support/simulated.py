@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from openfaith import Engine, RunView, Settings, SyncKind
+from openfaith import Engine, RunStatus, RunView, Settings, SyncKind
 from openfaith.adapters import find_adapter
 from openfaith.manifest import table_name
 from openfaith.records import EntityName
-from openfaith.simulator import RunningSimulator
+from openfaith.simulator import RunningSimulator, SimulatorOptions
 from openfaith.store import EntityRunRecord, StoredEvent
 from support.mirror import ask
 from support.truth import differences, read_rows, simulated_truth
@@ -23,6 +24,11 @@ PCO = find_adapter("pco").load_manifest()
 
 NO_WAITING = 10_000_000
 """Requests a period: nobody waits for a budget."""
+
+WHOLE_CHURCH = SimulatorOptions(
+    people=int(os.environ.get("OPENFAITH_TEST_PEOPLE", "60")), rate_limit=NO_WAITING
+)
+"""One that uses all products; `make whole-church` gives it 5,000 people."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +99,13 @@ async def following(
     async with Engine.open(Settings(database_url=SecretStr(url), home=home)) as engine:
         await engine.connect(org, "simulator:secret", base_url=church.base_url)
         yield Follower(engine, church, url, org, entities)
+
+
+async def sync_once(
+    url: str, home: Path, org: str, options: SimulatorOptions, entities: Sequence[str] | None = None
+) -> None:
+    """What a template is filled with: a church like this one, synced once. With None everything of it."""
+    with RunningSimulator(options) as church:
+        async with Engine.open(Settings(database_url=SecretStr(url), home=home)) as engine:
+            await engine.connect(org, "simulator:secret", base_url=church.base_url)
+            assert (await engine.sync(org, entities=entities)).status is RunStatus.COMPLETED

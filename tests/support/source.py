@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from openfaith import Engine, Settings
 from openfaith.manifest import AttributeType, Entity, Manifest
 
 VALUES: dict[AttributeType, Callable[[int], object]] = {
@@ -68,6 +70,7 @@ class ScriptedSource:
             if entity.listing:
                 application.router.add_get(entity.listing.path, self._listing(entity.type))
         application.router.add_get("/{elsewhere:.*}", self._elsewhere)
+        application.on_response_prepare.append(self._tell_the_time)
         self._server = TestServer(application)
 
     async def __aenter__(self) -> Self:
@@ -80,6 +83,10 @@ class ScriptedSource:
     @property
     def base_url(self) -> str:
         return str(self._server.make_url("/")).rstrip("/")
+
+    async def _tell_the_time(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self.date is not None:
+            response.headers["Date"] = self.date
 
     async def _elsewhere(self, request: web.Request) -> web.Response:
         """Below single records, and in other products."""
@@ -113,8 +120,6 @@ class ScriptedSource:
             "X-PCO-API-Request-Rate-Period": "20",
             "X-PCO-API-Request-Rate-Count": "1",
         }
-        if self.date is not None:
-            headers["Date"] = self.date
         document = {
             "links": links,
             "data": page,
@@ -156,3 +161,11 @@ class Gate:
         if int(request.query.get("offset", 0)) == self._offset:
             self.reached.set()
             await self._open.wait()
+
+
+@asynccontextmanager
+async def connected(settings: Settings, source: ScriptedSource) -> AsyncIterator[Engine]:
+    """An engine that knows of a church there."""
+    async with Engine.open(settings) as engine:
+        await engine.connect("church", "app:secret", base_url=source.base_url)
+        yield engine

@@ -118,11 +118,12 @@ class Runtime:
             ProductClosedError: it is.
         """
         closed = self._closed_in(about)
-        if product not in closed:
+        refusal = closed.get(product)
+        if refusal is None:
             return
         assert about.run_id is not None, "products are closed for a run"
         if await is_product_closed(self.database, about.run_id, product):
-            raise closed[product]
+            raise refusal
         closed.pop(product, None)  # another of its entities may have been told so at the same time
 
     def has_closed(self, about: Subject, product: str) -> bool:
