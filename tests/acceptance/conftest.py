@@ -20,9 +20,11 @@ def church() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="module")
-def terminal(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """A command line with a database and a home of its own."""
-    with databases.fresh() as url:
+def terminal(
+    databases: Databases, opened: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Terminal]:
+    """A command line with a home of its own, and a database of its own that the product has opened before."""
+    with databases.fresh(template=opened) as url:
         yield Terminal(tmp_path_factory.mktemp("home"), database_url=url)
 
 

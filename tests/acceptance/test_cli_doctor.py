@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from openfaith.simulator import RunningSimulator, SimulatorOptions
-from support.postgres import Databases
 from support.terminal import Terminal
 
 
@@ -49,13 +49,12 @@ def test_a_source_that_is_gone_is_a_problem(grace: Terminal) -> None:
 
 
 def test_a_run_that_nobody_works_on_is_a_problem(
-    databases: Databases, church: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
+    opened_url: str, church: RunningSimulator, tmp_path: Path
 ) -> None:
-    with databases.fresh() as url:
-        terminal = Terminal(tmp_path_factory.mktemp("home"), database_url=url)
-        terminal.connect("grace", church.base_url)
-        terminal.succeed("sync", "grace", "--detach")
-        [problem] = problems(terminal.json("doctor", exit_code=1))
+    terminal = Terminal(tmp_path, database_url=opened_url)
+    terminal.connect("grace", church.base_url)
+    terminal.succeed("sync", "grace", "--detach")
+    [problem] = problems(terminal.json("doctor", exit_code=1))
     assert "`openfaith sync grace` goes on with it" in problem
 
 

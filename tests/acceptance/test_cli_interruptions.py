@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from openfaith.simulator import RunningSimulator, SimulatorOptions
-from support.postgres import Databases
 from support.terminal import Command, Terminal
 
 FREELY = 12
@@ -26,13 +26,10 @@ def church() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def grace(
-    databases: Databases, tmp_path_factory: pytest.TempPathFactory, church: RunningSimulator
-) -> Iterator[Terminal]:
-    with databases.fresh() as url:
-        terminal = Terminal(tmp_path_factory.mktemp("home"), database_url=url)
-        terminal.connect("grace", church.base_url)
-        yield terminal
+def grace(opened_url: str, tmp_path: Path, church: RunningSimulator) -> Terminal:
+    terminal = Terminal(tmp_path, database_url=opened_url)
+    terminal.connect("grace", church.base_url)
+    return terminal
 
 
 def heal(church: RunningSimulator) -> None:

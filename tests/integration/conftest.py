@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from openfaith import Engine, Settings
+from openfaith import Settings
 from openfaith.simulator import RunningSimulator, SimulatorOptions
 from support.postgres import Databases
 from support.simulated import NO_WAITING, PCO, WHOLE_CHURCH, Follower, following, sync_once
 from support.source import ScriptedSource
-
-_OPENED = "template_opened"
 
 _LOOK_SECONDS = 0.1
 _LOOKS = (
@@ -40,26 +38,6 @@ def _looks_often() -> Iterator[None]:
 def run_url(databases: Databases) -> str:
     """The run's own server, to look at."""
     return databases.server_url
-
-
-@pytest.fixture(scope="session")
-def opened(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The template of a database with all that an engine makes where there is nothing: that takes it two seconds."""
-
-    async def open_once(url: str) -> None:
-        settings = Settings(database_url=SecretStr(url), home=tmp_path_factory.mktemp("home"))
-        async with Engine.open(settings) as engine:
-            await engine.prepare_working()
-
-    databases.ensure_template(_OPENED, lambda url: asyncio.run(open_once(url)))
-    return _OPENED
-
-
-@pytest.fixture
-def opened_url(databases: Databases, opened: str) -> Iterator[str]:
-    """A database of this test's own, which an engine has opened before."""
-    with databases.fresh(template=opened) as url:
-        yield url
 
 
 @pytest.fixture
