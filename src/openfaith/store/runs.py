@@ -6,7 +6,7 @@ cancelled. An entity run is taken by raising its fencing token; whoever held it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, Strategy, SyncKind
 from openfaith.store.connection import Database
 from openfaith.store.dry_runs import discard_copy, discard_orphaned_copies
+from openfaith.store.events import insert_events
 from openfaith.store.listings import forget_old_listings
 from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
@@ -32,6 +33,7 @@ from openfaith.store.run_records import (
 )
 from openfaith.store.sync_outcomes import list_org_ids, note_outcome
 from openfaith.store.texts import storable_text
+from openfaith.telemetry import Event, log_event
 
 
 async def request_run(
@@ -213,14 +215,16 @@ async def finish_entity_run(
     table: tuple[str, str] | None = None,
     attempt: int | None = None,
     mark_lasts: timedelta | None = None,
+    tell: Callable[[EntityRunRecord], Sequence[Event]] = lambda _: (),
 ) -> bool:
-    """Settle an entity run; with it, in the same transaction, the watermark and the counts that `status` shows.
+    """Settle an entity run; with it, in the same transaction, the watermark, the counts that `status` shows, and events.
 
     Args:
         mark_lasts: how long deltas of the entity go by a watermark; until then, what was read with doubts does not move
             it. None for ever.
         table: schema and name of the mirror table, to count its rows; needed for a completed run.
         attempt: where given, only this attempt of the run settles it: a later one has its own outcome to find.
+        tell: what there is to tell of the settled entity run. It is logged, too.
 
     Returns False where it was settled before: a repeated step changes nothing.
 
@@ -252,6 +256,10 @@ async def finish_entity_run(
         if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
             place = {"run_id": run_id, "entity": entity}
             await connection.execute(query("runs", "resolve_dead_letters"), place)
+        told = tell(await _get_entity_run(connection, run_id, entity))
+        await insert_events(connection, told)
+    for event in told:
+        log_event(event)
     return True
 
 
@@ -293,12 +301,18 @@ async def _take_stock(
 
 
 async def finish_run(
-    database: Database, run_id: RunId, *, reason: str | None = None, attempt: int | None = None
+    database: Database,
+    run_id: RunId,
+    *,
+    reason: str | None = None,
+    attempt: int | None = None,
+    tell: Callable[[RunStatus, Sequence[EntityRunRecord]], Sequence[Event]] = lambda *_: (),
 ) -> RunStatus:
     """Settle a run by the outcomes of its entities, and bound the tables that grow with runs. A dry run's copy goes.
 
     Entities that are still open are settled first: as cancelled where a person cancelled the run, else as
     failed for `reason`. A run that is over stays as it is; so does one whose attempt is not `attempt`, where given.
+    What there is to `tell` of it is stored in the same transaction, and logged: whoever sees that it is over finds that.
 
     Raises:
         UnknownNameError: there is no such run.
@@ -312,6 +326,10 @@ async def finish_run(
             return run.status
         await _settle(connection, run, reason)
         status = (await _get_run(connection, run_id)).status
+        told = tell(status, await _list_entity_runs(connection, run_id))
+        await insert_events(connection, told)
+    for event in told:
+        log_event(event)
     await _prune(database)
     return status
 
@@ -441,17 +459,27 @@ async def list_unfinished_runs(database: Database) -> list[RunRecord]:
 async def list_entity_runs(database: Database, run_id: RunId) -> list[EntityRunRecord]:
     """The entities of a run, in the order of its plan."""
     async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
-        await cursor.execute(query("runs", "list_entity_runs"), {"run_id": run_id})
-        return await cursor.fetchall()
+        return await _list_entity_runs(connection, run_id)
+
+
+async def _list_entity_runs(connection: psycopg.AsyncConnection, run_id: RunId) -> list[EntityRunRecord]:
+    cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
+    await cursor.execute(query("runs", "list_entity_runs"), {"run_id": run_id})
+    return await cursor.fetchall()
 
 
 async def get_entity_run(database: Database, run_id: RunId, entity: EntityName) -> EntityRunRecord:
     """One entity of a run, which is known to be part of it."""
     async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
-        await cursor.execute(query("runs", "get_entity_run"), {"run_id": run_id, "entity": entity})
-        found = await cursor.fetchone()
+        return await _get_entity_run(connection, run_id, entity)
+
+
+async def _get_entity_run(
+    connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName
+) -> EntityRunRecord:
+    cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
+    await cursor.execute(query("runs", "get_entity_run"), {"run_id": run_id, "entity": entity})
+    found = await cursor.fetchone()
     assert found is not None, "entity runs are made before they are asked for"
     return found
 

@@ -9,8 +9,9 @@ Faults of the source are retried by the source client and of the database by the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ParamSpec, TypedDict, TypeVar
 
 from dbos import DBOS
@@ -18,7 +19,7 @@ from dbos import DBOS
 from openfaith.errors import DatabaseUnavailableError, ManifestError
 from openfaith.manifest import Endpoint, Entity, Reading, table_name
 from openfaith.planning import Plan, Way, make_plan
-from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, SyncKind
 from openfaith.store import (
     EntityRunRecord,
     PlannedReading,
@@ -259,11 +260,16 @@ async def skip_entities(
         closed = runs[blocking] is EntityStatus.NOT_ACCESSIBLE
         runs[entity] = EntityStatus.NOT_ACCESSIBLE if closed else EntityStatus.SKIPPED
         reason = f"it needs {blocking}, which {'is not accessible' if closed else 'did not complete'}"
-        if await finish_entity_run(
-            runtime.database, run_id, entity, status=runs[entity], reason=reason, attempt=attempt
-        ):
-            about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
-            await runtime.tell(EntitySkipped(about=about, blocked_by=blocking))
+        about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
+        await finish_entity_run(
+            runtime.database,
+            run_id,
+            entity,
+            status=runs[entity],
+            reason=reason,
+            attempt=attempt,
+            tell=partial(_tell, [EntitySkipped(about=about, blocked_by=blocking)]),
+        )
     return {entity: str(runs[entity]) for entity in blocked}
 
 
@@ -278,11 +284,13 @@ async def finish_sync_run(run_id: RunId, attempt: int, reason: str | None = None
     before = await get_run(runtime.database, run_id)
     if before.is_final or before.attempt != attempt:
         return before.status
-    status = await finish_run(runtime.database, run_id, reason=reason, attempt=attempt)
-    outcomes = Counter(e.status.value for e in await list_entity_runs(runtime.database, run_id))
-    about = Subject(org_id=before.org_id, run_id=run_id)
-    await runtime.tell(RunFinished(about=about, status=status, outcomes=dict(outcomes)))
-    return status
+
+    def tell(status: RunStatus, entities: Sequence[EntityRunRecord]) -> list[Event]:
+        outcomes = Counter(e.status.value for e in entities)
+        about = Subject(org_id=before.org_id, run_id=run_id)
+        return [RunFinished(about=about, status=status, outcomes=dict(outcomes))]
+
+    return await finish_run(runtime.database, run_id, reason=reason, attempt=attempt, tell=tell)
 
 
 # Steps of an entity's sync
@@ -359,7 +367,8 @@ async def update_sync_status(
     described = _entity(run.works_as, entity)
     table = (run.works_as, table_name(described))
     planned = await get_entity_run(runtime.database, run_id, entity)
-    settled = await finish_entity_run(
+    told = status == EntityStatus.NOT_ACCESSIBLE and runtime.has_closed(about, described.product)
+    await finish_entity_run(
         runtime.database,
         run_id,
         entity,
@@ -368,21 +377,21 @@ async def update_sync_status(
         table=table,
         attempt=attempt,
         mark_lasts=mark_lasts(described, Reading(planned.reading)),
+        tell=partial(_tell, []) if told else partial(_tell_outcome, about, run.kind),
     )
-    found = await get_entity_run(runtime.database, run_id, entity)
-    told = status == EntityStatus.NOT_ACCESSIBLE and runtime.has_closed(about, described.product)
-    if settled and not told:
-        await runtime.tell(
-            EntityRunFinished(
-                about=about,
-                status=found.status,
-                reason=found.reason,
-                pages=found.pages,
-                records=found.records,
-            ),
-            *_blind(about, run.kind, found),
-        )
-    return found.status
+    return (await get_entity_run(runtime.database, run_id, entity)).status
+
+
+def _tell(events: list[Event], _: EntityRunRecord) -> list[Event]:
+    """The same, however it has ended."""
+    return events
+
+
+def _tell_outcome(about: Subject, kind: SyncKind, found: EntityRunRecord) -> list[Event]:
+    finished = EntityRunFinished(
+        about=about, status=found.status, reason=found.reason, pages=found.pages, records=found.records
+    )
+    return [finished, *_blind(about, kind, found)]
 
 
 def _blind(about: Subject, kind: SyncKind, found: EntityRunRecord) -> Iterator[Event]:

@@ -18,11 +18,13 @@ from openfaith.store import (
     finish_run,
     get_run,
     list_entity_runs,
+    list_events,
     list_sync_state,
     plan_entity_runs,
     request_run,
     retry_run,
 )
+from openfaith.telemetry import EntityRunFinished, Event, RunFinished, Subject
 from support.mirror import (
     ADAPTER,
     CAMPUS,
@@ -115,6 +117,46 @@ async def test_finishing_again_changes_nothing(database: Database, org: OrgId) -
     before = await get_run(database, run_id)
     assert await finish_run(database, run_id, reason="again") is RunStatus.COMPLETED
     assert await get_run(database, run_id) == before
+
+
+async def test_a_run_and_its_entities_end_together_with_what_is_told_of_it(
+    database: Database, org: OrgId
+) -> None:
+    """Where that cannot be stored, nothing has ended: a process killed in between leaves no end that nobody was told of."""
+
+    def refuse(*_: object) -> Sequence[Event]:
+        raise ZeroDivisionError
+
+    run_id = await run_with(database, org, [WAITING])
+    await take(database, run_id, CAMPUS)
+    with pytest.raises(ZeroDivisionError):
+        await finish_entity_run(database, run_id, CAMPUS.name, status=FAILED, tell=refuse)
+    with pytest.raises(ZeroDivisionError):
+        await finish_run(database, run_id, tell=refuse)
+    [left] = await list_entity_runs(database, run_id)
+    assert (left.status, (await get_run(database, run_id)).status) == (
+        EntityStatus.RUNNING,
+        RunStatus.RUNNING,
+    )
+
+
+async def test_what_ended_before_is_told_once(database: Database, org: OrgId) -> None:
+    run_id = await run_with(database, org, [WAITING])
+    about = Subject(org_id=org, run_id=run_id)
+    for _ in range(2):
+        await finish_entity_run(
+            database, run_id, CAMPUS.name, status=FAILED, tell=lambda found: [finished(about, found)]
+        )
+        await finish_run(database, run_id, tell=lambda status, entities: [ended(about, status, entities)])
+    assert [e.name for e in await list_events(database, run_id)] == ["EntityRunFinished", "RunFinished"]
+
+
+def finished(about: Subject, found: EntityRunRecord) -> Event:
+    return EntityRunFinished(about=about, status=found.status, reason=found.reason, pages=0, records=0)
+
+
+def ended(about: Subject, status: RunStatus, entities: Sequence[EntityRunRecord]) -> Event:
+    return RunFinished(about=about, status=status, outcomes={e.status: 1 for e in entities})
 
 
 async def test_open_entities_of_a_run_that_ends_fail_for_its_reason(reader: Reader) -> None:
