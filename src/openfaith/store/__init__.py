@@ -28,6 +28,7 @@ from openfaith.store.differences import (
     Compared,
     compare_next,
 )
+from openfaith.store.doubts import note_doubts
 from openfaith.store.dry_runs import make_copy
 from openfaith.store.events import StoredEvent, list_events, store_events
 from openfaith.store.evolution import ensure_mirror_tables
@@ -98,7 +99,6 @@ from openfaith.store.runs import (
     list_settled_entity_runs,
     list_sync_state,
     list_unfinished_runs,
-    note_doubts,
     note_permissions,
     note_source_start,
     plan_entity_runs,

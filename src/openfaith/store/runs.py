@@ -550,25 +550,6 @@ async def list_marks(
         }
 
 
-async def note_doubts(database: Database, held: HeldEntityRun, doubts: Sequence[str] | None) -> None:
-    """Keep why what an entity run read is not proven to be all; None where it was to read a part.
-
-    Raises:
-        LeaseLostError: somebody else holds the entity run now; nothing was written.
-    """
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("runs", "note_doubts"),
-            {
-                "entity_run_id": held.entity_run_id,
-                "fence": held.fence,
-                "doubts": None if doubts is None else list(map(storable_text, doubts)),
-            },
-        )
-    if cursor.rowcount != 1:
-        raise LeaseLostError(held.entity_run_id, held.fence)
-
-
 async def list_sync_state(database: Database, org_id: OrgId | None = None) -> list[EntityState]:
     """What is known of every entity that was ever synced."""
     async with database.connection() as connection:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import LiteralString
 
 import pytest
 
-from openfaith.records import OrgId, RecordId
+from openfaith.errors import LeaseLostError
+from openfaith.records import OrgId, RecordId, RunId
 from openfaith.store import (
     Database,
     DeletionPolicy,
+    HeldEntityRun,
     OpenSuspect,
     allow_deletions,
     decide_suspects,
@@ -29,7 +32,7 @@ from openfaith.store import (
     settle_differences,
 )
 from support.family import MANIFEST, MEMBERSHIP, PERSON, begin, put
-from support.mirror import Reader, connect_org, execute, moment, start_run, take
+from support.mirror import Reader, connect_org, execute, fetch_one, moment, start_run, take
 from support.reconciling import Reconciler, store
 
 BELOW = f"{PERSON.name}, below which it is read,"
@@ -334,8 +337,58 @@ async def test_without_its_parents_in_the_same_run_a_listing_proves_nothing(
     members = await alone(database, org)
     closed = await members.close()
     assert not closed.proven
-    assert closed.doubts == [f"{BELOW} was not listed in this run: reconcile both together"]
+    assert closed.doubts == [f"{BELOW} was not read in this run: reconcile both together"]
     assert (await members.compare()).suspects == 0
+
+
+# What was read without a listing of its own
+
+
+@pytest.mark.parametrize(
+    ("parents", "own", "found"),
+    [
+        ([], [], []),
+        (["it shifted"], [], [f"the listing of {BELOW} is not proven"]),
+        (["it shifted"], ["it ends early"], ["it ends early", f"the listing of {BELOW} is not proven"]),
+        (None, [], None),
+        (None, ["it ends early"], ["it ends early"]),
+        ([], None, None),
+    ],
+)
+async def test_what_was_read_below_parents_is_no_more_proven_than_they_are(
+    database: Database, parents: list[str] | None, own: list[str] | None, found: list[str] | None
+) -> None:
+    """Of which a delta reads a part, and so claims nothing."""
+    people = await begin(database, f"org-{secrets.token_hex(6)}", MEMBERSHIP)
+    await note_doubts(database, people.held, parents)
+    await people.finish()
+    held = await take(database, people.run_id, MEMBERSHIP)
+    await note_doubts(database, held, own)
+    assert await doubts_of(database, held) == found
+
+
+async def test_what_was_read_without_its_parents_is_not_proven(database: Database) -> None:
+    _, held = await without_parents(database)
+    await note_doubts(database, held, [])
+    assert await doubts_of(database, held) == [f"{BELOW} was not read in this run"]
+
+
+async def test_of_what_somebody_else_reads_nothing_is_noted(database: Database) -> None:
+    run_id, held = await without_parents(database)
+    await take(database, run_id, MEMBERSHIP)
+    with pytest.raises(LeaseLostError):
+        await note_doubts(database, held, [])
+
+
+async def without_parents(database: Database) -> tuple[RunId, HeldEntityRun]:
+    org = await connect_org(database, f"org-{secrets.token_hex(6)}")
+    run_id = await start_run(database, org, MEMBERSHIP, adapter=MANIFEST.adapter)
+    return run_id, await take(database, run_id, MEMBERSHIP)
+
+
+async def doubts_of(database: Database, held: HeldEntityRun) -> object:
+    statement: LiteralString = "SELECT doubts FROM openfaith.entity_run WHERE entity_run_id = %s"
+    return (await fetch_one(database, statement, held.entity_run_id))["doubts"]
 
 
 async def alone(database: Database, org: OrgId) -> Reconciler:

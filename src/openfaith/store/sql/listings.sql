@@ -115,12 +115,17 @@ FOR UPDATE OF e, l;
 SELECT count(*) FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id)s;
 
 -- name: get_standing_of_parents
--- How the same run has listed the parents that an entity is read below. No row where it is not read so.
-SELECT e.parent AS entity, l.entity_run_id IS NOT NULL AS listed,
-       COALESCE(p.status = 'completed' AND l.proven, false) AS proven,
-       COALESCE(p.dead_letters = 0 AND l.failed = 0, false) AS stored,
+-- How the same run has read the parents that an entity is read below, or listed them where this is listed too. No row
+-- where it is not read so.
+SELECT e.parent AS entity, own.entity_run_id IS NOT NULL AS listed,
+       CASE WHEN own.entity_run_id IS NULL THEN p.entity_run_id ELSE l.entity_run_id END IS NOT NULL AS was_read,
+       own.entity_run_id IS NULL AND p.status = 'completed' AND p.doubts IS NULL AS in_part,
+       COALESCE(p.status = 'completed' AND CASE WHEN own.entity_run_id IS NULL THEN cardinality(p.doubts) = 0
+           ELSE l.proven END, false) AS proven,
+       COALESCE(p.dead_letters = 0 AND COALESCE(l.failed, 0) = 0, false) AS stored,
        NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = p.entity_run_id) AS read
 FROM openfaith.entity_run AS e
+LEFT JOIN openfaith.listing AS own ON own.entity_run_id = e.entity_run_id
 LEFT JOIN openfaith.entity_run AS p ON p.run_id = e.run_id AND p.entity = e.parent
 LEFT JOIN openfaith.listing AS l ON l.entity_run_id = p.entity_run_id
 WHERE e.entity_run_id = %(entity_run_id)s AND e.parent IS NOT NULL;
