@@ -630,6 +630,35 @@ MUTANTS: Final = (
         why="below one parent rows were hidden, and the listing counts as complete",
     ),
     Mutant(
+        name="empty-below-parents-believed",
+        file=NESTED,
+        before="    elif inner.done and inner.read == 0:",
+        after="    elif False:",
+        tests=(NESTED_TESTS + "test_a_parent_with_nothing_below_it_is_one_page",),
+        why="an empty answer with 200 that was no answer, and all that is below the parent counts as read",
+    ),
+    Mutant(
+        name="read-below-doubted-parents",
+        file="store/doubts.py",
+        before="            every += standing.doubts()\n",
+        after="",
+        tests=(
+            STORE
+            + "test_nested_listings.py::test_what_was_read_below_parents_is_no_more_proven_than_they_are",
+        ),
+        why="half of the parents were missed, and all that is below them counts as read",
+    ),
+    Mutant(
+        name="product-closed-meanwhile",
+        file="workflows/runtime.py",
+        before="            raise refusal\n",
+        after="            raise closed[product]\n",
+        tests=(
+            "integration/test_runtime.py::test_a_product_that_is_closed_while_others_take_it_for_open_is_refused",
+        ),
+        why="an entity fails where it is only not accessible",
+    ),
+    Mutant(
         name="emptied-listing-closed",
         file=LISTINGS,
         before="if rows != listing.counted:",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -117,7 +118,7 @@ class FusedDatabase(Database):
     async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
         self.fuse.touch()
         with translated(self.url):
-            connection = self._idle.pop() if self._idle else await self._connect()
+            connection = self._idle.pop() if self._idle else self._connect()
             self._in_use += 1
             assert self._in_use <= _CONNECTIONS, "somebody keeps connections"
             try:
@@ -127,8 +128,11 @@ class FusedDatabase(Database):
                 await self._take_back(connection)
         self.fuse.touch()
 
-    async def _connect(self) -> SteadyConnection:
-        connection = await SteadyConnection.connect(self.url, **_connecting(self.url))
+    def _connect(self) -> SteadyConnection:
+        """Nobody has a turn meanwhile, so it takes a thread with a loop of its own."""
+        opening = SteadyConnection.connect(self.url, **_connecting(self.url))
+        with ThreadPoolExecutor(1) as thread:
+            connection = thread.submit(asyncio.run, opening).result()
         connection.prepare_threshold = 0
         connection.prepared_max = 10_000
         connection.turns = self.turns

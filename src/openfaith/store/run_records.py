@@ -222,6 +222,8 @@ class HeldEntityRun:
     """How far that one is in the same run."""
     carrier_doubts: list[str] | None = None
     """Why what that one read is not proven to be all; None where nobody can tell."""
+    read_before: bool = False
+    """Whether another run has read all of it before, with doubts or without."""
 
     def __post_init__(self) -> None:
         status = None if self.carrier_status is None else EntityStatus(self.carrier_status)

@@ -40,6 +40,8 @@ class NestedState:
     """Below how many parents the token was refused before anything was read."""
     unproven: int = 0
     """Below how many parents what was read is not as much as the source counts."""
+    empty: int = 0
+    """Below how many parents the source has nothing."""
 
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
@@ -53,6 +55,7 @@ class NestedState:
             "failures": self.failures,
             "denied": self.denied,
             "unproven": self.unproven,
+            "empty": self.empty,
         }
 
     @classmethod
@@ -65,7 +68,7 @@ class NestedState:
         if stored is None or stored.get("nested") != _VERSION:
             return cls()
         if stored["again"] and stored.get("retried"):
-            return restart_second_pass(unproven=stored.get("unproven", 0))
+            return restart_second_pass(unproven=stored.get("unproven", 0), empty=stored.get("empty", 0))
         return cls(
             after=stored["after"],
             at=stored.get("at"),
@@ -75,6 +78,7 @@ class NestedState:
             failures=0 if stored.get("retried") else stored.get("failures", 0),
             denied=0 if stored.get("retried") else stored.get("denied", 0),
             unproven=stored.get("unproven", 0),
+            empty=stored.get("empty", 0),
         )
 
     def within(self, parent: str) -> OffsetState:
@@ -101,6 +105,8 @@ def advance_below(state: NestedState, parent: str, page: Page, page_size: int) -
     inner = advance(state.within(parent), page, page_size)
     if inner.done and not proves(inner):
         state = replace(state, unproven=state.unproven + 1)
+    elif inner.done and inner.read == 0:
+        state = replace(state, empty=state.empty + 1)
     return leave(state, parent) if inner.done else replace(state, at=parent, inner=inner)
 
 
@@ -122,10 +128,10 @@ def deny(state: NestedState) -> NestedState:
 def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:
     """The state when there is no further parent: a second pass where some were left behind in the first, else the end."""
     if left_behind and not state.again:
-        return restart_second_pass(unproven=state.unproven)
+        return restart_second_pass(unproven=state.unproven, empty=state.empty)
     return replace(state, done=True)
 
 
-def restart_second_pass(*, unproven: int = 0) -> NestedState:
+def restart_second_pass(*, unproven: int = 0, empty: int = 0) -> NestedState:
     """What a retried run begins with: only those that were left behind. What was not proven of others stays so."""
-    return NestedState(again=True, unproven=unproven)
+    return NestedState(again=True, unproven=unproven, empty=empty)

@@ -37,6 +37,8 @@ class NestedWalk:
     """After `state.after`, in the order of their ids."""
     sweep: SweepBelow | None = None
     """Which share of the parents it is for, if not for all."""
+    read_before: bool = False
+    """Whether all parents were asked before, by another run."""
 
     @property
     def done(self) -> bool:
@@ -80,9 +82,13 @@ class NestedWalk:
     def doubts(self) -> tuple[str, ...] | None:
         if self.sweep is not None:
             return None
-        unproven = self.state.unproven
-        below = "a parent" if unproven == 1 else f"{unproven:,} parents"
-        return (f"below {below} the source counts otherwise than it shows",) if unproven else ()
+        found = []
+        if unproven := self.state.unproven:
+            below = "a parent" if unproven == 1 else f"{unproven:,} parents"
+            found.append(f"below {below} the source counts otherwise than it shows")
+        if self.state.empty and not self.read_before:
+            found.append("below some parents it shows nothing at all, and was not asked twice")
+        return tuple(found)
 
     def finishes(self, ask: Ask) -> str | None:
         done = ask.parent is not None and self.state.after == ask.parent.id

@@ -153,6 +153,16 @@ async def test_doubts_do_not_hold_a_watermark_that_no_delta_goes_by(
     assert (await state(later)).watermark == moment(watermark)
 
 
+@pytest.mark.parametrize(("doubts", "read_before"), [([], True), (["it shifted"], True), (None, False)])
+async def test_who_takes_an_entity_knows_whether_it_was_read_whole_before(
+    reader: Reader, doubts: list[str] | None, read_before: bool
+) -> None:
+    assert not reader.held.read_before
+    await note_doubts(reader.database, reader.held, doubts)
+    await reader.complete()
+    assert (await begin_again(reader, started_at=99)).held.read_before is read_before
+
+
 async def test_the_first_watermark_is_set_whatever_the_doubts(reader: Reader) -> None:
     """Without one no delta could ever begin."""
     await note_doubts(reader.database, reader.held, ["the source counted nothing"])

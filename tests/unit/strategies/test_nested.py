@@ -98,7 +98,15 @@ def test_a_parent_whose_count_is_not_reached_is_counted_and_left() -> None:
 
 
 def test_a_parent_with_nothing_below_it_is_one_page() -> None:
-    assert advance_below(NestedState(), "1", page(0, total=0), 100) == NestedState(after="1")
+    assert advance_below(NestedState(), "1", page(0, total=0), 100) == NestedState(after="1", empty=1)
+
+
+def test_parents_with_nothing_below_them_are_remembered_through_crash_and_second_pass() -> None:
+    after = advance_below(NestedState(after="1", empty=2), "2", page(0, total=0), 100)
+    assert NestedState.from_json(after.to_json()).empty == 3
+    assert end_of_pass(after, left_behind=True).empty == 3
+    retried = end_of_pass(after, left_behind=True).to_json() | {"retried": True}
+    assert NestedState.from_json(retried).empty == 3
 
 
 def test_a_parent_that_is_left_behind_takes_its_offset_along() -> None:
@@ -147,4 +155,4 @@ def test_a_checkpoint_of_another_kind_or_version_is_the_beginning() -> None:
 
 
 def test_a_checkpoint_is_a_few_bytes_however_many_parents_there_are() -> None:
-    assert len(json.dumps(NestedState(after="1234567").to_json())) < 250
+    assert len(json.dumps(NestedState(after="1234567").to_json())) < 300

@@ -88,6 +88,27 @@ def results(parent: str) -> str:
     return f"/lists/{parent}/results"
 
 
+@pytest.mark.parametrize(
+    ("state", "read_before", "doubts"),
+    [
+        (NestedState(), False, ()),
+        (
+            NestedState(empty=3),
+            False,
+            ("below some parents it shows nothing at all, and was not asked twice",),
+        ),
+        (NestedState(empty=3), True, ()),
+        (NestedState(unproven=1), True, ("below a parent the source counts otherwise than it shows",)),
+        (NestedState(unproven=2), True, ("below 2 parents the source counts otherwise than it shows",)),
+    ],
+)
+def test_what_speaks_against_a_walk_below_parents(
+    state: NestedState, read_before: bool, doubts: tuple[str, ...]
+) -> None:
+    """Where another run has asked below everyone, too, nothing is asked for the first time."""
+    assert replace(below("1"), state=state, read_before=read_before).doubts() == doubts
+
+
 async def settle() -> None:
     """Let everything under way end."""
     for _ in range(9):

@@ -67,7 +67,10 @@ SELECT e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letter
         SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = c.entity_run_id
     ) THEN ARRAY['below some parents of what it came along with nothing could be read'] ELSE '{}' END
     FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
-) AS carrier_doubts
+) AS carrier_doubts, EXISTS (
+    SELECT FROM openfaith.sync_state AS s
+    WHERE s.org_id = e.org_id AND s.adapter = e.adapter AND s.entity = e.entity AND s.doubts IS NOT NULL
+) AS read_before
 FROM taken AS e;
 
 -- name: list_riders
