@@ -289,6 +289,10 @@ async def test_a_parent_that_is_gone_is_told_and_costs_nobody_anything(
     assert church.asked_below() == ["1", "2", "3"]
     assert of(view, "WorkflowCard").requests == 3
     assert sorted(grace.rows("WorkflowCard")) == ["11", "12", "31", "32"]
+    doubts = {state.entity: state.doubts for state in await grace.engine.status(grace.org)}
+    assert doubts[EntityName("people.WorkflowCard")] == [
+        "below some parents it shows nothing at all, and was not asked twice"
+    ]
 
 
 async def test_a_parent_that_was_left_behind_and_is_gone_now_is_no_failure(

@@ -638,6 +638,36 @@ MUTANTS: Final = (
         why="an empty answer with 200 that was no answer, and all that is below the parent counts as read",
     ),
     Mutant(
+        name="vanished-parent-believed",
+        file="workflows/nested_segments.py",
+        before="        state = replace(state, empty=state.empty + 1)\n",
+        after="",
+        tests=(
+            "integration/test_nested_walks.py::test_a_parent_that_is_gone_is_told_and_costs_nobody_anything",
+        ),
+        why="one wrong 404, and all that is below the parent counts as read",
+    ),
+    Mutant(
+        name="rode-below-unread-parents",
+        file="store/sql/runs.sql",
+        before="        ) THEN COALESCE(c.doubts, '{}') ||",
+        after="        ) AND false THEN COALESCE(c.doubts, '{}') ||",
+        tests=(
+            STORE + "test_sync_state.py::test_what_speaks_against_a_carrier_speaks_against_what_came_along",
+        ),
+        why="what would have come along with what was refused counts as read",
+    ),
+    Mutant(
+        name="run-ends-untold",
+        file="store/runs.py",
+        before="        told = tell(status, await _list_entity_runs(connection, run_id))\n        await insert_events(connection, told)\n",
+        after="        told = ()\n    told = tell(status, await list_entity_runs(database, run_id))\n    async with database.transaction() as connection:\n        await insert_events(connection, told)\n",
+        tests=(
+            STORE + "test_run_outcomes.py::test_a_run_and_its_entities_end_together_with_what_is_told_of_it",
+        ),
+        why="a process killed in between leaves a run that is over and of whose end nobody is told",
+    ),
+    Mutant(
         name="read-below-doubted-parents",
         file="store/doubts.py",
         before="            every += standing.doubts()\n",
@@ -718,8 +748,8 @@ MUTANTS: Final = (
     Mutant(
         name="rider-proven-by-a-listing-that-is-not",
         file=RUNS,
-        before="WHERE l.entity_run_id = c.entity_run_id AND l.closed_at IS NOT NULL",
-        after="WHERE l.entity_run_id = c.entity_run_id AND l.closed_at IS NULL",
+        before="ON l.entity_run_id = c.entity_run_id AND l.closed_at IS NOT NULL",
+        after="ON l.entity_run_id = c.entity_run_id AND l.closed_at IS NULL",
         tests=(
             STORE + "test_listings.py::test_what_speaks_against_a_listing_speaks_against_what_came_along",
         ),

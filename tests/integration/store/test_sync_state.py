@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import LiteralString
 
 import pytest
 
@@ -14,6 +15,7 @@ from openfaith.store import (
     finish_entity_run,
     finish_run,
     list_sync_state,
+    note_checkpoint,
     note_doubts,
     note_source_start,
     plan_entity_runs,
@@ -24,6 +26,7 @@ from support.mirror import (
     Reader,
     connect_org,
     execute,
+    fetch_one,
     moment,
     planned,
     record,
@@ -188,6 +191,43 @@ async def test_what_rode_with_doubts_does_not_move_its_watermark(database: Datab
         await finish_run(database, run_id)
     marks = {known.entity: known.watermark for known in await list_sync_state(database, org)}
     assert marks == {MEMBER.name: moment(5), CAMPUS.name: moment(5)}
+
+
+UNREAD = "below some parents of what it came along with nothing could be read"
+
+
+@pytest.mark.parametrize(
+    ("doubts", "failed", "found"),
+    [
+        ([], False, []),
+        (None, False, None),
+        (["it shifted"], False, ["it shifted"]),
+        ([], True, [UNREAD]),
+        (None, True, [UNREAD]),
+        (["it shifted"], True, ["it shifted", UNREAD]),
+    ],
+)
+async def test_what_speaks_against_a_carrier_speaks_against_what_came_along(
+    database: Database, org: OrgId, doubts: list[str] | None, failed: bool, found: list[str] | None
+) -> None:
+    run_id = await start_run(database, org)
+    rider = PlannedReading(
+        entity=CAMPUS.name, reading="include", path="/", carrier=MEMBER.name, include="campus"
+    )
+    await plan_entity_runs(database, run_id, [planned(MEMBER), rider])
+    held = await take(database, run_id, MEMBER)
+    await note_doubts(database, held, doubts)
+    if failed:
+        await note_checkpoint(database, held, "{}", parent_id="1", reason="refused")
+    await finish_entity_run(
+        database, run_id, MEMBER.name, status=EntityStatus.COMPLETED, table=("sample", "church_member")
+    )
+    assert (await take(database, run_id, CAMPUS)).carrier_doubts == found
+    await finish_entity_run(
+        database, run_id, CAMPUS.name, status=EntityStatus.COMPLETED, table=("sample", "church_campus")
+    )
+    statement: LiteralString = "SELECT doubts FROM openfaith.entity_run WHERE run_id = %s AND entity = %s"
+    assert (await fetch_one(database, statement, run_id, CAMPUS.name))["doubts"] == found
 
 
 @pytest.mark.parametrize(("checkpoint", "watermark"), [('{"version": 2}', moment(5)), ('{"delta": 1}', None)])
