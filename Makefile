@@ -11,7 +11,7 @@ ONLY ?=
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church simulate lock clean
+.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church simulate partial-answers lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,7 +70,10 @@ whole-church: $(VENV)/.develop ## all products of a simulated church of 5,000 pe
 	@OPENFAITH_TEST_PEOPLE=30 $(BIN)/python -m pytest -q -s -p no:xdist tests/integration/test_truth.py
 
 simulate: $(VENV)/.develop ## whole lives of small churches, each drawn from a seed (SEEDS=2000 FIRST=0)
-	@OPENFAITH_SEEDS=$(SEEDS) OPENFAITH_FIRST_SEED=$(FIRST) OPENFAITH_PARTIAL_ANSWERS=all $(BIN)/python -m pytest -q -n auto tests/simulation
+	@OPENFAITH_SEEDS=$(SEEDS) OPENFAITH_FIRST_SEED=$(FIRST) $(BIN)/python -m pytest -q -n auto tests/simulation/test_worlds.py
+
+partial-answers: $(VENV)/.develop ## every fault of every page of every group of entities (ONLY=full for a kind of sync)
+	@OPENFAITH_PARTIAL_ANSWERS=all $(BIN)/python -m pytest -q -n auto $(if $(ONLY),-k "$(ONLY)") tests/simulation/test_partial_answers.py
 
 lock: ## renew both lock files (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -134,7 +134,7 @@ WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started
 
 -- name: finish_entity_run
 -- Settles an entity run, unless it is settled already. What nobody has taken cannot have been read. What rode on another
--- has seen the source when its carrier did, with the same doubts; and a listing for which nobody was asked when that of its
+-- has seen the source when its carrier did, with the same doubts, and a listing for which nobody was asked when that of its
 -- parents did. One that completed although the token may see nothing below some parents says so.
 UPDATE openfaith.entity_run AS e
 SET status = %(status)s, finished_at = now(), progressed_at = now(),
