@@ -650,8 +650,8 @@ MUTANTS: Final = (
     Mutant(
         name="rode-below-unread-parents",
         file="store/sql/runs.sql",
-        before="        ) THEN COALESCE(c.doubts, '{}') ||",
-        after="        ) AND false THEN COALESCE(c.doubts, '{}') ||",
+        before=") THEN c.doubts ||",
+        after=") AND false THEN c.doubts ||",
         tests=(
             STORE + "test_sync_state.py::test_what_speaks_against_a_carrier_speaks_against_what_came_along",
         ),

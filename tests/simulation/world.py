@@ -107,8 +107,10 @@ RECORD_FAULTS = ("poison", "nul", "wrong_type", "absurd_date", "absurd_stamp", "
 
 VEILS = ("hidden", "filtered", "unlisted", "unreadable")
 
-_MORE_RECONCILIATIONS = 2
-"""After the first one, where what it holds waits for a person, and so does what is found when that is approved."""
+_MORE_RECONCILIATIONS = 4
+"""After the first one, where what it holds waits for a person, and so does what is found below when that is approved:
+of workflows, their cards, and the notes on these, each level waits for one.
+"""
 
 _NEEDLESS_RECONCILIATIONS = 0.25
 """The share of worlds that are reconciled once more when nothing differs: it must stay so."""

@@ -42,6 +42,7 @@ class StandingOfParents:
     listed: bool
     """Whether what is below them is listed, to be compared, and so they must be too."""
     was_read: bool
+    """Whether they were part of the run, and listed where what is below them is."""
     in_part: bool
     """Whether only what had changed of them was read, which neither proves nor disproves that they are all there."""
     proven: bool
@@ -76,7 +77,7 @@ async def note_doubts(database: Database, held: HeldEntityRun, doubts: Sequence[
 
     Args:
         doubts: what its walk has against it; None where it was to read a part. Then nothing is claimed, nor where only a
-            part of its parents was read.
+            part of its parents was read and nothing speaks against what was read below them.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
