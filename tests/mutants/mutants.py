@@ -1352,8 +1352,8 @@ MUTANTS: Final = (
     Mutant(
         name="retry-skips-those-left-behind",
         file=NESTED,
-        before='if stored["again"] and stored.get("retried"):',
-        after="if False:",
+        before='if state.again and stored.get("retried") else state',
+        after="if False else state",
         tests=(NESTED_TESTS + "test_a_retry_begins_the_second_pass_anew_and_goes_on_with_the_first",),
         why="parents that failed before the point of the retry are never read below again",
     ),

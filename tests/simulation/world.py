@@ -107,7 +107,7 @@ RECORD_FAULTS = ("poison", "nul", "wrong_type", "absurd_date", "absurd_stamp", "
 
 VEILS = ("hidden", "filtered", "unlisted", "unreadable")
 
-_MORE_RECONCILIATIONS = 4
+_MORE_RECONCILIATIONS = 3
 """After the first one, where what it holds waits for a person, and so does what is found below when that is approved:
 of workflows, their cards, and the notes on these, each level waits for one.
 """

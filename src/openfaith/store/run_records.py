@@ -223,7 +223,7 @@ class HeldEntityRun:
     carrier_doubts: list[str] | None = None
     """Why what that one read is not proven to be all; None where nobody can tell."""
     read_before: bool = False
-    """Whether another run has read all of it before, with doubts or without."""
+    """Whether another run has read the entity whole before, with doubts or without."""
 
     def __post_init__(self) -> None:
         status = None if self.carrier_status is None else EntityStatus(self.carrier_status)

@@ -41,7 +41,7 @@ class NestedState:
     unproven: int = 0
     """Below how many parents what was read is not as much as the source counts."""
     empty: int = 0
-    """Below how many parents the source has nothing."""
+    """Below how many parents the source showed nothing, or said that they are gone."""
 
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
@@ -67,9 +67,7 @@ class NestedState:
         """
         if stored is None or stored.get("nested") != _VERSION:
             return cls()
-        if stored["again"] and stored.get("retried"):
-            return restart_second_pass(unproven=stored.get("unproven", 0), empty=stored.get("empty", 0))
-        return cls(
+        state = cls(
             after=stored["after"],
             at=stored.get("at"),
             inner=OffsetState.from_json(stored["inner"]),
@@ -80,6 +78,7 @@ class NestedState:
             unproven=stored.get("unproven", 0),
             empty=stored.get("empty", 0),
         )
+        return restart_second_pass(state) if state.again and stored.get("retried") else state
 
     def within(self, parent: str) -> OffsetState:
         """How far the walk has come below a parent."""
@@ -128,10 +127,10 @@ def deny(state: NestedState) -> NestedState:
 def end_of_pass(state: NestedState, *, left_behind: bool) -> NestedState:
     """The state when there is no further parent: a second pass where some were left behind in the first, else the end."""
     if left_behind and not state.again:
-        return restart_second_pass(unproven=state.unproven, empty=state.empty)
+        return restart_second_pass(state)
     return replace(state, done=True)
 
 
-def restart_second_pass(*, unproven: int = 0, empty: int = 0) -> NestedState:
-    """What a retried run begins with: only those that were left behind. What was not proven of others stays so."""
-    return NestedState(again=True, unproven=unproven, empty=empty)
+def restart_second_pass(state: NestedState) -> NestedState:
+    """What a retried run begins with: only those that were left behind. What is known of the others stays so."""
+    return NestedState(again=True, unproven=state.unproven, empty=state.empty)

@@ -119,7 +119,7 @@ async def begin_nested_walk(runtime: Runtime, assignment: Assignment, held: Held
     sweep, state = await _begin_below(runtime, assignment, place, held.checkpoint)
     return NestedWalk(
         # Done, and yet taken again: the run is retried for those that were left behind.
-        state=restart_second_pass(unproven=state.unproven, empty=state.empty) if state.done else state,
+        state=restart_second_pass(state) if state.done else state,
         place=place,
         page_size=assignment.page_size,
         includes=assignment.includes,

@@ -149,8 +149,8 @@ class NestedSegment(Segment):
         await self._runtime.tell(
             ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent.id)
         )
-        # What was below it may have moved with it, or to another. A listing that is to prove something has not seen it.
         state = replace(state, empty=state.empty + 1)
+        # What was below it may have moved with it, or to another. A listing that is to prove something has not seen it.
         unseen = str(error) if self._assignment.kind is SyncKind.RECONCILIATION else None
         return await self._leave(walk.at(state), requests=error.requests, reason=unseen, gone=True)
 

@@ -38,7 +38,7 @@ class NestedWalk:
     sweep: SweepBelow | None = None
     """Which share of the parents it is for, if not for all."""
     read_before: bool = False
-    """Whether all parents were asked before, by another run."""
+    """Whether another run has read the entity whole before, below the parents of then."""
 
     @property
     def done(self) -> bool:

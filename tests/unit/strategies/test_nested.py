@@ -136,14 +136,14 @@ def test_there_is_no_third_pass(left_behind: bool) -> None:
 
 
 def test_a_retried_run_begins_with_those_that_were_left_behind() -> None:
-    assert restart_second_pass() == NestedState(after=None, again=True, done=False)
+    assert restart_second_pass(NestedState()) == NestedState(after=None, again=True, done=False)
 
 
 def test_a_retry_begins_the_second_pass_anew_and_goes_on_with_the_first() -> None:
     first = halfway("8")
     second = replace(first, again=True)
     assert NestedState.from_json(second.to_json()) == second
-    assert NestedState.from_json(second.to_json() | {"retried": True}) == restart_second_pass()
+    assert NestedState.from_json(second.to_json() | {"retried": True}) == restart_second_pass(NestedState())
     assert NestedState.from_json(first.to_json() | {"retried": True}) == first
 
 
@@ -155,4 +155,4 @@ def test_a_checkpoint_of_another_kind_or_version_is_the_beginning() -> None:
 
 
 def test_a_checkpoint_is_a_few_bytes_however_many_parents_there_are() -> None:
-    assert len(json.dumps(NestedState(after="1234567").to_json())) < 300
+    assert len(json.dumps(NestedState(after="1234567").to_json())) < 260
