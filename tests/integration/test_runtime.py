@@ -7,9 +7,12 @@ import asyncio
 import pytest
 
 from openfaith.errors import ProductClosedError
-from openfaith.store import Database
+from openfaith.records import RunId
+from openfaith.store import Database, get_run, list_events
 from openfaith.telemetry import Subject
+from openfaith.workflows.durable import Started
 from openfaith.workflows.runtime import Runtime
+from openfaith.workflows.serving import start_unfinished_runs
 from support.mirror import MEMBER, connect_org, execute, make_manifest, open_sample, start_run
 
 
@@ -42,6 +45,23 @@ async def test_a_product_that_is_closed_while_others_take_it_for_open_is_refused
             *(runtime.refuse_closed(about, "church") for _ in range(2)), return_exceptions=True
         )
     assert [type(outcome) for outcome in asked] == [type(None), ProductClosedError]
+
+
+async def test_a_run_whose_workflow_has_died_is_told_to_have_failed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def died(*_: object) -> Started:
+        return Started.ENDED
+
+    monkeypatch.setattr("openfaith.workflows.serving.start_run", died)
+    async with open_sample(database_url) as database:
+        run_id = await start_run(database, await connect_org(database, "grace"), MEMBER)
+        known = set[tuple[RunId, int]]()
+        for _ in range(2):
+            await start_unfinished_runs(make_runtime(database), known)
+        told = [event.message for event in await list_events(database, run_id)]
+        ended = await get_run(database, run_id)
+    assert (told, known) == (["church.Member failed: " + str(ended.reason), "run failed: 1 failed"], set())
 
 
 def make_runtime(database: Database) -> Runtime:

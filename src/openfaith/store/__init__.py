@@ -30,6 +30,7 @@ from openfaith.store.differences import (
 )
 from openfaith.store.doubts import note_doubts
 from openfaith.store.dry_runs import make_copy
+from openfaith.store.endings import cancel_run, finish_entity_run, finish_run, settle_closed_products
 from openfaith.store.events import StoredEvent, list_events, store_events
 from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
@@ -72,6 +73,14 @@ from openfaith.store.removals import (
     get_deletion_policy,
     set_deletion_policy,
 )
+from openfaith.store.run_lookups import (
+    get_entity_run,
+    get_run,
+    list_entity_runs,
+    list_runs,
+    list_settled_entity_runs,
+    list_unfinished_runs,
+)
 from openfaith.store.run_records import (
     EntityRunRecord,
     EntityState,
@@ -83,28 +92,18 @@ from openfaith.store.run_records import (
 from openfaith.store.runs import (
     Mark,
     begin_run,
-    cancel_run,
     close_product,
-    finish_entity_run,
-    finish_run,
-    get_entity_run,
-    get_run,
     is_cancelled,
     is_dated,
     is_product_closed,
-    list_entity_runs,
     list_marks,
     list_riders,
-    list_runs,
-    list_settled_entity_runs,
     list_sync_state,
-    list_unfinished_runs,
     note_permissions,
     note_source_start,
     plan_entity_runs,
     request_run,
     retry_run,
-    settle_closed_products,
     take_entity_run,
 )
 from openfaith.store.samples import note_sample, sample_ids

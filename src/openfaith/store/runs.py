@@ -6,34 +6,22 @@ cancelled. An entity run is taken by raising its fencing token; whoever held it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 from psycopg import errors as pg
-from psycopg import sql
 from psycopg.rows import class_row
 
 from openfaith.errors import LeaseLostError, RunConflictError, UnknownNameError
-from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, Strategy, SyncKind
+from openfaith.records import EntityName, OrgId, RunId, Strategy, SyncKind
 from openfaith.store.connection import Database
-from openfaith.store.dry_runs import discard_copy, discard_orphaned_copies
-from openfaith.store.events import insert_events
-from openfaith.store.listings import forget_old_listings
-from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
-from openfaith.store.run_records import (
-    EntityRunRecord,
-    EntityState,
-    HeldEntityRun,
-    PlannedReading,
-    Rider,
-    RunRecord,
-)
-from openfaith.store.sync_outcomes import list_org_ids, note_outcome
+from openfaith.store.run_lookups import read_run
+from openfaith.store.run_records import EntityState, HeldEntityRun, PlannedReading, Rider, RunRecord
+from openfaith.store.sync_outcomes import list_org_ids
 from openfaith.store.texts import storable_text
-from openfaith.telemetry import Event, log_event
 
 
 async def request_run(
@@ -125,7 +113,7 @@ async def plan_entity_runs(database: Database, run_id: RunId, planned: Sequence[
     """
     async with database.transaction() as connection:
         # Whoever plans the same run waits here, and then finds it planned; a cancellation comes before or after.
-        run = await _get_run(connection, run_id, lock=True)
+        run = await read_run(connection, run_id, lock=True)
         await connection.execute(
             query("runs", "insert_entity_runs"),
             {
@@ -205,189 +193,6 @@ async def is_cancelled(database: Database, held: HeldEntityRun) -> bool:
     return bool(row[0])
 
 
-async def finish_entity_run(
-    database: Database,
-    run_id: RunId,
-    entity: EntityName,
-    *,
-    status: EntityStatus,
-    reason: str | None = None,
-    table: tuple[str, str] | None = None,
-    attempt: int | None = None,
-    mark_lasts: timedelta | None = None,
-    tell: Callable[[EntityRunRecord], Sequence[Event]] = lambda _: (),
-) -> bool:
-    """Settle an entity run; with it, in the same transaction, the watermark, the counts that `status` shows, and events.
-
-    Args:
-        mark_lasts: how long deltas of the entity go by a watermark; until then, what was read with doubts does not move
-            it. None for ever.
-        table: schema and name of the mirror table, to count its rows; needed for a completed run.
-        attempt: where given, only this attempt of the run settles it: a later one has its own outcome to find.
-        tell: what there is to tell of the settled entity run. It is logged, too.
-
-    Returns False where it was settled before: a repeated step changes nothing.
-
-    Raises:
-        LeaseLostError: the entity run is to be completed, and nobody has taken it since it was last put back.
-    """
-    async with database.transaction() as connection:
-        org_id = (await _get_run(connection, run_id)).org_id
-        # Counted first: a large table takes a while, during which nobody need wait for the run.
-        live = newest = None
-        if table and status is EntityStatus.COMPLETED:
-            live, newest = await _take_stock(connection, table, org_id, run_id, entity)
-        run = await _get_run(connection, run_id, lock=True)
-        if attempt not in {None, run.attempt}:
-            return False
-        settled = await connection.execute(
-            query("runs", "finish_entity_run"),
-            {
-                "run_id": run_id,
-                "entity": entity,
-                "status": status,
-                "reason": None if reason is None else storable_text(reason),
-                "live_rows": live,
-            },
-        )
-        if await settled.fetchone() is None:
-            return await _was_settled(connection, run_id, entity)
-        await note_outcome(connection, run_id, entity, newest=newest, mark_lasts=mark_lasts)
-        if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
-            place = {"run_id": run_id, "entity": entity}
-            await connection.execute(query("runs", "resolve_dead_letters"), place)
-        told = tell(await _get_entity_run(connection, run_id, entity))
-        await insert_events(connection, told)
-    for event in told:
-        log_event(event)
-    return True
-
-
-async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName) -> bool:
-    cursor = await connection.execute(
-        query("runs", "find_open_entity_run"), {"run_id": run_id, "entity": entity}
-    )
-    row = await cursor.fetchone()
-    if row is not None:
-        raise LeaseLostError(*row)
-    return False
-
-
-_STOCK = """
-SELECT count(*) FILTER (WHERE t._deleted_at IS NULL), max(t._source_updated_at) FILTER (WHERE t._source_updated_at <= e.at)
-FROM {} AS t CROSS JOIN (
-    SELECT COALESCE(e.source_started_at, c.source_started_at) AS at
-    FROM openfaith.entity_run AS e
-    LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
-    WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
-) AS e
-WHERE t.org_id = %(org_id)s
-"""
-
-
-async def _take_stock(
-    connection: psycopg.AsyncConnection,
-    table: tuple[str, str],
-    org_id: OrgId,
-    run_id: RunId,
-    entity: EntityName,
-) -> tuple[int, datetime | None]:
-    """How many records live, and the newest stamp of any that is no later than the run."""
-    statement = sql.SQL(_STOCK).format(beside_parameters(sql.Identifier(*table)))
-    about = {"org_id": org_id, "run_id": run_id, "entity": entity}
-    row = await (await connection.execute(statement, about)).fetchone()
-    assert row is not None
-    return int(row[0]), row[1]
-
-
-async def finish_run(
-    database: Database,
-    run_id: RunId,
-    *,
-    reason: str | None = None,
-    attempt: int | None = None,
-    tell: Callable[[RunStatus, Sequence[EntityRunRecord]], Sequence[Event]] = lambda *_: (),
-) -> RunStatus:
-    """Settle a run by the outcomes of its entities, and bound the tables that grow with runs. A dry run's copy goes.
-
-    Entities that are still open are settled first: as cancelled where a person cancelled the run, else as
-    failed for `reason`. A run that is over stays as it is; so does one whose attempt is not `attempt`, where given.
-    What there is to `tell` of it is stored in the same transaction, and logged: whoever sees that it is over finds that.
-
-    Raises:
-        UnknownNameError: there is no such run.
-    """
-    if (await get_run(database, run_id)).dry_run:
-        # Whoever sees that it is over finds nothing of it any more.
-        await forget_old_listings(database)
-    async with database.transaction() as connection:
-        run = await _get_run(connection, run_id, lock=True)
-        if run.is_final or attempt not in {None, run.attempt}:
-            return run.status
-        await _settle(connection, run, reason)
-        status = (await _get_run(connection, run_id)).status
-        told = tell(status, await _list_entity_runs(connection, run_id))
-        await insert_events(connection, told)
-    for event in told:
-        log_event(event)
-    await _prune(database)
-    return status
-
-
-async def _settle(connection: psycopg.AsyncConnection, run: RunRecord, reason: str | None) -> None:
-    """End a run and what is open of it, and of a dry one its copy. The caller holds the run's lock."""
-    cancelled = run.cancel_requested_at is not None
-    why = None if reason is None else storable_text(reason)
-    left_open = why or "its run ended before it did"
-    settled = await connection.execute(
-        query("runs", "settle_entities_of_run"),
-        {
-            "run_id": run.run_id,
-            "status": EntityStatus.CANCELLED if cancelled else EntityStatus.FAILED,
-            "reason": "the run was cancelled" if cancelled else left_open,
-        },
-    )
-    for (entity,) in await settled.fetchall():
-        await note_outcome(connection, run.run_id, entity)
-    await connection.execute(query("runs", "finish_run"), {"run_id": run.run_id, "reason": why})
-    if run.dry_run:
-        await discard_copy(connection, run)
-
-
-async def _prune(database: Database) -> None:
-    """Bound what grows with runs. Apart from what the run did: whoever waits for a lock here has finished already."""
-    for name in (
-        "prune_page_commits",
-        "prune_parent_failures",
-        "prune_events",
-        "prune_dead_letters",
-        "prune_runs",
-    ):
-        async with database.connection() as connection:
-            await connection.execute(query("runs", name))
-    await forget_old_listings(database)
-    await discard_orphaned_copies(database)
-
-
-async def cancel_run(database: Database, run_id: RunId) -> RunRecord:
-    """Ask a run to stop. A queued one is over at once; a running one stops after the page in flight.
-
-    Raises:
-        UnknownNameError: there is no such run.
-        RunConflictError: it is over already.
-    """
-    async with database.transaction() as connection:
-        run = await _get_run(connection, run_id, lock=True)
-        if run.is_final:
-            raise RunConflictError(str(run_id), f"is {run.status} already", "there is nothing to cancel")
-        await connection.execute(query("runs", "request_cancel"), {"run_id": run_id})
-        await connection.execute(query("runs", "request_cancel_of_entities"), {"run_id": run_id})
-        cancelled = await _get_run(connection, run_id)
-        if run.status is RunStatus.QUEUED:
-            await _settle(connection, cancelled, "it was cancelled before it started")
-        return await _get_run(connection, run_id)
-
-
 async def retry_run(database: Database, run_id: RunId) -> RunRecord:
     """Queue a run that did not complete once more: what completed stays, the rest goes on where it stopped.
 
@@ -396,7 +201,7 @@ async def retry_run(database: Database, run_id: RunId) -> RunRecord:
         RunConflictError: it completed, or is not over, or the same is queued already; or it is a dry run.
     """
     async with database.transaction() as connection:
-        run = await _get_run(connection, run_id)
+        run = await read_run(connection, run_id)
         if run.dry_run:
             raise RunConflictError(
                 str(run_id),
@@ -417,71 +222,7 @@ async def retry_run(database: Database, run_id: RunId) -> RunRecord:
                 "only runs that are partial, failed or cancelled can be retried",
             )
         await connection.execute(query("runs", "retry_entities"), {"run_id": run_id})
-        return await _get_run(connection, run_id)
-
-
-async def get_run(database: Database, run_id: RunId) -> RunRecord:
-    """One run.
-
-    Raises:
-        UnknownNameError: there is none of that number.
-    """
-    async with database.connection() as connection:
-        return await _get_run(connection, run_id)
-
-
-async def _get_run(connection: psycopg.AsyncConnection, run_id: RunId, *, lock: bool = False) -> RunRecord:
-    cursor = connection.cursor(row_factory=class_row(RunRecord))
-    await cursor.execute(query("runs", "lock_run" if lock else "get_run"), {"run_id": run_id})
-    run = await cursor.fetchone()
-    if run is None:
-        raise UnknownNameError("run", str(run_id), (), "see `openfaith runs list`")
-    return run
-
-
-async def list_runs(database: Database, org_id: OrgId | None = None, *, limit: int = 20) -> list[RunRecord]:
-    """The newest runs first."""
-    async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=class_row(RunRecord))
-        name = "list_runs" if org_id is None else "list_runs_of_organization"
-        await cursor.execute(query("runs", name), {"org_id": org_id, "limit": limit})
-        return await cursor.fetchall()
-
-
-async def list_unfinished_runs(database: Database) -> list[RunRecord]:
-    """The runs that some process must still work on, oldest first."""
-    async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=class_row(RunRecord))
-        await cursor.execute(query("runs", "list_unfinished_runs"))
-        return await cursor.fetchall()
-
-
-async def list_entity_runs(database: Database, run_id: RunId) -> list[EntityRunRecord]:
-    """The entities of a run, in the order of its plan."""
-    async with database.connection() as connection:
-        return await _list_entity_runs(connection, run_id)
-
-
-async def _list_entity_runs(connection: psycopg.AsyncConnection, run_id: RunId) -> list[EntityRunRecord]:
-    cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
-    await cursor.execute(query("runs", "list_entity_runs"), {"run_id": run_id})
-    return await cursor.fetchall()
-
-
-async def get_entity_run(database: Database, run_id: RunId, entity: EntityName) -> EntityRunRecord:
-    """One entity of a run, which is known to be part of it."""
-    async with database.connection() as connection:
-        return await _get_entity_run(connection, run_id, entity)
-
-
-async def _get_entity_run(
-    connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName
-) -> EntityRunRecord:
-    cursor = connection.cursor(row_factory=class_row(EntityRunRecord))
-    await cursor.execute(query("runs", "get_entity_run"), {"run_id": run_id, "entity": entity})
-    found = await cursor.fetchone()
-    assert found is not None, "entity runs are made before they are asked for"
-    return found
+        return await read_run(connection, run_id)
 
 
 async def close_product(database: Database, run_id: RunId, product: str, reason: str) -> bool:
@@ -501,31 +242,6 @@ async def is_product_closed(database: Database, run_id: RunId, product: str) -> 
             query("runs", "is_product_closed"), {"run_id": run_id, "product": product}
         )
         return await cursor.fetchone() is not None
-
-
-async def settle_closed_products(
-    database: Database, run_id: RunId, running: Collection[EntityName]
-) -> list[EntityName]:
-    """Settle what is waiting of products that turned out to be closed, and what of it was not started yet."""
-    async with database.transaction() as connection:
-        cursor = await connection.execute(
-            query("runs", "settle_closed_products"), {"run_id": run_id, "running": list(running)}
-        )
-        settled = [EntityName(row[0]) for row in await cursor.fetchall()]
-        for entity in settled:
-            await note_outcome(connection, run_id, entity)
-    return settled
-
-
-async def list_settled_entity_runs(
-    database: Database, run_id: RunId, entities: Collection[EntityName]
-) -> dict[EntityName, EntityStatus]:
-    """How those of these entities ended that have ended. Short: it is asked again and again."""
-    async with database.connection() as connection:
-        cursor = await connection.execute(
-            query("runs", "list_settled_entity_runs"), {"run_id": run_id, "entities": list(entities)}
-        )
-        return {EntityName(entity): EntityStatus(status) async for entity, status in cursor}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

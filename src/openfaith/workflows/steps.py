@@ -8,8 +8,7 @@ Faults of the source are retried by the source client and of the database by the
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypedDict, TypeVar
@@ -19,7 +18,7 @@ from dbos import DBOS
 from openfaith.errors import DatabaseUnavailableError, ManifestError
 from openfaith.manifest import Endpoint, Entity, Reading, table_name
 from openfaith.planning import Plan, Way, make_plan
-from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus, SyncKind
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
 from openfaith.store import (
     EntityRunRecord,
     PlannedReading,
@@ -44,7 +43,6 @@ from openfaith.telemetry import (
     EntitySkipped,
     Event,
     ParityBroken,
-    RunFinished,
     RunStarted,
     Subject,
 )
@@ -280,17 +278,7 @@ async def finish_sync_run(run_id: RunId, attempt: int, reason: str | None = None
     Args:
         reason: why it ends before any of them began.
     """
-    runtime = current()
-    before = await get_run(runtime.database, run_id)
-    if before.is_final or before.attempt != attempt:
-        return before.status
-
-    def tell(status: RunStatus, entities: Sequence[EntityRunRecord]) -> list[Event]:
-        outcomes = Counter(e.status.value for e in entities)
-        about = Subject(org_id=before.org_id, run_id=run_id)
-        return [RunFinished(about=about, status=status, outcomes=dict(outcomes))]
-
-    return await finish_run(runtime.database, run_id, reason=reason, attempt=attempt, tell=tell)
+    return await finish_run(current().database, run_id, reason=reason, attempt=attempt)
 
 
 # Steps of an entity's sync

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from openfaith.errors import RunConflictError
 from openfaith.records import EntityStatus, OrgId, RunId, RunStatus, SyncKind
@@ -24,7 +26,7 @@ from openfaith.store import (
     request_run,
     retry_run,
 )
-from openfaith.telemetry import EntityRunFinished, Event, RunFinished, Subject
+from openfaith.telemetry import EntityRunFinished, Event, Subject
 from support.mirror import (
     ADAPTER,
     CAMPUS,
@@ -123,16 +125,16 @@ async def test_a_run_and_its_entities_end_together_with_what_is_told_of_it(
     database: Database, org: OrgId
 ) -> None:
     """Where that cannot be stored, nothing has ended: a process killed in between leaves no end that nobody was told of."""
-
-    def refuse(*_: object) -> Sequence[Event]:
-        raise ZeroDivisionError
-
     run_id = await run_with(database, org, [WAITING])
     await take(database, run_id, CAMPUS)
-    with pytest.raises(ZeroDivisionError):
-        await finish_entity_run(database, run_id, CAMPUS.name, status=FAILED, tell=refuse)
-    with pytest.raises(ZeroDivisionError):
-        await finish_run(database, run_id, tell=refuse)
+    async with database.connection() as connection:
+        await connection.execute(
+            sql.SQL("ALTER TABLE openfaith.event ADD CONSTRAINT no_more CHECK (run_id <> {})").format(run_id)
+        )
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await finish_entity_run(database, run_id, CAMPUS.name, status=FAILED, tell=finished)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        await finish_run(database, run_id)
     [left] = await list_entity_runs(database, run_id)
     assert (left.status, (await get_run(database, run_id)).status) == (
         EntityStatus.RUNNING,
@@ -142,21 +144,35 @@ async def test_a_run_and_its_entities_end_together_with_what_is_told_of_it(
 
 async def test_what_ended_before_is_told_once(database: Database, org: OrgId) -> None:
     run_id = await run_with(database, org, [WAITING])
-    about = Subject(org_id=org, run_id=run_id)
     for _ in range(2):
-        await finish_entity_run(
-            database, run_id, CAMPUS.name, status=FAILED, tell=lambda found: [finished(about, found)]
-        )
-        await finish_run(database, run_id, tell=lambda status, entities: [ended(about, status, entities)])
-    assert [e.name for e in await list_events(database, run_id)] == ["EntityRunFinished", "RunFinished"]
+        await finish_entity_run(database, run_id, CAMPUS.name, status=FAILED, tell=finished)
+        await finish_run(database, run_id)
+    assert await told(database, run_id) == ["church.Campus failed: 403", "run failed: 1 failed"]
 
 
-def finished(about: Subject, found: EntityRunRecord) -> Event:
-    return EntityRunFinished(about=about, status=found.status, reason=found.reason, pages=0, records=0)
+async def test_what_is_still_open_of_a_run_that_ends_is_told_with_it(reader: Reader) -> None:
+    await finish_run(reader.database, reader.run_id, reason="its workflow died")
+    assert await told(reader.database, reader.run_id) == [
+        "church.Member failed: its workflow died",
+        "run failed: 1 failed",
+    ]
 
 
-def ended(about: Subject, status: RunStatus, entities: Sequence[EntityRunRecord]) -> Event:
-    return RunFinished(about=about, status=status, outcomes={e.status: 1 for e in entities})
+async def test_a_run_that_is_cancelled_before_its_turn_is_told_of(database: Database, org: OrgId) -> None:
+    run_id, _ = await request_run(
+        database, org_id=org, adapter=ADAPTER, kind=SyncKind.FULL, entities=None, requested_by="a test"
+    )
+    assert (await cancel_run(database, run_id)).status is RunStatus.CANCELLED
+    assert await told(database, run_id) == ["run cancelled: nothing was planned"]
+
+
+async def told(database: Database, run_id: RunId) -> list[str]:
+    return [event.message for event in await list_events(database, run_id)]
+
+
+def finished(found: EntityRunRecord) -> list[Event]:
+    about = Subject(run_id=found.run_id, entity=found.entity)
+    return [EntityRunFinished(about=about, status=found.status, reason="403")]
 
 
 async def test_open_entities_of_a_run_that_ends_fail_for_its_reason(reader: Reader) -> None:
