@@ -650,8 +650,8 @@ MUTANTS: Final = (
     Mutant(
         name="rode-below-unread-parents",
         file="store/sql/runs.sql",
-        before=") THEN c.doubts ||",
-        after=") AND false THEN c.doubts ||",
+        before="            WHEN EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id)\n",
+        after="            WHEN false\n",
         tests=(
             STORE + "test_sync_state.py::test_what_speaks_against_a_carrier_speaks_against_what_came_along",
         ),
@@ -659,13 +659,37 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="run-ends-untold",
-        file="store/runs.py",
-        before="        told = tell(status, await _list_entity_runs(connection, run_id))\n        await insert_events(connection, told)\n",
-        after="        told = ()\n    told = tell(status, await list_entity_runs(database, run_id))\n    async with database.transaction() as connection:\n        await insert_events(connection, told)\n",
+        file="store/endings.py",
+        before="    await insert_events(connection, told)\n    return ended, told\n",
+        after='    await connection.execute("COMMIT")\n    await insert_events(connection, told)\n    return ended, told\n',
         tests=(
             STORE + "test_run_outcomes.py::test_a_run_and_its_entities_end_together_with_what_is_told_of_it",
         ),
         why="a process killed in between leaves a run that is over and of whose end nobody is told",
+    ),
+    Mutant(
+        name="left-open-untold",
+        file="store/endings.py",
+        before="            if e.entity in were_open\n",
+        after="            if False\n",
+        tests=(STORE + "test_run_outcomes.py::test_what_is_still_open_of_a_run_that_ends_is_told_with_it",),
+        why="an entity that failed with its run is missing in the run's story",
+    ),
+    Mutant(
+        name="unread-parents-forgotten",
+        file=LISTING_STATEMENTS,
+        before="           AND COALESCE('below some parents nothing could be read' <> ALL(p.doubts), true) AS read\n",
+        after="           AS read\n",
+        tests=(NESTED_LISTINGS + "test_where_parents_may_be_lacking_nothing_is_suspected",),
+        why="a run that is retried late takes what is below the refused for deleted",
+    ),
+    Mutant(
+        name="mark-of-a-nested-carrier-kept",
+        file="workflows/beginnings.py",
+        before="    return OLDEST_MARK if keeps else timedelta()\n",
+        after="    return OLDEST_MARK if keeps or reading is Reading.NESTED else timedelta()\n",
+        tests=("unit/workflows/test_beginnings.py",),
+        why="what is read whole by every delta is called a month behind",
     ),
     Mutant(
         name="read-below-doubted-parents",

@@ -119,15 +119,11 @@ class Follower:
         ]
 
     async def wrongly_complete(self, run_id: RunId) -> list[str]:
-        """Entities that were read without a doubt, below all parents, and not in full."""
+        """Entities that were read without a doubt, and not in full."""
         whole = await fetch(
             self.database,
-            """
-            SELECT e.entity FROM openfaith.entity_run AS e
-            WHERE e.run_id = %s AND e.status = 'completed' AND e.doubts = '{}' AND NOT EXISTS (
-                SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id
-            )
-            """,
+            "SELECT entity FROM openfaith.entity_run"
+            " WHERE run_id = %s AND status = 'completed' AND doubts = '{}'",
             run_id,
         )
         stored = await self.tables.read()

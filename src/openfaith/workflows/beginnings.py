@@ -81,10 +81,15 @@ def delta_kind(endpoint: Endpoint) -> DeltaKind | None:
     return _DELTA_KINDS.get(way) if time == "updated_at" else None
 
 
-def mark_lasts(entity: Entity, reading: Reading) -> timedelta:
-    """How long deltas go by the watermark of an entity that is read so: not at all where they read everything."""
-    own = reading is Reading.TOP and entity.listing is not None and delta_kind(entity.listing) is not None
-    return OLDEST_MARK if own or reading is Reading.INCLUDE else timedelta()
+def mark_lasts(walked: Entity, reading: Reading) -> timedelta:
+    """How long deltas go by a watermark: not at all where they read everything.
+
+    Args:
+        walked: whose pages are read: the carrier, of what comes along with another.
+        reading: how that is read.
+    """
+    keeps = reading is Reading.TOP and walked.listing is not None and delta_kind(walked.listing) is not None
+    return OLDEST_MARK if keeps else timedelta()
 
 
 async def _begin_delta(runtime: Runtime, assignment: Assignment, whole: TopWalk) -> Walk:

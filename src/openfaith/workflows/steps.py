@@ -355,6 +355,11 @@ async def update_sync_status(
     described = _entity(run.works_as, entity)
     table = (run.works_as, table_name(described))
     planned = await get_entity_run(runtime.database, run_id, entity)
+    walked = (
+        planned
+        if planned.carrier is None
+        else await get_entity_run(runtime.database, run_id, planned.carrier)
+    )
     told = status == EntityStatus.NOT_ACCESSIBLE and runtime.has_closed(about, described.product)
     await finish_entity_run(
         runtime.database,
@@ -364,7 +369,7 @@ async def update_sync_status(
         reason=reason,
         table=table,
         attempt=attempt,
-        mark_lasts=mark_lasts(described, Reading(planned.reading)),
+        mark_lasts=mark_lasts(_entity(run.works_as, walked.entity), Reading(walked.reading)),
         tell=partial(_tell, []) if told else partial(_tell_outcome, about, run.kind),
     )
     return (await get_entity_run(runtime.database, run_id, entity)).status

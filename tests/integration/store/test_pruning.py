@@ -39,7 +39,7 @@ async def age(database: Database, days: float) -> None:
 async def count(database: Database) -> dict[str, int]:
     counts: dict[str, LiteralString] = {
         "page_commit": "SELECT count(*) FROM openfaith.page_commit",
-        "event": "SELECT count(*) FROM openfaith.event WHERE run_id IS NOT NULL",
+        "event": "SELECT count(*) FROM openfaith.event WHERE name = 'RunJoined'",
         "dead_letter": "SELECT count(*) FROM openfaith.dead_letter",
         "sync_run": "SELECT count(*) FROM openfaith.sync_run WHERE finished_at IS NOT NULL",
     }

@@ -123,7 +123,8 @@ SELECT e.parent AS entity, own.entity_run_id IS NOT NULL AS listed,
        COALESCE(p.status = 'completed' AND CASE WHEN own.entity_run_id IS NULL THEN cardinality(p.doubts) = 0
            ELSE l.proven END, false) AS proven,
        COALESCE(p.dead_letters = 0 AND COALESCE(l.failed, 0) = 0, false) AS stored,
-       NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = p.entity_run_id) AS read
+       NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = p.entity_run_id)
+           AND COALESCE('below some parents nothing could be read' <> ALL(p.doubts), true) AS read
 FROM openfaith.entity_run AS e
 LEFT JOIN openfaith.listing AS own ON own.entity_run_id = e.entity_run_id
 LEFT JOIN openfaith.entity_run AS p ON p.run_id = e.run_id AND p.entity = e.parent

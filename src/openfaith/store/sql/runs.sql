@@ -61,13 +61,10 @@ WITH taken AS (
 SELECT e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
     SELECT c.status FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
 ) AS carrier_status, (
-    SELECT CASE WHEN known.doubts IS NOT NULL AND EXISTS (
-        SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = c.entity_run_id
-    ) THEN known.doubts || ARRAY['below some parents of what it came along with nothing could be read']
-    ELSE known.doubts END
+    SELECT CASE WHEN l.doubts IS NULL THEN c.doubts
+           ELSE l.doubts || ARRAY(SELECT unnest(c.doubts) EXCEPT SELECT unnest(l.doubts)) END
     FROM openfaith.entity_run AS c
     LEFT JOIN openfaith.listing AS l ON l.entity_run_id = c.entity_run_id AND l.closed_at IS NOT NULL
-    CROSS JOIN LATERAL (SELECT COALESCE(l.doubts, c.doubts) AS doubts) AS known
     WHERE c.run_id = e.run_id AND c.entity = e.carrier
 ) AS carrier_doubts, EXISTS (
     SELECT FROM openfaith.sync_state AS s
@@ -135,7 +132,8 @@ WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND source_started
 -- name: finish_entity_run
 -- Settles an entity run, unless it is settled already. What nobody has taken cannot have been read. What rode on another
 -- has seen the source when its carrier did, with the same doubts where it completed, and a listing for which nobody was
--- asked when that of its parents did. One that completed although the token may see nothing below some parents says so.
+-- asked when that of its parents did. One that completed although the token may see nothing below some parents says so,
+-- and that speaks against its having read all: what is kept of single parents goes, and this stays.
 UPDATE openfaith.entity_run AS e
 SET status = %(status)s, finished_at = now(), progressed_at = now(),
     reason = COALESCE(%(reason)s, (
@@ -148,11 +146,11 @@ SET status = %(status)s, finished_at = now(), progressed_at = now(),
     ),
     (source_started_at, doubts) = (
         SELECT COALESCE(e.source_started_at, c.source_started_at, p.source_started_at), CASE
-            WHEN e.doubts IS NOT NULL OR %(status)s <> 'completed' THEN e.doubts
-            WHEN c.doubts IS NOT NULL AND EXISTS (
-                SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = c.entity_run_id
-            ) THEN c.doubts || ARRAY['below some parents of what it came along with nothing could be read']
-            ELSE c.doubts END
+            WHEN %(status)s <> 'completed' THEN e.doubts
+            WHEN e.doubts IS NULL THEN c.doubts
+            WHEN EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id)
+                THEN e.doubts || ARRAY['below some parents nothing could be read']
+            ELSE e.doubts END
         FROM (VALUES (e.run_id, e.carrier)) AS own (run_id, carrier)
         LEFT JOIN openfaith.entity_run AS c ON c.run_id = own.run_id AND c.entity = own.carrier
         LEFT JOIN openfaith.entity_run AS p ON p.run_id = own.run_id AND p.entity = e.parent AND e.pages = 0

@@ -38,9 +38,7 @@ CROSS JOIN LATERAL (
                ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0
                     OR e.source_started_at - known.watermark > %(mark_lasts)s::interval END AS seen,
            e.status = 'completed' AND e.doubts IS NOT NULL AS read,
-           COALESCE(CASE WHEN NOT l.proven THEN l.doubts END, e.doubts) || CASE WHEN EXISTS (
-               SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id
-           ) THEN ARRAY['below some of its parents nothing could be read'] ELSE '{}' END AS doubts,
+           COALESCE(CASE WHEN NOT l.proven THEN l.doubts END, e.doubts) AS doubts,
            CASE WHEN e.status <> 'completed' OR e.doubts IS NULL THEN NULL
                 WHEN run.kind = 'reconciliation' THEN l.rows
                 WHEN e.reading = 'top' THEN e.total_count END AS counted
