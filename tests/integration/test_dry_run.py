@@ -109,6 +109,22 @@ async def test_a_sync_does_exactly_what_its_dry_run_counted(synced: Follower, ki
     assert sum(e.deleted for e in done.entities) > 0
 
 
+async def test_a_sweep_does_exactly_what_its_dry_run_counted(synced: Follower) -> None:
+    """Each reads the share whose turn it is, and a dry run does not move that on."""
+    found = 0
+    for _ in range(2):
+        change_the_church(synced)
+        synced.change("update", entity="Person", count=9, blind=True)
+        before = everything(synced)
+        shown = await dry(synced, "sweep")
+        assert everything(synced) == before
+        done = await synced.sync("sweep")
+        assert shown.status is done.status is RunStatus.COMPLETED
+        assert counts(shown) == counts(done)
+        found += of(done, "Person").blind_changes
+    assert found > 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_first_sync_does_exactly_what_its_dry_run_counted(busy: Follower, kind: str) -> None:
     before = everything(busy)
