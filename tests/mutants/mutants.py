@@ -1488,4 +1488,29 @@ MUTANTS: Final = (
         tests=(CONFIRMING_TESTS + "test_where_something_is_there_it_is_stored_and_nothing_is_deleted",),
         why="records are deleted by a listing that did not show others that exist",
     ),
+    # Walks that would not end, and answers that leave out what was asked
+    Mutant(
+        name="delta-without-an-end",
+        file=DELTA,
+        before="    if state.until is not None and on_firm_ground and stamps and stamps[-1] > state.until:\n",
+        after="    if False:\n",
+        tests=(WALKS + "test_a_keyset_ends_although_the_source_changes_faster_than_it_is_read",),
+        why="while a church is busy its deltas never end",
+    ),
+    Mutant(
+        name="delta-ends-too-early",
+        file=DELTA,
+        before="    return replace(state, until=page.requested_at + OVERLAP)\n",
+        after="    return replace(state, until=state.low)\n",
+        tests=(WALKS + "test_a_delta_sees_all_that_changed_since",),
+        why="of what changed only the first page is read",
+    ),
+    Mutant(
+        name="ignored-include-believed",
+        file="workflows/walks.py",
+        before="        if page.records and not page.included.get(kind) and not speaks_of(page, include):\n",
+        after="        if False:\n",
+        tests=("unit/workflows/test_fetching.py",),
+        why="a source that ignores an include looks as if all that comes along were gone",
+    ),
 )

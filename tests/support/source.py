@@ -122,7 +122,7 @@ class ScriptedSource:
         }
         document = {
             "links": links,
-            "data": page,
+            "data": [_speaking_of(record, _asked(request)) for record in page],
             "included": self._included(request, type_name),
             "meta": meta,
         }
@@ -132,8 +132,18 @@ class ScriptedSource:
     def _included(self, request: web.Request, type_name: str) -> list[dict[str, Any]]:
         if int(request.query.get("offset", 0)):
             return []
-        asked = [name for name in request.query.get("include", "").split(",") if name]
-        return [r for name in asked for r in self.records.get(self._includes[type_name][name], ())]
+        return [r for name in _asked(request) for r in self.records.get(self._includes[type_name][name], ())]
+
+
+def _asked(request: web.Request) -> list[str]:
+    """What is to come along."""
+    return [name for name in request.query.get("include", "").split(",") if name]
+
+
+def _speaking_of(record: dict[str, Any], includes: list[str]) -> dict[str, Any]:
+    """The record, with the relationships that only an include shows."""
+    shown = {name: {"data": []} for name in includes} | record.get("relationships", {})
+    return record | {"relationships": shown} if shown else record
 
 
 def refuse(status: int, code: str, detail: str = "") -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -11,7 +11,7 @@ from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Res
 from openfaith.simulator.contents import PRODUCT_PEOPLE
 from openfaith.simulator.data import Church
 from openfaith.simulator.dice import Dice
-from openfaith.simulator.relations import Children, Link, Via
+from openfaith.simulator.relations import Children, Link, Pick, Via
 from openfaith.simulator.returns import returning
 from openfaith.simulator.rows import Record, Reference
 from openfaith.simulator.stamps import stamp
@@ -88,11 +88,19 @@ class _Editor:
         self._check_attributes(table.type, change.attributes)
         for _ in range(change.count):
             record = self._new_record(table.type, links)
+            if not self._has_owners(table.type, record):
+                return  # it could not be reached
             if is_product_person(table.type):
                 if record.links["person"] is None:
                     return  # whoever the church knows, the product knows already
                 record = self._named_like_the_person(record)
             self._save(table.type, record.with_attributes(with_full_name(record, change.attributes)))
+
+    def _has_owners(self, entity_type: str, record: Record) -> bool:
+        """Whether there was one of each kind that it belongs to."""
+        links = self._church.relations.links_of(entity_type)
+        owners = [link.name for link in links if link.owned and isinstance(link.rule, Pick)]
+        return all(record.links.get(name) is not None for name in owners)
 
     def delete(self, change: Delete) -> None:
         table = self._church.table(change.entity)

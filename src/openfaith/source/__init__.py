@@ -12,7 +12,7 @@ from __future__ import annotations
 from openfaith.source.auth import BearerToken, PersonalAccessToken, Token, parse_token
 from openfaith.source.budget import RateBudget
 from openfaith.source.client import SourceClient, SourceStatistics
-from openfaith.source.documents import Document, Rows, without_first
+from openfaith.source.documents import Document, Rows, speaks_of, without_first
 from openfaith.source.events import (
     AnsweredAsVersion,
     ClockFallback,
@@ -44,5 +44,6 @@ __all__ = [
     "SourceStatistics",
     "Token",
     "parse_token",
+    "speaks_of",
     "without_first",
 ]

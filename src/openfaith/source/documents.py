@@ -181,6 +181,19 @@ def read_row(record: bytes) -> Row:
     )
 
 
+def speaks_of(page: Page, include: str) -> bool:
+    """Whether any record of a page speaks of what is included: of its own, even if there is none.
+
+    Records that nothing was included for do not name it among their relationships (recorded: `emails`).
+    """
+    return any(include in _relationships(record) for record in page.records)
+
+
+def _relationships(record: bytes) -> dict[str, _Linked]:
+    named = _leniently(_NAMED, msgspec.Raw(record)) or _Named()
+    return _leniently(_LINKS_OF_RECORD, named.relationships) or {}
+
+
 def without_first(page: Page, count: int = 1) -> Page:
     """The page without its first records and what came along with them, where these were read before.
 
@@ -198,8 +211,7 @@ def without_first(page: Page, count: int = 1) -> Page:
 
 def _links(record: bytes) -> Iterator[tuple[object, object]]:
     """Type and id of all that a record points at."""
-    named = _leniently(_NAMED, msgspec.Raw(record)) or _Named()
-    for linked in (_leniently(_LINKS_OF_RECORD, named.relationships) or {}).values():
+    for linked in _relationships(record).values():
         many = _leniently(_TO_MANY, linked.data)
         one = None if many is not None else _leniently(_TO_ONE, linked.data)
         for target in many or ([] if one is None else [one]):

@@ -9,7 +9,8 @@ What the source does not honour it says nothing of: an unknown filter or order i
 held against what was asked, and where it does not fit, everything is read instead.
 
 Whatever changes meanwhile gets a newer stamp than the moment this run began at, and is the next delta's: its mark is
-that moment. Pure; the state is a stored format.
+that moment. A keyset that has come past it is through, however fast the source goes on changing. Pure; the state is a
+stored format.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class DeltaState:
     """Of a keyset: from which stamp on the next page is asked."""
     watermark: datetime
     """The source's clock before the last completed run: how old what is stored may be."""
+    until: datetime | None = None
+    """Of a keyset: from which stamp on everything is the next delta's. None until the source has told the time."""
     known: tuple[str, ...] = ()
     """Of a keyset: ids of the records stamped `low` that were read with the page before."""
     inner: OffsetState = field(default_factory=OffsetState)
@@ -66,6 +69,7 @@ class DeltaState:
             "since": self.since.isoformat(),
             "low": self.low.isoformat(),
             "watermark": self.watermark.isoformat(),
+            "until": None if self.until is None else self.until.isoformat(),
             "known": list(self.known),
             "inner": self.inner.to_json(),
             "done": self.done,
@@ -78,6 +82,7 @@ class DeltaState:
             since=datetime.fromisoformat(stored["since"]),
             low=datetime.fromisoformat(stored["low"]),
             watermark=datetime.fromisoformat(stored["watermark"]),
+            until=None if (until := stored.get("until")) is None else datetime.fromisoformat(until),
             known=tuple(stored["known"]),
             inner=OffsetState.from_json(stored["inner"]),
             done=stored["done"],
@@ -155,16 +160,26 @@ def advance_delta(state: DeltaState, page: Page, page_size: int) -> DeltaState:
     Raises:
         BrokenResponseError: page after page shows nothing new, although more is said to follow.
     """
+    state = _bounded(state, page)
     inner = advance(state.inner, page, page_size)
     stamps = [row.updated_at for row in page.rows if row.updated_at is not None]
     # Where the ground shifted, newer ones may have slipped past: the walk has gone back for them.
     on_firm_ground = inner.shifts == state.inner.shifts
     if state.kind == "newest_first" and on_firm_ground and stamps and min(stamps) < state.since:
         return replace(state, inner=inner, done=True)
+    if state.until is not None and on_firm_ground and stamps and stamps[-1] > state.until:
+        return replace(state, inner=inner, done=True)
     if state.kind == "keyset" and on_firm_ground and not inner.done and stamps and stamps[-1] > state.low:
         known = tuple(row.id for row in page.rows if row.id is not None and row.updated_at == stamps[-1])
         return replace(state, low=stamps[-1], known=known, inner=OffsetState())
     return replace(state, inner=inner, done=inner.done)
+
+
+def _bounded(state: DeltaState, page: Page) -> DeltaState:
+    """The state with its end, as soon as that is known. Stamps may be ahead of the source's clock by a little."""
+    if state.kind != "keyset" or state.until is not None or not page.dated_by_source:
+        return state
+    return replace(state, until=page.requested_at + OVERLAP)
 
 
 def count_known(state: DeltaState, page: Page) -> int:

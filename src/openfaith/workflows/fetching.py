@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 
 from openfaith.errors import SyncError
 from openfaith.records import Page
 from openfaith.source import SourceClient
 from openfaith.strategies import pages_in_flight
-from openfaith.workflows.walks import Ask, Walk
+from openfaith.workflows.walks import Ask, Walk, refuse_ignored
 
 _Fetch = tuple[Ask, asyncio.Task[Page]]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class PagesInFlight:
@@ -28,9 +30,11 @@ class PagesInFlight:
     at most as many again, since they were under way together; after a crash all of these are fetched once more.
     """
 
-    def __init__(self, client: SourceClient, version: str) -> None:
+    def __init__(self, client: SourceClient, version: str, includes: Mapping[str, str] = _NOTHING) -> None:
+        """``includes`` is what comes along with each page: the type of its records, by what is asked for."""
         self._client = client
         self._version = version
+        self._includes = includes
         self._fetches: list[_Fetch] = []
         self._latency_seconds = 0.0
         self._wasted = 0
@@ -77,8 +81,12 @@ class PagesInFlight:
 
     async def _fetch(self, ask: Ask, walk: Walk) -> Page:
         return await self._client.get_page(
-            ask.path, ask.parameters, version=self._version, check=partial(walk.check, ask)
+            ask.path, ask.parameters, version=self._version, check=partial(self._check, walk, ask)
         )
+
+    def _check(self, walk: Walk, ask: Ask, page: Page) -> None:
+        walk.check(ask, page)
+        refuse_ignored(ask, page, self._includes)
 
     def _pace(self) -> int:
         limit = self._client.rate_limit
@@ -117,9 +125,11 @@ def _cost(task: asyncio.Task[Page]) -> int:
 
 
 @asynccontextmanager
-async def fetching(client: SourceClient, version: str) -> AsyncIterator[PagesInFlight]:
+async def fetching(
+    client: SourceClient, version: str, includes: Mapping[str, str] = _NOTHING
+) -> AsyncIterator[PagesInFlight]:
     """For as long as the block lasts. An error that ends it has cost what is dropped then, beside its own requests."""
-    pages = PagesInFlight(client, version)
+    pages = PagesInFlight(client, version, includes)
     try:
         yield pages
     except SyncError as error:

@@ -77,7 +77,7 @@ class Segment:
             ParentsFailedError: a nested walk is through, and below some parents nothing could be read.
         """
         walk = await self._walk()
-        async with fetching(client, self._assignment.version) as pages:
+        async with fetching(client, self._assignment.version, self._includes()) as pages:
             while not (walk := await self._prepared(walk)).done:
                 ending = self._pages >= MOST_PAGES or time_is_up()
                 # What comes next is under way already: it is used. What was guessed beyond it is dropped.
@@ -99,6 +99,11 @@ class Segment:
 
     async def _walk(self) -> Walk:
         return await begin_walk(self._runtime, self._assignment, self._held)
+
+    def _includes(self) -> dict[str, str]:
+        """What is asked to come along, and the type of its records."""
+        entities = self._runtime.manifest(self._assignment.adapter).entities
+        return {rider.include: entities[rider.entity].type for rider in self._assignment.riders}
 
     async def _prepared(self, walk: Walk) -> Walk:
         """The walk, with what it needs to know to ask further."""

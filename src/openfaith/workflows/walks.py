@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from openfaith.errors import BrokenResponseError
 from openfaith.records import Page
-from openfaith.source import without_first
+from openfaith.source import speaks_of, without_first
 from openfaith.store import ParentRow
 from openfaith.strategies import OffsetState, PageRequest, begins_with_anchor
 from openfaith.telemetry import Event, Subject
@@ -67,6 +68,21 @@ class Walk(Protocol):
 def parameters(request: PageRequest, includes: tuple[str, ...]) -> dict[str, str]:
     """What a request asks, and what is to come along."""
     return request.parameters | ({"include": ",".join(includes)} if includes else {})
+
+
+def refuse_ignored(ask: Ask, page: Page, includes: Mapping[str, str]) -> None:
+    """Refuse a page that was sent as if nothing had been asked to come along: what is missing would look as if gone.
+
+    Args:
+        includes: what was asked to come along, and the type of its records.
+
+    Raises:
+        BrokenResponseError: ask again.
+    """
+    for include, kind in includes.items():
+        if page.records and not page.included.get(kind) and not speaks_of(page, include):
+            seen = f"with {len(page.records)} records, none of which speaks of include={include}"
+            raise BrokenResponseError(f"GET {ask.path}", seen, "what was asked to come along")
 
 
 def comes(request: PageRequest, coming: Iterator[PageRequest]) -> bool:

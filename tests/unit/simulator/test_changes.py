@@ -207,6 +207,14 @@ def test_nothing_new_refers_to_what_is_gone(church: Church) -> None:
     assert campuses <= {None, Reference("Campus", church.table("Campus").ids[0])}
 
 
+def test_without_a_person_nothing_of_a_person_is_added(church: Church) -> None:
+    """It would have no place, and no path."""
+    for person in list(church.table("Person").ids):
+        change(church, Delete(entity="Person", ids=(str(person),)))
+    assert change(church, Add(entity="WorkflowCard", count=2)).added == {}
+    assert change(church, Add(entity="Campus", count=1)).added.keys() == {"Campus"}
+
+
 # Deletions
 
 

@@ -322,6 +322,38 @@ def test_a_delta_sees_what_it_should_while_records_change(
     assert walked.broken or due - later <= walked.seen
 
 
+@given(collection=changing, since=seconds)
+@example(collection=Collection(records=dict.fromkeys(range(1, 31), (0, 40)), cap=2), since=0)
+def test_a_keyset_ends_although_the_source_changes_faster_than_it_is_read(
+    collection: Collection, since: int
+) -> None:
+    """What is touched after its beginning is the next delta's."""
+    due = {str(n) for n, (_, updated) in collection.records.items() if updated >= since}
+    touched: set[str] = set()
+
+    def meanwhile(pages: int) -> None:
+        for number in sorted(collection.records, key=lambda n: collection.records[n][1])[: 2 * PAGE]:
+            collection.records[number] = (0, 200 + pages)
+            touched.add(str(number))
+
+    walked = walk_delta(collection, "keyset", since, meanwhile)
+    assert walked.broken or due - touched <= walked.seen
+
+
+def test_a_source_without_a_clock_tells_no_end() -> None:
+    """Pages are dated by this machine then, whose clock says nothing of the source's stamps."""
+    collection = Collection(records={1: (0, 1)}, spoil=lambda page: replace(page, dated_by_source=False))
+    state = begin_delta("keyset", at(0) + OVERLAP)
+    page = collection.answer(next(upcoming_delta(state, PAGE)))
+    assert advance_delta(state, page, PAGE).until is None
+
+
+def test_a_checkpoint_of_before_there_was_an_end_goes_on() -> None:
+    state = begin_delta("keyset", at(0) + OVERLAP)
+    stored = {key: value for key, value in state.to_json().items() if key != "until"}
+    assert DeltaState.from_json(stored) == state
+
+
 @given(collection=collections, kind=kinds, since=st.integers(10, 40))
 def test_a_source_that_ignores_what_it_is_asked_is_found_out(
     collection: Collection, kind: DeltaKind, since: int

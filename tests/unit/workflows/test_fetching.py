@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import cycle
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfaith.errors import RunCancelledError
+from openfaith.errors import BrokenResponseError, RunCancelledError
 from openfaith.manifest import Below, Endpoint, Method, PathId
 from openfaith.records import EntityName, Page, RunId
 from openfaith.source import RateLimit, SourceClient
@@ -22,7 +23,7 @@ from openfaith.strategies import MOST_PAGES_IN_FLIGHT, FullState, NestedState, O
 from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.list_walks import TopWalk
 from openfaith.workflows.nested_walks import NestedWalk
-from openfaith.workflows.walks import Walk
+from openfaith.workflows.walks import Walk, refuse_ignored
 from support.mirror import make_page
 
 LISTING = Endpoint(name="list", method=Method.GET, path="/lists", collection=True)
@@ -254,3 +255,35 @@ def test_every_page_of_a_list_is_asked_for_once(rows: int, page_size: int, turns
     assert [offset for _, offset in trip.taken] == offsets(rows, page_size)
     assert sorted(trip.source.asked) == trip.taken
     assert trip.source.most_under_way <= MOST_PAGES_IN_FLIGHT
+
+
+EMAILS = {"emails": "Email"}
+
+
+@pytest.mark.parametrize(
+    ("records", "included", "refused"),
+    [
+        ([b'{"id": "1", "relationships": {"campus": {}}}', b'{"id": "2"}'], {}, True),
+        ([b'{"id": "1"}', b'{"id": "2", "relationships": {"emails": {"data": []}}}'], {}, False),
+        ([b'{"id": "1"}'], {"Email": (b"{}",)}, False),
+        ([b'{"id": "1"}'], {"Address": (b"{}",)}, True),
+        ([b"1"], {}, True),
+        ([], {}, False),
+    ],
+)
+def test_a_page_that_leaves_out_what_was_to_come_along_is_asked_for_again(
+    records: list[bytes], included: dict[str, tuple[bytes, ...]], refused: bool
+) -> None:
+    """None of its records speaks of it, not even to say that it has none: it looks as if all of that were gone."""
+    page = replace(make_page(*records), included=included)
+    ask = next(below("1").asks())
+    refuse_ignored(ask, page, {})
+    with pytest.raises(BrokenResponseError, match="include=emails") if refused else nullcontext():
+        refuse_ignored(ask, page, EMAILS)
+
+
+async def test_every_page_is_looked_at_for_what_was_to_come_along() -> None:
+    source = Source(rows={results("1"): 1})
+    pages = PagesInFlight(cast("SourceClient", source), "v", EMAILS)
+    with pytest.raises(BrokenResponseError):
+        await pages.take(below("1"))
