@@ -24,6 +24,7 @@ from openfaith.errors import (
 )
 from openfaith.manifest import CanonicalMapping, load_canonical_mapping
 from openfaith.records import EntityName
+from openfaith.retries import RetryPolicy
 from openfaith.store import EntityRunRecord, install_canonical_model, open_database
 from openfaith.workflows import steps
 from openfaith.workflows.assignments import Assignment, Progress
@@ -111,6 +112,21 @@ async def test_one_failing_entity_does_not_stop_the_others_and_its_dependents_ar
     assert campus.status is EntityStatus.COMPLETED
     assert {"RunStarted", "EntitySkipped", "EntityRunFinished", "RunFinished"} <= events
     assert state[EntityName("people.Person")].watermark is None
+
+
+async def test_one_layer_retries_and_the_others_do_not_multiply_it(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """Not the segment, not the step, not the workflow: what a request's policy allows is all that is sent."""
+    policy = RetryPolicy(attempts=3, base=timedelta(milliseconds=1))
+    impatient = {name: replace(entity, retries=policy) for name, entity in PCO.entities.items()}
+    async with connected(settings, source) as engine:
+        engine._manifests["pco"] = replace(PCO, entities=impatient)
+        source.scripts["Campus"] = refuse(503, "overloaded")
+        source.requests.clear()
+        view = await engine.sync("church", entities=["Campus"])
+    assert "the source is unavailable (status 503)" in str(entity(view, "Campus").reason)
+    assert source.requests == [("Campus", 0)] * 3
 
 
 async def test_a_run_in_which_nothing_completed_has_failed(

@@ -19,7 +19,8 @@ from pydantic import SecretStr
 from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings
 from openfaith.adapters import find_adapter
 from openfaith.records import EntityName
-from openfaith.source import RetryPolicy, SourceClient
+from openfaith.retries import RetryPolicy
+from openfaith.source import SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
 from openfaith.workflows import runtime
 from openfaith.workflows.assignments import Progress

@@ -26,13 +26,14 @@ from openfaith.errors import (
     RequestRejectedError,
     SourceUnavailableError,
 )
+from openfaith.retries import REQUEST, RetryPolicy
 from openfaith.source import (
     BearerToken,
     RateLimit,
     RateLimitChanged,
     RateLimitPaused,
     RequestRetried,
-    RetryPolicy,
+    RetryRefused,
     SourceClient,
     SourceEvent,
 )
@@ -88,7 +89,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    *script: Answer, request_timeout: timedelta = timedelta(seconds=60), retry: RetryPolicy | None = None
+    *script: Answer, request_timeout: timedelta = timedelta(seconds=60), retry: RetryPolicy = REQUEST
 ) -> AsyncIterator[Stage]:
     clock, events = VirtualClock(), list[SourceEvent]()
     async with (
@@ -175,6 +176,31 @@ async def test_neither_errors_nor_events_hold_a_secret_or_a_name(name: str) -> N
     told = f"{raised.value!r} {raised.value} {stage.events}"
     assert "CANARY" not in told
     assert "SECRET" not in told
+
+
+async def test_a_source_that_goes_on_failing_is_not_asked_again_for_ever() -> None:
+    """Twenty retries in five minutes, and beyond these one for ten requests: a failing source is asked less."""
+    async with staged(error(503)) as stage:
+        for _ in range(30):
+            with pytest.raises(SourceUnavailableError):
+                await stage.read()
+        retried = stage.client.statistics.requests_retried
+        refused = [event for event in stage.events if isinstance(event, RetryRefused)]
+        assert (stage.client.requests_sent, retried) == (50, 20)
+        assert len(refused) == 26  # the first four were tried six times each
+        stage.clock.now += 301
+        with pytest.raises(SourceUnavailableError):
+            await stage.read()
+    assert stage.client.requests_sent == 56
+
+
+async def test_a_request_may_have_a_policy_of_its_own() -> None:
+    async with staged(error(503)) as stage:
+        with pytest.raises(SourceUnavailableError):
+            await stage.client.get_page(PEOPLE, {}, version=None, retry=RetryPolicy(attempts=2))
+        with pytest.raises(SourceUnavailableError):
+            await stage.client.get_record(f"{PEOPLE}/1", version=None, retry=RetryPolicy(attempts=3))
+    assert stage.client.requests_sent == 5
 
 
 async def test_waits_between_attempts_grow() -> None:

@@ -1513,4 +1513,29 @@ MUTANTS: Final = (
         tests=("unit/workflows/test_fetching.py",),
         why="a source that ignores an include looks as if all that comes along were gone",
     ),
+    # Retries
+    Mutant(
+        name="retries-without-a-budget",
+        file="retries.py",
+        before="        return self._retried < max(self._share.always, int(self._share.share * (self._sent + 1)))\n",
+        after="        return True\n",
+        tests=("unit/test_retry_budget.py", "integration/test_source_faults.py"),
+        why="a source that fails is asked six times as much as one that does not",
+    ),
+    Mutant(
+        name="retries-of-long-ago-counted",
+        file="retries.py",
+        before="            self._retried -= gone.retried\n",
+        after="",
+        tests=("unit/test_retry_budget.py",),
+        why="after one bad hour nothing is tried again for the rest of the process's life",
+    ),
+    Mutant(
+        name="own-patience-ignored",
+        file="source/client.py",
+        before="        policy = retry or self._retry\n",
+        after="        policy = self._retry\n",
+        tests=("integration/test_source_faults.py::test_a_request_may_have_a_policy_of_its_own",),
+        why="what an adapter says of an entity's patience is not heeded",
+    ),
 )

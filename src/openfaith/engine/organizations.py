@@ -7,11 +7,9 @@ from openfaith.engine.views import SourceReport
 from openfaith.errors import UnknownNameError
 from openfaith.manifest import Manifest, near_names
 from openfaith.records import OrgId
-from openfaith.source import RetryPolicy, SourceClient, parse_token
+from openfaith.retries import REQUEST_OF_A_PERSON
+from openfaith.source import SourceClient, parse_token
 from openfaith.store import Credential, Database, list_organizations
-
-_FOR_A_PERSON = RetryPolicy(attempts=2)
-"""While somebody waits for the answer, one more attempt is enough."""
 
 
 async def known_org(database: Database, org: str) -> OrgId:
@@ -34,7 +32,7 @@ def open_client(credential: Credential) -> SourceClient:
         ConfigurationError: the token or the base URL cannot be used.
     """
     return SourceClient(
-        base_url=credential.base_url, token=parse_token(credential.token), retry=_FOR_A_PERSON
+        base_url=credential.base_url, token=parse_token(credential.token), retry=REQUEST_OF_A_PERSON
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from openfaith.manifest.entity import (
     Attribute,
@@ -16,6 +17,7 @@ from openfaith.manifest.entity import (
 )
 from openfaith.manifest.problems import Place
 from openfaith.records import EntityName
+from openfaith.retries import RetryPolicy
 
 ENTITY_MEMBERS = (
     "type",
@@ -29,6 +31,7 @@ ENTITY_MEMBERS = (
     "computed_keys",
     "create_fields",
     "update_fields",
+    "retries",
 )
 
 
@@ -40,6 +43,8 @@ class EntityReader:
     value: object
     product: Product
     names: Collection[EntityName]
+    retries: RetryPolicy
+    """The adapter's."""
 
     def entity(self, name: str) -> Entity:
         members = self.place.members(
@@ -56,7 +61,24 @@ class EntityReader:
             include_targets=includes,
             computed_keys=self._list(members, "computed_keys"),
             same_as=self._same_as(EntityName(f"{self.product.name}.{name}"), members.get("same_as")),
+            retries=self._retries(members.get("retries", {})),
             note=(self.place / "note").text(members.get("note", "")),
+        )
+
+    def _retries(self, value: object) -> RetryPolicy:
+        place = self.place / "retries"
+        members = place.members(value, required=(), optional=("attempts", "base_seconds", "cap_seconds"))
+        attempts = (place / "attempts").number(members.get("attempts", self.retries.attempts), most=20)
+        base, cap = (
+            (place / f"{name}_seconds").number(
+                members.get(f"{name}_seconds", getattr(self.retries, name).total_seconds()),
+                most=3600,
+                whole=False,
+            )
+            for name in ("base", "cap")
+        )
+        return replace(
+            self.retries, attempts=int(attempts), base=timedelta(seconds=base), cap=timedelta(seconds=cap)
         )
 
     def _list(self, members: Mapping[str, object], member: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from openfaith.manifest.entity_documents import EntityReader, entity_reference
 from openfaith.manifest.problems import Place, Problem, raise_problems, shown
 from openfaith.manifest.ways import with_places
 from openfaith.records import EntityName
+from openfaith.retries import REQUEST, RetryPolicy
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ENTITY = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -61,20 +62,30 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def load_manifest(documents: Mapping[str, object], *, adapter: str, default_product: str) -> Manifest:
+def load_manifest(
+    documents: Mapping[str, object],
+    *,
+    adapter: str,
+    default_product: str,
+    retries: RetryPolicy = REQUEST,
+) -> Manifest:
     """Read an adapter's manifest from its parsed files, one a product.
 
     Args:
         documents: file name → parsed JSON; the names are for messages only.
         adapter: also the name of the mirror tables' schema.
         default_product: whose entities may be named without their product when a bare name is ambiguous.
+        retries: how patient to be with the API, where an entity does not say otherwise.
 
     Raises:
         ManifestError: with every fault that was found.
     """
     problems: list[Problem] = []
     names = frozenset(name for document in documents.values() for name in _entity_names(document))
-    readers = [_ProductReader(Place(problems, file), document, names) for file, document in documents.items()]
+    readers = [
+        _ProductReader(Place(problems, file), document, names, retries)
+        for file, document in documents.items()
+    ]
     manifest = _assembled(readers, adapter, default_product, problems)
     raise_problems(problems)
     return with_places(manifest)
@@ -130,10 +141,13 @@ def _check_adapter(place: Place, adapter: str) -> None:
 class _ProductReader:
     """Reads one file."""
 
-    def __init__(self, place: Place, document: object, names: Collection[EntityName]) -> None:
-        """``names`` are the entities of all files, for references between them."""
+    def __init__(
+        self, place: Place, document: object, names: Collection[EntityName], retries: RetryPolicy
+    ) -> None:
+        """``names`` are the entities of all files, for references between them; ``retries`` the adapter's."""
         self.place = place
         self._names = names
+        self._retries = retries
         self._members = place.members(document, required=PRODUCT_MEMBERS, optional=("overrules", "merges"))
         self.product = self._product()
 
@@ -177,7 +191,7 @@ class _ProductReader:
         before = len(place.problems)
         if not _ENTITY.fullmatch(name):
             place.wrong(f"the entity name {name!r}", "capitalized words without spaces, as PhoneNumber")
-        entity = EntityReader(place, value, self.product, self._names).entity(name)
+        entity = EntityReader(place, value, self.product, self._names, self._retries).entity(name)
         if len(place.problems) > before:
             return None
         check_entity(place, entity, self.product)

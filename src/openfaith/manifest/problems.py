@@ -99,6 +99,15 @@ class Place:
         self.wrong(shown(value), "true or false")
         return False
 
+    def number(self, value: object, *, most: float, whole: bool = True) -> float:
+        """A number from 1, or above 0 where it need not be whole; 1 where it is none."""
+        kinds = int if whole else int | float
+        least = 1 if whole else 0.001
+        if isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.wrong(shown(value), f"a {'whole ' if whole else ''}number from {least:g} to {most:g}")
+        return 1
+
     def names(self, value: object) -> tuple[str, ...]:
         """A list of texts, none of them twice."""
         names = [name for place, row in self.rows(value) if (name := place.text(row))]

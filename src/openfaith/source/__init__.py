@@ -2,8 +2,8 @@
 
 A request passes through small parts that decide and one part that acts. `RateBudget` says when it may be sent,
 `transport` sends it once and says what came of it, `responses` turns a status into one error of the tree,
-`documents` splits the answer's envelope without decoding the records, and `retries` says whether to try again.
-This is the only layer that retries: whoever calls the client gets an answer or an error that is final here.
+`documents` splits the answer's envelope without decoding the records, and `openfaith.retries` says whether to try
+again. This is the only layer that retries: whoever calls the client gets an answer or an error that is final here.
 `ServerClock` dates every page by the source's own clock. aiohttp is imported here and nowhere else.
 """
 
@@ -20,10 +20,10 @@ from openfaith.source.events import (
     RateLimitChanged,
     RateLimitPaused,
     RequestRetried,
+    RetryRefused,
     SourceEvent,
 )
 from openfaith.source.limits import RateLimit
-from openfaith.source.retries import RetryPolicy
 
 __all__ = [
     "AnsweredAsVersion",
@@ -37,7 +37,7 @@ __all__ = [
     "RateLimitChanged",
     "RateLimitPaused",
     "RequestRetried",
-    "RetryPolicy",
+    "RetryRefused",
     "Rows",
     "SourceClient",
     "SourceEvent",

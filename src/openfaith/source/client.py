@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 
 from openfaith.errors import RateLimitedError, SyncError, TransientError
 from openfaith.records import Page
+from openfaith.retries import REQUEST, RetryBudget, RetryPolicy, decide_retry
 from openfaith.source.addresses import parse_base_url
 from openfaith.source.auth import Token
 from openfaith.source.budget import RateBudget
@@ -28,12 +29,12 @@ from openfaith.source.events import (
     RateLimitChanged,
     RateLimitPaused,
     RequestRetried,
+    RetryRefused,
     SourceEvent,
 )
 from openfaith.source.exchanges import Exchange, Request
 from openfaith.source.limits import RateLimit, Ticket, read_announcement
 from openfaith.source.responses import error_of, retry_after_of
-from openfaith.source.retries import RetryPolicy, decide_retry
 from openfaith.source.transport import Transport
 
 USER_AGENT = f"openfaith/{installed_version('openfaith')} (keeps Planning Center data in PostgreSQL)"
@@ -94,7 +95,7 @@ class SourceClient:
         budget: RateBudget | None = None,
         user_agent: str = USER_AGENT,
         request_timeout: timedelta = timedelta(seconds=60),
-        retry: RetryPolicy | None = None,
+        retry: RetryPolicy = REQUEST,
         on_event: Callable[[SourceEvent], None] = _ignore,
         random: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -109,7 +110,7 @@ class SourceClient:
             budget: Shared by all clients of the credential; None makes one for this client alone.
             user_agent: Planning Center wants one on every request.
             request_timeout: From sending a request until its body is complete.
-            retry: How patient to be; the defaults of `RetryPolicy` where None.
+            retry: How patient to be, where a request has no policy of its own.
             on_event: Is told every decision a person could wonder about. Must not raise.
             random: Draws from [0, 1), for the jitter.
             sleep: Waits so many seconds.
@@ -120,7 +121,8 @@ class SourceClient:
             ConfigurationError: The base URL is not one to send a secret to.
         """
         self._budget = budget or RateBudget(sleep=sleep, monotonic=monotonic)
-        self._retry = retry or RetryPolicy()
+        self._retry = retry
+        self._retries = RetryBudget()
         self._tell = on_event
         self._random = random
         self._sleep = sleep
@@ -190,6 +192,7 @@ class SourceClient:
         *,
         version: str | None,
         check: Callable[[Page], None] | None = None,
+        retry: RetryPolicy | None = None,
     ) -> Page:
         """Read one page of a listing.
 
@@ -199,6 +202,7 @@ class SourceClient:
             version: API version to ask for.
             check: Raises `BrokenResponseError` for a page that cannot be true; it is then asked for again, like any
                 other broken answer.
+            retry: How patient to be with this one.
         """
         request = Request.read(path, params, version)
 
@@ -210,14 +214,19 @@ class SourceClient:
                 check(page)
             return page
 
-        return await self._pages.share(request, partial(self._ask, request, read))
+        return await self._pages.share(request, partial(self._ask, request, read, retry))
 
     async def get_record(
-        self, path: str, params: Mapping[str, str] | None = None, *, version: str | None
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        version: str | None,
+        retry: RetryPolicy | None = None,
     ) -> Document:
-        """Read one record."""
+        """Read one record. Its arguments are those of `get_page`."""
         request = Request.read(path, params or {}, version)
-        return await self._records.share(request, partial(self._ask, request, read_record))
+        return await self._records.share(request, partial(self._ask, request, read_record, retry))
 
     async def write(
         self, method: str, path: str, body: bytes | None, *, version: str | None
@@ -230,8 +239,9 @@ class SourceClient:
         request = Request(method=method, path=path, version=version, body=body)
         return await self._ask(request, read_written)
 
-    async def _ask(self, request: Request, read: Reader[T]) -> T:
+    async def _ask(self, request: Request, read: Reader[T], retry: RetryPolicy | None = None) -> T:
         """Send until there is an answer or an error to raise."""
+        policy = retry or self._retry
         attempts = refusals = 0
         while True:
             exchange = replace(await self._exchange(request), attempt=attempts + refusals + 1)
@@ -241,12 +251,12 @@ class SourceClient:
                 error.requests = exchange.attempt
                 if isinstance(error, RateLimitedError):
                     refusals += 1
-                    self._pause(request, exchange)
-                    if refusals >= self._retry.refusals:
+                    self._pause(request, exchange, policy)
+                    if refusals >= policy.refusals:
                         raise
                 elif isinstance(error, TransientError):
                     attempts += 1
-                    await self._wait_to_retry(request, exchange, error, attempts)
+                    await self._wait_to_retry(request, exchange, error, attempts, policy)
                 else:
                     raise
 
@@ -254,6 +264,7 @@ class SourceClient:
         """Send once, when the budget allows, and let everything that learns from answers see this one."""
         ticket = await self._budget.take()
         self._sent += 1
+        self._retries.sent(self._monotonic())
         try:
             exchange = await self._transport.send(request)
         except BaseException:
@@ -300,10 +311,10 @@ class SourceClient:
             raise error
         return read(request, exchange, self._requested_at(exchange))
 
-    def _pause(self, request: Request, exchange: Exchange) -> None:
+    def _pause(self, request: Request, exchange: Exchange, policy: RetryPolicy) -> None:
         self._refused += 1
         asked = retry_after_of(exchange)
-        if asked is not None and asked > self._retry.longest_wait:
+        if asked is not None and asked > policy.longest_wait:
             error = RateLimitedError(request.what, asked.total_seconds())
             error.requests = exchange.attempt
             raise error
@@ -311,16 +322,20 @@ class SourceClient:
         self._tell(RateLimitPaused(what=request.what, pause=pause, announced=asked is not None))
 
     async def _wait_to_retry(
-        self, request: Request, exchange: Exchange, error: SyncError, attempt: int
+        self, request: Request, exchange: Exchange, error: SyncError, attempt: int, policy: RetryPolicy
     ) -> None:
-        """Wait for the next attempt, or raise the error where there is none."""
+        """Wait for the next attempt, or raise the error where there is none, or no more of them are allowed."""
         delay = None
         if request.repeatable or not exchange.reached:
             retry_after = retry_after_of(exchange)
-            delay = decide_retry(error, attempt, self._retry, self._random, retry_after=retry_after)
+            delay = decide_retry(error, attempt, policy, self._random, retry_after=retry_after)
         if delay is None:
             raise error
+        if not self._retries.may_retry(self._monotonic()):
+            self._tell(RetryRefused(what=request.what, attempt=attempt, seen=str(error)))
+            raise error
         self._retried += 1
+        self._retries.retried(self._monotonic())
         self._tell(RequestRetried(what=request.what, attempt=attempt, seen=str(error), delay=delay))
         await self._sleep(delay.total_seconds())
 

@@ -29,6 +29,19 @@ class RequestRetried:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetryRefused:
+    """An attempt failed and would be made again, but too many of the last requests were retries."""
+
+    what: str
+    attempt: int
+    """The attempt that failed, from 1."""
+    seen: str
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} failed and is the last, since too many requests were retries: {self.seen}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitPaused:
     """The source answered 429, and everything on this credential waits."""
 
@@ -96,7 +109,13 @@ class AnsweredAsVersion:
 
 
 SourceEvent = (
-    RequestRetried | RateLimitPaused | RateLimitChanged | ClockFallback | ClockMoved | AnsweredAsVersion
+    RequestRetried
+    | RetryRefused
+    | RateLimitPaused
+    | RateLimitChanged
+    | ClockFallback
+    | ClockMoved
+    | AnsweredAsVersion
 )
 
 

@@ -27,7 +27,7 @@ from openfaith.errors import (
 )
 from openfaith.source.clock import parse_http_date
 from openfaith.source.exchanges import Exchange, Request
-from openfaith.source.retries import parse_retry_after
+from openfaith.source.retry_after import parse_retry_after
 
 _SUCCESS = frozenset({200, 201, 202, 204})
 _DENYING_HINTS = frozenset({"PELICAN", "TRASH_PANDA"})

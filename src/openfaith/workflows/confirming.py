@@ -185,7 +185,9 @@ class Confirmation:
         if path is None:
             return _Told(suspect=suspect, answer=Answer.UNTOLD, requests=0)
         try:
-            document = await self.client.get_record(path, version=self.assignment.version)
+            document = await self.client.get_record(
+                path, version=self.assignment.version, retry=self.assignment.entity.retries
+            )
         except RecordNotFoundError as error:
             if single_path(self.assignment.entity) is None:
                 # The path names others too, as our row has them: it may have moved to where nobody asked.

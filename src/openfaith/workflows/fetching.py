@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from openfaith.errors import SyncError
 from openfaith.records import Page
+from openfaith.retries import REQUEST, RetryPolicy
 from openfaith.source import SourceClient
 from openfaith.strategies import pages_in_flight
 from openfaith.workflows.walks import Ask, Walk, refuse_ignored
@@ -30,11 +31,19 @@ class PagesInFlight:
     at most as many again, since they were under way together; after a crash all of these are fetched once more.
     """
 
-    def __init__(self, client: SourceClient, version: str, includes: Mapping[str, str] = _NOTHING) -> None:
+    def __init__(
+        self,
+        client: SourceClient,
+        version: str,
+        *,
+        includes: Mapping[str, str] = _NOTHING,
+        retry: RetryPolicy = REQUEST,
+    ) -> None:
         """``includes`` is what comes along with each page: the type of its records, by what is asked for."""
         self._client = client
         self._version = version
         self._includes = includes
+        self._retry = retry
         self._fetches: list[_Fetch] = []
         self._latency_seconds = 0.0
         self._wasted = 0
@@ -81,7 +90,11 @@ class PagesInFlight:
 
     async def _fetch(self, ask: Ask, walk: Walk) -> Page:
         return await self._client.get_page(
-            ask.path, ask.parameters, version=self._version, check=partial(self._check, walk, ask)
+            ask.path,
+            ask.parameters,
+            version=self._version,
+            check=partial(self._check, walk, ask),
+            retry=self._retry,
         )
 
     def _check(self, walk: Walk, ask: Ask, page: Page) -> None:
@@ -126,10 +139,17 @@ def _cost(task: asyncio.Task[Page]) -> int:
 
 @asynccontextmanager
 async def fetching(
-    client: SourceClient, version: str, includes: Mapping[str, str] = _NOTHING
+    client: SourceClient,
+    version: str,
+    *,
+    includes: Mapping[str, str] = _NOTHING,
+    retry: RetryPolicy = REQUEST,
 ) -> AsyncIterator[PagesInFlight]:
-    """For as long as the block lasts. An error that ends it has cost what is dropped then, beside its own requests."""
-    pages = PagesInFlight(client, version, includes)
+    """For as long as the block lasts. An error that ends it has cost what is dropped then, beside its own requests.
+
+    Its arguments are those of `PagesInFlight`.
+    """
+    pages = PagesInFlight(client, version, includes=includes, retry=retry)
     try:
         yield pages
     except SyncError as error:

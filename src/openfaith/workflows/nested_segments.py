@@ -169,7 +169,9 @@ class NestedSegment(Segment):
         client = await self._runtime.client(self._assignment.org_id, self._assignment.adapter)
         try:
             await client.get_record(
-                ask.path.format_map(ids), version=manifest.products[entity.product].version
+                ask.path.format_map(ids),
+                version=manifest.products[entity.product].version,
+                retry=entity.retries,
             )
         except (RecordNotFoundError, AccessDeniedError) as error:
             await note_requests(self._runtime.database, self._held, error.requests)

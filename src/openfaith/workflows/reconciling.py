@@ -240,7 +240,8 @@ class Settlement:
         )
 
     async def _read_whole(self, committer: Committer, walk: TopWalk) -> bool:
-        async with fetching(self.client, self.assignment.version) as pages:
+        assignment = self.assignment
+        async with fetching(self.client, assignment.version, retry=assignment.entity.retries) as pages:
             while not walk.done:
                 if self.time_is_up():
                     return False

@@ -77,7 +77,10 @@ class Segment:
             ParentsFailedError: a nested walk is through, and below some parents nothing could be read.
         """
         walk = await self._walk()
-        async with fetching(client, self._assignment.version, self._includes()) as pages:
+        assignment = self._assignment
+        async with fetching(
+            client, assignment.version, includes=self._includes(), retry=assignment.entity.retries
+        ) as pages:
             while not (walk := await self._prepared(walk)).done:
                 ending = self._pages >= MOST_PAGES or time_is_up()
                 # What comes next is under way already: it is used. What was guessed beyond it is dropped.

@@ -58,6 +58,7 @@ class RecordReader:
     def __init__(self, client: SourceClient, assignment: Assignment) -> None:
         self._client = client
         self._version = assignment.version
+        self._retry = assignment.entity.retries
         self._page_size = assignment.page_size
         self._many = assignment.endpoint
         self._one = single_path(assignment.entity)
@@ -83,7 +84,9 @@ class RecordReader:
     async def _read_many(self, ids: Sequence[RecordId]) -> Page:
         assert self._many is not None, "asked for by ids where there is a list"
         parameters = {"where[id]": ",".join(ids), "per_page": str(self._page_size), "offset": "0"}
-        return await self._client.get_page(self._many.path, parameters, version=self._version)
+        return await self._client.get_page(
+            self._many.path, parameters, version=self._version, retry=self._retry
+        )
 
     async def _read_each(self, ids: Sequence[RecordId]) -> Found:
         found: list[Document] = []
@@ -104,7 +107,7 @@ class RecordReader:
         if path is None:
             return None
         try:
-            return await self._client.get_record(path, version=self._version)
+            return await self._client.get_record(path, version=self._version, retry=self._retry)
         except RecordNotFoundError as error:
             return error
         except AccessDeniedError:

@@ -19,6 +19,7 @@ from openfaith.errors import DatabaseUnavailableError, ManifestError
 from openfaith.manifest import Endpoint, Entity, Reading, table_name
 from openfaith.planning import Plan, Way, make_plan
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
+from openfaith.retries import STEP
 from openfaith.store import (
     EntityRunRecord,
     PlannedReading,
@@ -121,13 +122,13 @@ def _is_database_fault(error: BaseException) -> bool:
 
 
 def durable_step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A step under an operator's name, repeated while the database is away: 1 s, 2 s, 4 s ... 9 attempts."""
+    """A step under an operator's name, repeated while the database is away."""
     return DBOS.step(
         name=name,
         retries_allowed=True,
-        interval_seconds=1.0,
+        interval_seconds=STEP.base.total_seconds(),
         backoff_rate=2.0,
-        max_attempts=9,
+        max_attempts=STEP.attempts,
         should_retry=_is_database_fault,
     )
 

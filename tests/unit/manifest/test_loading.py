@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -9,6 +11,7 @@ from openfaith.errors import ManifestError
 from openfaith.manifest import AttributeType, Method, load_manifest, merge_log_of, parse_document
 from openfaith.manifest.problems import MOST_REPORTED
 from openfaith.records import EntityName
+from openfaith.retries import RetryPolicy
 from unit.manifest.samples import Document, church, document, endpoint, listed, load
 
 PERSON = EntityName("church.Person")
@@ -44,6 +47,18 @@ def test_a_reference_can_lead_to_another_product() -> None:
     documents = {"church.json": document(church()), "giving.json": giving}
     manifest = load_manifest(documents, adapter="sample", default_product="church")
     assert manifest.entities[EntityName("giving.Gift")].relationships["giver"].to == PERSON
+
+
+def test_an_entity_is_as_patient_as_its_adapter_but_for_what_it_says_itself() -> None:
+    patient = RetryPolicy(attempts=9, base=timedelta(seconds=3))
+    manifest = load_manifest(
+        {"church.json": document(church() | person(retries={"attempts": 2, "cap_seconds": 5}))},
+        adapter="sample",
+        default_product="church",
+        retries=patient,
+    )
+    assert manifest.entities[EntityName("church.Room")].retries == patient
+    assert manifest.entities[PERSON].retries == replace(patient, attempts=2, cap=timedelta(seconds=5))
 
 
 def test_an_entity_can_have_the_same_records_as_another() -> None:
@@ -152,6 +167,12 @@ def test_the_type_of_an_entity_is_its_name_unless_said_otherwise() -> None:
         ({"query_by": ["name", "name"]}, "Person.query_by: 'name' more than once", "each name once"),
         ({"query_by": "name"}, "Person.query_by: 'name'", "expected a list"),
         ({"computed_keys": ["name"]}, "Person.computed_keys: 'name', which is known anyway", "nothing else"),
+        ({"retries": {"attempts": 0}}, "Person.retries.attempts: 0", "a whole number from 1 to 20"),
+        ({"retries": {"attempts": 2.5}}, "Person.retries.attempts: 2.5", "a whole number from 1 to 20"),
+        ({"retries": {"attempts": True}}, "Person.retries.attempts: True", "a whole number from 1 to 20"),
+        ({"retries": {"cap_seconds": 0}}, "Person.retries.cap_seconds: 0", "a number from 0.001 to 3600"),
+        ({"retries": {"base_seconds": "1"}}, "Person.retries.base_seconds: '1'", "a number"),
+        ({"retries": {"wait": 1}}, "Person.retries: unknown member 'wait'", "attempts"),
         ({"type": ""}, "Person.type: ''", "the JSON:API type"),
         ({"note": 1}, "Person.note: 1", "expected text"),
     ],

@@ -26,11 +26,10 @@ from yarl import URL
 
 from openfaith import errors
 from openfaith.errors import RateLimitedError, SyncError
-from openfaith.source import RetryPolicy
+from openfaith.retries import RetryPolicy, decide_retry
 from openfaith.source.documents import read_page, read_record
 from openfaith.source.exchanges import Exchange, Request
 from openfaith.source.responses import _HINTS, error_of
-from openfaith.source.retries import decide_retry
 from openfaith.source.transport import BodyTooLargeError, ConnectionDroppedError, translate
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "source-errors.md"

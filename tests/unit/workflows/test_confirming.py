@@ -34,12 +34,12 @@ class Source:
     merges: Mapping[str, bytes] | Page | SyncError
     """By the id of the merged record; a page is sent whatever is asked."""
 
-    async def get_record(self, path: str, *, version: str) -> Document:
+    async def get_record(self, path: str, *, version: str, **_: object) -> Document:
         if isinstance(self.record, SyncError):
             raise self.record
         return self.record
 
-    async def get_page(self, path: str, params: Mapping[str, str], *, version: str) -> Page:
+    async def get_page(self, path: str, params: Mapping[str, str], *, version: str, **_: object) -> Page:
         if isinstance(self.merges, SyncError):
             raise self.merges
         if isinstance(self.merges, Page):
@@ -154,7 +154,7 @@ class Ticking:
     def now(self) -> datetime | None:
         return moment(self.answers) if self.answers else None
 
-    async def get_record(self, path: str, *, version: str) -> Document:
+    async def get_record(self, path: str, *, version: str, **_: object) -> Document:
         self.answers += 1
         gone = RecordNotFoundError(path, "404")
         gone.requests = 1
@@ -232,7 +232,7 @@ class Steps:
     done: list[tuple[str, *tuple[str, ...]]] = field(default_factory=list)
     now: datetime = field(default_factory=lambda: moment(0))
 
-    async def get_record(self, path: str, *, version: str) -> Document:
+    async def get_record(self, path: str, *, version: str, **_: object) -> Document:
         if path == "/gone":
             raise RecordNotFoundError(path, "404")
         return document(path.removeprefix("/there/"))

@@ -52,7 +52,13 @@ class Source:
     rate_limit: RateLimit = RateLimit(requests=100, period=timedelta(seconds=20))  # noqa: RUF009  # frozen
 
     async def get_page(
-        self, path: str, params: Mapping[str, str], *, version: str, check: Callable[[Page], None]
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        version: str,
+        check: Callable[[Page], None],
+        **_others: object,
     ) -> Page:
         assert version == "v"
         place = path, int(params["offset"])
@@ -284,6 +290,6 @@ def test_a_page_that_leaves_out_what_was_to_come_along_is_asked_for_again(
 
 async def test_every_page_is_looked_at_for_what_was_to_come_along() -> None:
     source = Source(rows={results("1"): 1})
-    pages = PagesInFlight(cast("SourceClient", source), "v", EMAILS)
+    pages = PagesInFlight(cast("SourceClient", source), "v", includes=EMAILS)
     with pytest.raises(BrokenResponseError):
         await pages.take(below("1"))

@@ -30,13 +30,13 @@ class People:
     pages: int = 0
     singles: list[str] = field(default_factory=list)
 
-    async def get_page(self, path: str, params: Mapping[str, str], *, version: str) -> Page:
+    async def get_page(self, path: str, params: Mapping[str, str], *, version: str, **_: object) -> Page:
         self.pages += 1
         wanted = params["where[id]"].split(",")
         found = [key for key in self.ids if not self.filters or key in wanted]
         return make_page(*(record(key, "Person") for key in found[: self.cap]))
 
-    async def get_record(self, path: str, *, version: str) -> Document:
+    async def get_record(self, path: str, *, version: str, **_: object) -> Document:
         key = path.rpartition("/")[2]
         self.singles.append(key)
         if key in self.denied:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openfaith.errors import SourceUnavailableError
-from openfaith.source import RetryPolicy
-from openfaith.source.retries import decide_retry, parse_retry_after
+from openfaith.retries import RetryPolicy, decide_retry
+from openfaith.source.retry_after import parse_retry_after
 
 FAILURE = SourceUnavailableError("GET /p", "status 503")
 DURATIONS = st.timedeltas(timedelta(milliseconds=1), timedelta(hours=1))

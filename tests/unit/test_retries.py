@@ -13,8 +13,8 @@ from openfaith.errors import (
     SourceUnavailableError,
     SyncError,
 )
-from openfaith.source import RetryPolicy
-from openfaith.source.retries import decide_retry, parse_retry_after
+from openfaith.retries import RetryPolicy, decide_retry
+from openfaith.source.retry_after import parse_retry_after
 
 FAILURE = SourceUnavailableError("GET /p", "status 503")
 POLICY = RetryPolicy()
