@@ -35,6 +35,8 @@ person's data.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class SyncError(Exception):
     """Everything that openfaith raises on purpose."""
@@ -349,3 +351,29 @@ class InvalidRecordError(RecordError):
 
     def __str__(self) -> str:
         return f"a record of {self.entity} cannot be stored: {self.reason}"
+
+
+class Treatment(StrEnum):
+    """What becomes of the work that met an error."""
+
+    RETRIED = "tried again"
+    STOPPED = "stops the entity"
+    NOT_ACCESSIBLE = "not accessible"
+    """Reported, and no failure."""
+    SET_ASIDE = "set aside"
+    """Of one record; the others go on."""
+    INTERRUPTED = "interrupted"
+    """Stopped on purpose: somebody else, or a later attempt, goes on."""
+
+
+def treatment_of(error: BaseException) -> Treatment:
+    """The treatment of an error by its place in the tree. What is not of the tree is a fault of a program: it stops."""
+    if isinstance(error, TransientError):
+        return Treatment.RETRIED
+    if isinstance(error, AccessDeniedError):
+        return Treatment.NOT_ACCESSIBLE
+    if isinstance(error, RecordError):
+        return Treatment.SET_ASIDE
+    if isinstance(error, InterruptedRunError):
+        return Treatment.INTERRUPTED
+    return Treatment.STOPPED

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from openfaith.errors import SyncError, TransientError
+from openfaith.errors import SyncError, Treatment, treatment_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ def decide_retry(
         random: Draws from [0, 1).
         retry_after: What the source asked for, if it did. Never undercut.
     """
-    if not isinstance(error, TransientError) or attempt >= policy.attempts:
+    if treatment_of(error) is not Treatment.RETRIED or attempt >= policy.attempts:
         return None
     asked = retry_after or timedelta()
     if asked > policy.longest_wait:

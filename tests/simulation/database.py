@@ -24,7 +24,8 @@ from psycopg.waiting import Ready, Wait
 from typing_extensions import override
 
 from openfaith.store import Database, PageWriter
-from openfaith.store.connection import _connecting, translated
+from openfaith.store.connection import _connecting
+from openfaith.store.faults import translated
 
 T = TypeVar("T")
 

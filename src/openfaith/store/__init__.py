@@ -9,7 +9,7 @@ but those that follow from a manifest (`table_changes`, `conversions`, `fillings
 
 from openfaith.store.blind_changes import BlindChanges
 from openfaith.store.canonical import drop_canonical_views, install_canonical_model
-from openfaith.store.connection import Database, check_url, open_database, server_name
+from openfaith.store.connection import Database, check_url, open_database
 from openfaith.store.credentials import (
     Credential,
     SecretKey,
@@ -34,6 +34,7 @@ from openfaith.store.endings import cancel_run, finish_entity_run, finish_run, s
 from openfaith.store.events import StoredEvent, list_events, store_events
 from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
+from openfaith.store.faults import server_name
 from openfaith.store.fillings import fill_mirror_tables
 from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
 from openfaith.store.listings import (

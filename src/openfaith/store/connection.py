@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: one pool per process, and the translation of the driver's errors into ours."""
+"""The way to PostgreSQL: one pool per process. What goes wrong on it is told as our errors (`faults`)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import asyncio
 import re
 import select
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypedDict
 
 import psycopg
-from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from openfaith.errors import (
-    ConfigurationError,
-    DatabaseRefusedError,
-    DatabaseUnavailableError,
-    TransientError,
-)
+from openfaith.errors import ConfigurationError, DatabaseUnavailableError
+from openfaith.store.faults import server_name, translated
 
 _SESSION = {
     "TimeZone": "UTC",
@@ -40,21 +35,6 @@ _SESSION = {
 }
 
 _EXPECTED_URL = "a PostgreSQL URL such as postgresql://user:password@host:5432/database"
-
-_REJECTED = re.compile(
-    r'authentication failed|no password supplied|pg_hba\.conf|role ".*" does not exist|not permitted to log in'
-)
-
-_UNAVAILABLE = (
-    psycopg.OperationalError,
-    pg.ReadOnlySqlTransaction,
-    pg.IdleInTransactionSessionTimeout,
-    pg.TransactionTimeout,
-)
-"""What time or another server mends."""
-
-_OF_THE_STATEMENT = (pg.ProgramLimitExceeded, pg.StatementTooComplex)
-"""Of the same family, yet about what was asked and not about the server."""
 
 
 class _Connecting(TypedDict):
@@ -230,61 +210,3 @@ def _is_ambiguous(url: str) -> bool:
     if at and (re.search(r"[?#\[\]]", account) or "@" in hosts.partition("?")[0]):
         return True
     return "@" in path.partition("?")[0]
-
-
-def server_name(url: str) -> str:
-    """Host, port and database of a URL, for messages: never its password."""
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return "the given URL"
-    host = parts.get("host") or "localhost"
-    return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
-
-
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn the driver's errors about reaching the server into ours; leave those about statements alone."""
-    try:
-        yield
-    except psycopg.Error as exc:
-        error = translate(url, exc)
-        if error is None:
-            raise
-        raise error from exc
-
-
-def translate(url: str, exc: psycopg.Error) -> TransientError | DatabaseRefusedError | None:
-    """Our error for the driver's; None where it is about a statement and not about the server."""
-    where, text = server_name(url), _first_line(exc)
-    if exc.sqlstate is None and isinstance(exc, psycopg.OperationalError):
-        refusal = _refusal_of_connection(text)
-        if refusal is not None:
-            return DatabaseRefusedError(where, *refusal)
-    if isinstance(exc, pg.InsufficientPrivilege):
-        remedy = "grant CREATE on the database to its role, and let it own what is in openfaith's schemas"
-        return DatabaseRefusedError(where, text, remedy)
-    if isinstance(exc, _UNAVAILABLE) and not isinstance(exc, _OF_THE_STATEMENT):
-        return DatabaseUnavailableError(where, text)
-    return None
-
-
-def _refusal_of_connection(text: str) -> tuple[str, str] | None:
-    """What a server that could be reached has against a connection, and what helps; None where it is not that.
-
-    Such errors have no code, only a text: the connection ends before it can carry one.
-    """
-    if _REJECTED.search(text):
-        return "it rejects the user or password", "check OPENFAITH_DATABASE_URL"
-    if re.search(r'database ".*" does not exist', text):
-        return "the database does not exist", "create it, or check OPENFAITH_DATABASE_URL"
-    if "permission denied for database" in text:
-        return "its role may not connect to the database", "grant CONNECT on the database to it"
-    if text.startswith("connection is bad: invalid"):
-        return text.removeprefix("connection is bad: "), "check OPENFAITH_DATABASE_URL"
-    return None
-
-
-def _first_line(exc: psycopg.Error) -> str:
-    lines = str(exc).strip().splitlines()
-    return lines[0] if lines else type(exc).__name__

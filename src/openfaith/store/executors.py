@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from openfaith.store.connection import options, translated
+from openfaith.store.connection import options
+from openfaith.store.faults import translated
 from openfaith.store.queries import query
 
 

@@ -8,7 +8,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from openfaith.records import OrgId, RecordId
-from openfaith.store.connection import Database, check_url, server_name, translated
+from openfaith.store.connection import Database, check_url
+from openfaith.store.faults import server_name, translated
 from openfaith.store.migrations import MINIMUM_SERVER_VERSION, known_migrations, pending
 from openfaith.store.queries import query
 

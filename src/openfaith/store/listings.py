@@ -23,9 +23,10 @@ from openfaith.manifest import Entity
 from openfaith.records import EntityName, EntityRunId, OrgId, Page, PageCounts, RunId
 from openfaith.store.connection import Database
 from openfaith.store.doubts import FORGOTTEN, doubts_of_parents, lost
+from openfaith.store.faults import REFUSED
 from openfaith.store.pages import Committed, PageCommit, PartCommitted
 from openfaith.store.queries import NumberedStatement, numbered, query
-from openfaith.store.raw_records import REFUSED, RawRecords, storable_count
+from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.run_records import HeldEntityRun
 from openfaith.store.texts import storable_text
 from openfaith.store.upserts import is_versioned

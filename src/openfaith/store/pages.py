@@ -26,8 +26,9 @@ from openfaith.store.connection import Database
 from openfaith.store.events import insert_events
 from openfaith.store.evolution import as_stored
 from openfaith.store.examination import DeadLetter, Examined, examine
+from openfaith.store.faults import REFUSED
 from openfaith.store.queries import NumberedStatement, numbered, query
-from openfaith.store.raw_records import REFUSED, RawRecords, storable_count
+from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.upserts import page_statement, rider_statement
 from openfaith.telemetry import Event
 

@@ -6,18 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import errors as pg
 from psycopg import pq
 from psycopg.adapt import Dumper
-
-REFUSED = (
-    psycopg.DataError,  # a value that does not cast, a member that is no object, what is no JSON
-    pg.NotNullViolation,  # no id, or no hash: no record of this entity
-    pg.CardinalityViolation,  # one id twice
-    pg.ProgramLimitExceeded,  # an id too long for the index, a document too large
-    pg.StatementTooComplex,  # nested too deeply
-)
-"""What PostgreSQL raises for a page because of something that stands in it."""
 
 _BIGGEST_COUNT = 2**63 - 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dbos import DBOS
 
-from openfaith.errors import AccessDeniedError, LeaseLostError, RunCancelledError, SyncError
+from openfaith.errors import LeaseLostError, SyncError, Treatment, treatment_of
 from openfaith.records import EntityName, EntityStatus, RunId
 from openfaith.workflows.steps import (
     get_api_client,
@@ -14,6 +14,12 @@ from openfaith.workflows.steps import (
     select_endpoint,
     update_sync_status,
 )
+
+_STATUSES = {
+    Treatment.NOT_ACCESSIBLE: EntityStatus.NOT_ACCESSIBLE,
+    Treatment.INTERRUPTED: EntityStatus.CANCELLED,
+}
+"""How an entity ends that met an error of such a treatment; with any other, after all retries, it has failed."""
 
 
 @DBOS.workflow(name="SyncEntity", max_recovery_attempts=1_000)
@@ -31,10 +37,7 @@ async def sync_entity(run_id: RunId, attempt: int, entity: EntityName) -> str:
     except LeaseLostError:
         # Somebody else reads and settles this entity now. For this workflow's run there is nothing left to start.
         return EntityStatus.CANCELLED
-    except RunCancelledError as exc:
-        return await update_sync_status(run_id, attempt, entity, EntityStatus.CANCELLED, str(exc))
-    except AccessDeniedError as exc:
-        return await update_sync_status(run_id, attempt, entity, EntityStatus.NOT_ACCESSIBLE, str(exc))
     except SyncError as exc:
-        return await update_sync_status(run_id, attempt, entity, EntityStatus.FAILED, str(exc))
+        status = _STATUSES.get(treatment_of(exc), EntityStatus.FAILED)
+        return await update_sync_status(run_id, attempt, entity, status, str(exc))
     return await update_sync_status(run_id, attempt, entity, EntityStatus.COMPLETED, None)

@@ -16,7 +16,8 @@ import psycopg
 from psycopg import sql
 
 from openfaith.errors import DatabaseRefusedError
-from openfaith.store.connection import check_url, server_name, translated
+from openfaith.store.connection import check_url
+from openfaith.store.faults import server_name, translated
 
 MINIMUM_SERVER_VERSION = 140000
 """PostgreSQL 14: the oldest release whose features the store's SQL uses."""
