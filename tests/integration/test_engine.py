@@ -114,6 +114,19 @@ async def test_one_failing_entity_does_not_stop_the_others_and_its_dependents_ar
     assert state[EntityName("people.Person")].watermark is None
 
 
+async def test_what_went_wrong_in_a_run_is_told_by_kind(settings: Settings, source: ScriptedSource) -> None:
+    async with connected(settings, source) as engine:
+        source.scripts["Campus"] = source.scripts["Form"] = refuse(422, "unprocessable")
+        source.scripts["Tab"] = refuse(403, "forbidden")
+        view = await engine.sync("church", entities=["Campus", "Form", "Tab", "Email"])
+        refused, *others = await engine.troubles(view.run.run_id)
+    assert (refused.kind, refused.severity, refused.times) == ("RequestRejectedError", "error", 2)
+    assert refused.entities == ["people.Campus", "people.Form"]
+    assert refused.first_at <= refused.last_at
+    assert "the source refused it with 422" in refused.example
+    assert [each.kind for each in others] == ["AccessDeniedError"]
+
+
 async def test_one_layer_retries_and_the_others_do_not_multiply_it(
     settings: Settings, source: ScriptedSource
 ) -> None:

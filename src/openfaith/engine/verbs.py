@@ -29,6 +29,7 @@ from openfaith.store import (
     SecretKey,
     StoredEvent,
     SyncOutcome,
+    Trouble,
     cancel_run,
     ensure_mirror_tables,
     fill_mirror_tables,
@@ -43,6 +44,7 @@ from openfaith.store import (
     list_runs,
     list_sync_outcomes,
     list_sync_state,
+    list_troubles,
     load_or_create_keys,
     migrate,
     open_database,
@@ -294,6 +296,10 @@ class Engine:
     async def events(self, run_id: RunId, *, limit: int = 200) -> list[StoredEvent]:
         """What a run decided, oldest first."""
         return await list_events(self._database, run_id, limit=limit)
+
+    async def troubles(self, run_id: RunId) -> list[Trouble]:
+        """What went wrong in a run, by kind: how often, when, of which entities, and an example of each."""
+        return await list_troubles(self._database, run_id)
 
     async def cancel(self, run_id: RunId) -> RunRecord:
         """Stop a run after its page in flight. What was committed stays, and `retry` goes on from there."""

@@ -31,7 +31,7 @@ from openfaith.store.differences import (
 from openfaith.store.doubts import note_doubts
 from openfaith.store.dry_runs import make_copy
 from openfaith.store.endings import cancel_run, finish_entity_run, finish_run, settle_closed_products
-from openfaith.store.events import StoredEvent, list_events, store_events
+from openfaith.store.events import StoredEvent, Trouble, list_events, list_troubles, store_events
 from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
 from openfaith.store.faults import server_name
@@ -168,6 +168,7 @@ __all__ = [
     "SuspectSummary",
     "SyncOutcome",
     "ToldMerges",
+    "Trouble",
     "Unknowns",
     "allow_deletions",
     "begin_run",
@@ -216,6 +217,7 @@ __all__ = [
     "list_sync_outcomes",
     "list_sync_state",
     "list_told",
+    "list_troubles",
     "list_unfinished_runs",
     "load_or_create_keys",
     "make_copy",

@@ -62,3 +62,27 @@ async def list_events(database: Database, run_id: RunId, *, limit: int = 200) ->
         cursor = connection.cursor(row_factory=class_row(StoredEvent))
         await cursor.execute(query("events", "list_events"), {"run_id": run_id, "limit": limit})
         return await cursor.fetchall()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Something that went wrong in a run, once or many times."""
+
+    kind: str
+    """The class of an error, a notice of the source's client, or the name of an event."""
+    severity: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+    entities: list[EntityName]
+    """Whom it concerned, where it is told; in the order of their names."""
+    example: str
+    """The last one's message. No message holds a secret or a person's data."""
+
+
+async def list_troubles(database: Database, run_id: RunId) -> list[Trouble]:
+    """What went wrong in a run, errors first, then what happened most."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Trouble))
+        await cursor.execute(query("events", "list_troubles"), {"run_id": run_id})
+        return await cursor.fetchall()

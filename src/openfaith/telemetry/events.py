@@ -184,6 +184,8 @@ class EntityRunFinished(Event):
 
     status: str
     reason: str | None
+    error: str | None = None
+    """The class of what ended it, where it did not complete because of one."""
     pages: int = 0
     records: int = 0
 

@@ -39,5 +39,5 @@ async def sync_entity(run_id: RunId, attempt: int, entity: EntityName) -> str:
         return EntityStatus.CANCELLED
     except SyncError as exc:
         status = _STATUSES.get(treatment_of(exc), EntityStatus.FAILED)
-        return await update_sync_status(run_id, attempt, entity, status, str(exc))
+        return await update_sync_status(run_id, attempt, entity, status, str(exc), error=type(exc).__name__)
     return await update_sync_status(run_id, attempt, entity, EntityStatus.COMPLETED, None)

@@ -347,9 +347,19 @@ async def process_entity_pages(
 
 @durable_step("UpdateSyncStatus")
 async def update_sync_status(
-    run_id: RunId, attempt: int, entity: EntityName, status: str, reason: str | None
+    run_id: RunId,
+    attempt: int,
+    entity: EntityName,
+    status: str,
+    reason: str | None,
+    *,
+    error: str | None = None,
 ) -> str:
-    """Settle the entity run: counts, watermark, status. A closed product is told once, and not with every entity."""
+    """Settle the entity run: counts, watermark, status. A closed product is told once, and not with every entity.
+
+    Args:
+        error: the class of what ended it, where something did.
+    """
     runtime = current()
     run = await get_run(runtime.database, run_id)
     about = Subject(org_id=run.org_id, run_id=run_id, entity=entity)
@@ -371,7 +381,7 @@ async def update_sync_status(
         table=table,
         attempt=attempt,
         mark_lasts=mark_lasts(_entity(run.works_as, walked.entity), Reading(walked.reading)),
-        tell=partial(_tell, []) if told else partial(_tell_outcome, about, run.kind),
+        tell=partial(_tell, []) if told else partial(_tell_outcome, about, run.kind, error),
     )
     return (await get_entity_run(runtime.database, run_id, entity)).status
 
@@ -381,9 +391,14 @@ def _tell(events: list[Event], _: EntityRunRecord) -> list[Event]:
     return events
 
 
-def _tell_outcome(about: Subject, kind: SyncKind, found: EntityRunRecord) -> list[Event]:
+def _tell_outcome(about: Subject, kind: SyncKind, error: str | None, found: EntityRunRecord) -> list[Event]:
     finished = EntityRunFinished(
-        about=about, status=found.status, reason=found.reason, pages=found.pages, records=found.records
+        about=about,
+        status=found.status,
+        reason=found.reason,
+        error=error,
+        pages=found.pages,
+        records=found.records,
     )
     return [finished, *_blind(about, kind, found)]
 

@@ -74,4 +74,6 @@ async def _outcome(run_id: RunId, attempt: int, entity: EntityName, workflow_id:
     except Exception as exc:  # noqa: BLE001  # whatever a child raised, its siblings go on
         # Its text may quote what was being stored; the log of the process that ran it has it.
         reason = f"its workflow ended with {type(exc).__name__}; see the log of the process that ran it"
-        return await update_sync_status(run_id, attempt, entity, EntityStatus.FAILED, reason)
+        return await update_sync_status(
+            run_id, attempt, entity, EntityStatus.FAILED, reason, error=type(exc).__name__
+        )

@@ -73,6 +73,7 @@ HOT = [
     *(("sweeps", name) for name in ("note_swept", "note_sampled")),
     ("events", "insert_event"),
     ("events", "list_events"),
+    ("events", "list_troubles"),
     ("organizations", "ensure_organization"),
     ("organizations", "save_credential"),
     ("organizations", "get_credential"),

@@ -30,7 +30,7 @@ def cells() -> list[list[str]]:
 
 
 ROWS = [Row(*row) for row in cells() if len(row[0]) == 5 and row[0].isupper() | row[0].isdigit()]
-TREE = {row[0].strip("`"): row[1] for row in cells() if row[0].startswith("`")}
+TREE = {row[0].split("`")[1]: row[1] for row in cells() if row[0].startswith("[`")}
 
 
 def error_of(sqlstate: str) -> BaseException:

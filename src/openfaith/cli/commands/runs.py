@@ -14,6 +14,7 @@ from openfaith.cli.output import Output, add_rows, make_table
 from openfaith.cli.reconciliations import report_document, report_lines, report_table
 from openfaith.cli.session import with_engine
 from openfaith.cli.standing import Standing, attend
+from openfaith.cli.troubles import trouble_document, trouble_lines
 from openfaith.cli.words import counted, duration, kind_of
 from openfaith.records import RunId, RunStatus
 
@@ -79,7 +80,8 @@ def _row(standing: Standing) -> tuple[str | Text, ...]:
 def show(run_id: RunNumber, events: Events = 200, as_json: AsJson = False) -> None:
     """Show a run, its entities and its events.
 
-    Of a reconciliation also what it found: how many records were missing, stale or gone, and what is proven.
+    Also what went wrong, by kind, and what helps. Of a reconciliation also what it found: how many records were missing,
+    stale or gone, and what is proven.
     """
     with_engine(partial(_show, output=Output(as_json=as_json), run_id=RunId(run_id), events=events))
 
@@ -90,12 +92,14 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
     standing = attend([view.run], await engine.executors())[0]
     notes = await plan_notes(engine, run_id)
     report = await engine.reconciliations(run_id)
+    troubles = await engine.troubles(run_id)
     output.data(
         {
             **standing.to_json(),
             **view.to_json(),
             "notes": list(notes),
             "events": [_event_document(e) for e in found],
+            "troubles": [trouble_document(each) for each in troubles],
             "reconciliation": [report_document(each) for each in report],
         }
     )
@@ -110,6 +114,8 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
         output.show(report_table(report))
     for line in report_lines(report, view.run.org_id, dry_run=view.run.dry_run):
         output.say(line, style="yellow")
+    for text, style in trouble_lines(troubles):
+        output.say(text, style=style)
     conclude(view, output, notes)
     if not view.run.is_final:
         output.say(standing.sentence())

@@ -1,0 +1,87 @@
+"""What went wrong in a run, kind by kind: how often, when, an example, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from openfaith.cli.words import counted
+
+if TYPE_CHECKING:
+    from openfaith.store import Trouble
+
+_STYLES = {"error": "red", "warning": "yellow"}
+_MOST_NAMED = 3
+
+NEXT_MOVES = {
+    "RateLimitedError": "nothing; `openfaith runs retry` later, and look who else uses the same token",
+    "SourceUnavailableError": "look at the source's status page, then `openfaith runs retry`",
+    "BrokenResponseError": "`openfaith runs retry`; if it stays, look whether the base URL is the API's",
+    "DatabaseUnavailableError": "start PostgreSQL, or look at its log; then `openfaith runs retry`",
+    "DatabaseRefusedError": "grant what the text names, then `openfaith runs retry`",
+    "CredentialsRejectedError": "`openfaith connect` with a new token, then `openfaith runs retry`",
+    "AccessDeniedError": "grant it at the source, or sync without it",
+    "ProductClosedError": "grant it at the source, or sync without it",
+    "RequestRejectedError": "`openfaith manifest check`, and report what it finds",
+    "RecordNotFoundError": "`openfaith manifest check`, and report what it finds",
+    "ConfigurationError": "correct what the text names, then `openfaith runs retry`",
+    "RunConflictError": "what the text says",
+    "IncludeIgnoredError": "sync that entity alone, and report it",
+    "ParentsFailedError": "`openfaith runs retry`: it asks for these only",
+    "TooManyDeadLettersError": "look at the dead letters, and report what they have in common",
+    "RunCancelledError": "`openfaith runs retry` goes on with it",
+    "LeaseLostError": "nothing: another process goes on",
+    "RequestRetried": "nothing, unless it is often: look at the source's status page",
+    "RetryRefused": "look at the source's status page, then `openfaith runs retry`",
+    "RateLimitPaused": "nothing, unless it is often: look who else uses the same token",
+    "RecordsSetAside": "look at the dead letters: their reasons say what cannot be stored",
+    "ValuesSetAside": "nothing is lost: the values are in `_extra`; report it, so that the manifest follows",
+    "ListingUnproven": "nothing: the next reconciliation lists it again",
+    "DeletionsStopped": "`openfaith suspects list`, and decide",
+    "ManifestDrift": "`openfaith manifest check`, and report what it finds",
+}
+"""What helps, by kind. Of an error that is not here, a fault of the program, the log has more."""
+
+OTHERWISE = "look at the log of the process that ran it, and report it"
+
+
+def trouble_lines(troubles: Sequence[Trouble]) -> Iterator[tuple[str, str]]:
+    """Two or three lines for each kind, with their style."""
+    if troubles:
+        yield "What went wrong, and what helps:", "bold"
+    for each in troubles:
+        style = _STYLES.get(each.severity, "")
+        yield f"  {each.kind}, {counted(each.times, 'time')}{_of(each)}, {_when(each)}", style
+        yield f"    {each.example}", ""
+        yield f"    Next: {next_move(each)}.", ""
+
+
+def next_move(trouble: Trouble) -> str:
+    return NEXT_MOVES.get(
+        trouble.kind, OTHERWISE if trouble.severity == "error" else "nothing, unless it is often"
+    )
+
+
+def _of(trouble: Trouble) -> str:
+    names = ", ".join(trouble.entities[:_MOST_NAMED])
+    more = len(trouble.entities) - _MOST_NAMED
+    return f" ({names}{f' and {more} more' if more > 0 else ''})" if names else ""
+
+
+def _when(trouble: Trouble) -> str:
+    first, last = (f"{at:%H:%M:%S}" for at in (trouble.first_at, trouble.last_at))
+    return f"at {first}" if first == last else f"from {first} to {last}"
+
+
+def trouble_document(each: Trouble) -> dict[str, object]:
+    """The trouble's member of `runs show --json`."""
+    return {
+        "kind": each.kind,
+        "severity": each.severity,
+        "times": each.times,
+        "first_at": each.first_at,
+        "last_at": each.last_at,
+        "entities": each.entities,
+        "example": each.example,
+        "next": next_move(each),
+    }
