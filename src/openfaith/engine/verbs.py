@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Unpack
 
 from openfaith.adapters import ADAPTERS, find_adapter
+from openfaith.engine.dead_letters import DeadLetters
 from openfaith.engine.organizations import ask_once, known_org, open_client
 from openfaith.engine.requests import RunOptions, check_org_id, known_strategy, resolve_entities
 from openfaith.engine.suspects import Suspects
@@ -96,6 +97,7 @@ class Engine:
         self._keys = keys
         self._manifests = {name: adapter.load_manifest() for name, adapter in ADAPTERS.items()}
         self.suspects = Suspects(database, self.manifest)
+        self.dead_letters = DeadLetters(database, self.manifest)
         self._mappings = {name: adapter.load_mapping() for name, adapter in ADAPTERS.items()}
 
     @classmethod

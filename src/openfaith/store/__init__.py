@@ -19,6 +19,19 @@ from openfaith.store.credentials import (
     parse_keys,
     save_credential,
 )
+from openfaith.store.dead_letters import (
+    DeadLetter,
+    DeadLetterChoice,
+    DeadLetterStatus,
+    DeadLetterSummary,
+    Retried,
+    RetryOutcome,
+    discard_dead_letters,
+    get_dead_letter,
+    list_dead_letters,
+    retry_dead_letters,
+    summarize_dead_letters,
+)
 from openfaith.store.deletions import (
     Deleted,
     tombstone,
@@ -33,6 +46,7 @@ from openfaith.store.dry_runs import make_copy
 from openfaith.store.endings import cancel_run, finish_entity_run, finish_run, settle_closed_products
 from openfaith.store.events import StoredEvent, Trouble, list_events, list_troubles, store_events
 from openfaith.store.evolution import ensure_mirror_tables
+from openfaith.store.examination import Fault
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
 from openfaith.store.faults import server_name
 from openfaith.store.fillings import fill_mirror_tables
@@ -138,11 +152,16 @@ __all__ = [
     "Credential",
     "Database",
     "DatabaseFacts",
+    "DeadLetter",
+    "DeadLetterChoice",
+    "DeadLetterStatus",
+    "DeadLetterSummary",
     "Deleted",
     "DeletionPolicy",
     "EntityRunRecord",
     "EntityState",
     "Executor",
+    "Fault",
     "HeldEntityRun",
     "LeaseConnection",
     "Listing",
@@ -158,6 +177,8 @@ __all__ = [
     "PlannedReading",
     "Reconciliation",
     "RecordPlace",
+    "Retried",
+    "RetryOutcome",
     "Rider",
     "RunRecord",
     "SamplePerson",
@@ -179,6 +200,7 @@ __all__ = [
     "compare_next",
     "count_parent_failures",
     "decide_suspects",
+    "discard_dead_letters",
     "drop_canonical_views",
     "ensure_mirror_tables",
     "fill_mirror_tables",
@@ -188,6 +210,7 @@ __all__ = [
     "finish_run",
     "forget_old_listings",
     "get_credential",
+    "get_dead_letter",
     "get_deletion_policy",
     "get_entity_run",
     "get_listing",
@@ -201,6 +224,7 @@ __all__ = [
     "is_product_closed",
     "lease_connection",
     "list_beside",
+    "list_dead_letters",
     "list_entity_runs",
     "list_events",
     "list_marks",
@@ -237,6 +261,7 @@ __all__ = [
     "read_standing",
     "refute_suspects",
     "request_run",
+    "retry_dead_letters",
     "retry_run",
     "sample_ids",
     "sample_people",
@@ -248,6 +273,7 @@ __all__ = [
     "settle_differences",
     "settle_stored",
     "store_events",
+    "summarize_dead_letters",
     "summarize_suspects",
     "take_entity_run",
     "tombstone",

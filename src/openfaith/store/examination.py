@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import psycopg
 from psycopg.rows import class_row
@@ -24,11 +25,27 @@ from openfaith.store.upserts import is_versioned
 _LONGEST_KEY = 200
 
 
+class Fault(StrEnum):
+    """The class of a reason why a record cannot be stored."""
+
+    JSON = "json"
+    """It is no JSON. Nothing but another answer of the source helps."""
+    SHAPE = "shape"
+    """It is no record of its entity: without an id, of another type. Another manifest may see one in it."""
+    VALUE = "value"
+    """It holds what PostgreSQL cannot: the character U+0000, a number or a depth beyond all bounds."""
+    REFUSED = "refused"
+    """PostgreSQL refused it when it was tried."""
+    PLACE = "place"
+    """Nobody knows where it belongs: a replay found no such entity, or nothing of its parents."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DeadLetter:
+class Unstorable:
     """A record that cannot be stored."""
 
     record_key: str
+    fault: Fault
     reason: str
     """One of a fixed few; never a value."""
     body: bytes
@@ -55,7 +72,7 @@ class Examined:
 
     records: dict[str, Storable]
     """By id, one copy of each: the newest, of equals the last."""
-    letters: tuple[DeadLetter, ...]
+    letters: tuple[Unstorable, ...]
 
     @property
     def misfits(self) -> str | None:
@@ -74,8 +91,9 @@ class Examined:
             letters=(
                 *self.letters,
                 *(
-                    DeadLetter(
+                    Unstorable(
                         record_key=record_key(self.records[key].original),
+                        fault=Fault.REFUSED,
                         reason=reason,
                         body=self.records[key].original,
                     )
@@ -93,6 +111,8 @@ class _Verdict:
     """In the page, from 0."""
     reason: str | None
     """Why it cannot be stored; None where it can."""
+    fault: str
+    """Of the reason, where there is one."""
     id: str | None
     newest: bool | None
     names: list[str]
@@ -123,7 +143,12 @@ def _sorted(bodies: Sequence[bytes], verdicts: Sequence[_Verdict]) -> Examined:
     return Examined(
         records={v.id: _storable(v, bodies[v.place]) for v in verdicts if v.id is not None and v.newest},
         letters=tuple(
-            DeadLetter(record_key=record_key(bodies[v.place]), reason=v.reason, body=bodies[v.place])
+            Unstorable(
+                record_key=record_key(bodies[v.place]),
+                fault=Fault(v.fault),
+                reason=v.reason,
+                body=bodies[v.place],
+            )
             for v in verdicts
             if v.reason is not None
         ),
@@ -136,6 +161,11 @@ def _storable(verdict: _Verdict, original: bytes) -> Storable:
     return Storable(
         body=verdict.body.encode(), original=original, names=tuple(verdict.names), misfits=verdict.misfits
     )
+
+
+def refusal(exc: psycopg.Error) -> str:
+    """The reason of what PostgreSQL refused when it was tried."""
+    return f"PostgreSQL refuses it ({exc.sqlstate}: {type(exc).__name__})"
 
 
 def record_key(body: bytes) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import LiteralString
 
+import psycopg
 from psycopg import sql
 
 from openfaith.manifest import Column, Entity, Manifest, MergeLog, columns, merge_log_of
@@ -64,6 +65,16 @@ FROM unnest(%(ids)s::text[], %(survivors)s::text[]) AS merged (id, survivor)
 WHERE t.org_id = %(org_id)s AND t._merged_into = merged.id AND t.id <> merged.survivor
 """
 """Who was merged into one of these before."""
+
+_FOLLOW_MERGE = """
+UPDATE {table} AS t
+SET {column} = alias._merged_into, _hash = hashtextextended(alias._merged_into, t._hash),
+    _requested_at = alias._requested_at
+FROM {target} AS alias
+WHERE t.org_id = %(org_id)s AND t.id = %(id)s AND alias.org_id = t.org_id AND alias.id = t.{column}
+  AND alias._merged_into IS NOT NULL AND t._requested_at <= alias._requested_at
+"""
+"""As `_REPOINT`, of one row that was stored after the merge by what was read before it."""
 
 
 _TOLD = """
@@ -302,6 +313,22 @@ async def _repoint(deletion: Deletion, gone: Mapping[str, str]) -> dict[str, int
         if cursor.rowcount:
             changed[f"{pointing.name}.{column.name}"] = cursor.rowcount
     return changed
+
+
+async def follow_merges(
+    connection: psycopg.AsyncConnection, manifest: Manifest, entity: Entity, org_id: OrgId, record_id: str
+) -> None:
+    """Let a row that was just stored, and read long ago, point at the survivors of what was merged meanwhile."""
+    logs = {merges.log for merges in manifest.merges}
+    for merges in manifest.merges:
+        pointing = [c for c in columns(entity) if target_of(manifest, entity, c) == merges.entity]
+        for column in pointing if entity.name not in logs else ():
+            statement = sql.SQL(_FOLLOW_MERGE).format(
+                table=table(manifest, entity),
+                column=beside_parameters(sql.Identifier(column.name)),
+                target=table(manifest, manifest.entities[merges.entity]),
+            )
+            await connection.execute(statement, {"org_id": org_id, "id": record_id})
 
 
 def references_to(manifest: Manifest, name: EntityName) -> Iterator[tuple[Entity, Column]]:

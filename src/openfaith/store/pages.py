@@ -25,7 +25,7 @@ from openfaith.store.blind_changes import BlindChanges, Rows
 from openfaith.store.connection import Database
 from openfaith.store.events import insert_events
 from openfaith.store.evolution import as_stored
-from openfaith.store.examination import DeadLetter, Examined, examine
+from openfaith.store.examination import Examined, Unstorable, examine, refusal
 from openfaith.store.faults import REFUSED
 from openfaith.store.queries import NumberedStatement, numbered, query
 from openfaith.store.raw_records import RawRecords, storable_count
@@ -91,6 +91,8 @@ class _Table:
 
     entity: Entity
     statement: NumberedStatement
+    version: str
+    """Of its product's API, by the manifest."""
     include: str | None = None
     """By which it rides; None for the page's own."""
 
@@ -149,11 +151,19 @@ class PageWriter:
         self._beside = beside
         self._blind = blind
         self._manifest = manifest
-        self._own = _Table(entity, numbered(page_statement(manifest, entity)))
+        self._own = _Table(entity, numbered(page_statement(manifest, entity)), self._version(entity))
         self._riders = [
-            _Table(rider, numbered(rider_statement(manifest, rider, entity, include)), include)
+            _Table(
+                rider,
+                numbered(rider_statement(manifest, rider, entity, include)),
+                self._version(rider),
+                include,
+            )
             for rider, include in riders
         ]
+
+    def _version(self, entity: Entity) -> str:
+        return self._manifest.products[entity.product].version
 
     async def commit(
         self,
@@ -332,7 +342,7 @@ async def _store_examined(
         # The examination knows every fault but the strangest, which show only when one tries.
         examined = examined.without(await _refusals(connection, place, part, examined))
         stored = await _store(connection, place, part, examined)
-    await _set_aside(connection, part, examined.letters)
+    await _set_aside(connection, place, part, examined.letters)
     return stored, examined
 
 
@@ -347,7 +357,7 @@ async def _refusals(
             async with connection.transaction(force_rollback=True):
                 await _store(connection, place, part, alone)
         except REFUSED as exc:
-            refusals[key] = f"PostgreSQL refuses it ({exc.sqlstate}: {type(exc).__name__})"
+            refusals[key] = refusal(exc)
     return refusals
 
 
@@ -373,15 +383,25 @@ def _part_committed(part: _Part, examined: Examined, inserted: int, updated: int
     )
 
 
-async def _set_aside(connection: psycopg.AsyncConnection, part: _Part, letters: Sequence[DeadLetter]) -> None:
+async def _set_aside(
+    connection: psycopg.AsyncConnection, place: PageCommit, part: _Part, letters: Sequence[Unstorable]
+) -> None:
+    """Keep what cannot be stored, with all that a replay needs beside its body."""
     for letter in letters:
         await connection.execute(
             query("dead_letters", "set_aside"),
             {
                 "record_key": letter.record_key,
+                "fault": letter.fault,
                 "reason": letter.reason,
                 "body": letter.body,
                 "requested_at": part.parameters["requested_at"],
                 "entity_run_id": part.entity_run_id,
+                "asked_run_id": place.entity_run_id,
+                "token": place.token,
+                "version": part.table.version,
+                "parents": part.parameters.get("parents"),
+                "carriers": part.parameters.get("carriers"),
+                "include": part.table.include,
             },
         )

@@ -12,7 +12,8 @@ composed here from the manifest, does everything that must be atomic:
 
 One statement is one transaction and one round trip. A page is stored with its checkpoint or not at all, and
 a process that lost its lease cannot write. What rode on the page is stored in the same transaction, by a statement of
-its own entity that follows the page's.
+its own entity that follows the page's. A dead letter that is replayed goes the same way: its holder is the letter,
+locked, if it is still open, and instead of a checkpoint the letter is resolved.
 
 The guard compares (updated_at of the source, start of the request by the source's clock). Equal content
 (`_hash`) is not written again. A tombstone gives way to whatever was requested after the proof of its deletion,
@@ -108,6 +109,23 @@ WHERE e.entity_run_id = %(rider_run_id)s AND e.run_id = holder.run_id
 RETURNING counts.inserted, counts.updated, false
 """
 
+_REPLAY = """
+WITH holder AS MATERIALIZED (
+    SELECT dead_letter_id, COALESCE(run_id, 0) AS run_id, org_id, parents, owner_id
+    FROM openfaith.dead_letter
+    WHERE dead_letter_id = %(dead_letter_id)s AND status = 'open'
+    FOR UPDATE
+{write}
+UPDATE openfaith.dead_letter AS d
+SET status = 'resolved',
+    attempts = d.attempts + 1,
+    last_attempt_at = now(),
+    last_outcome = CASE WHEN counts.inserted + counts.updated > 0 THEN 'stored' ELSE 'superseded' END
+FROM holder CROSS JOIN counts
+WHERE d.dead_letter_id = holder.dead_letter_id
+RETURNING d.last_outcome
+"""
+
 _RECORDS = """jsonb_to_recordset(%(records)b::jsonb)
       AS record (type text, id text, attributes jsonb, relationships jsonb)"""
 
@@ -120,6 +138,9 @@ _OWNERS = """LEFT JOIN (
         GROUP BY 1
     ) AS owned USING (id)"""
 """Whose each record that rides is, by what the carrier's records say under the include."""
+
+_KNOWN_OWNER = "CROSS JOIN (SELECT owner_id AS owner FROM holder) AS owned"
+"""The same of a dead letter, which knows it from then."""
 
 _READ = (
     sql.SQL("id"),
@@ -170,11 +191,40 @@ def rider_statement(manifest: Manifest, entity: Entity, carrier: Entity, include
     """
     thick = _thick(manifest, entity)
     if not _has_owner(entity):
-        return _composed(manifest, entity, _RIDER, source=sql.SQL(_RECORDS), parents={}, beside=thick)
+        return _composed(
+            manifest, entity, _RIDER, source=sql.SQL(_RECORDS), parents={}, beside=thick, rides=True
+        )
     owners = sql.SQL(_OWNERS).format(include=_literal(include))
     source = sql.SQL("{} {}").format(sql.SQL(_RECORDS), owners)
     parents, joined = _ids_by_carrier(manifest, entity, carrier)
-    return _composed(manifest, entity, _RIDER, source=source, parents=parents, beside=joined + thick)
+    return _composed(
+        manifest, entity, _RIDER, source=source, parents=parents, beside=joined + thick, rides=True
+    )
+
+
+def replay_statement(manifest: Manifest, entity: Entity, carrier: Entity | None) -> sql.Composed:
+    """Compose the statement that stores the record of a dead letter, as its page would have, and resolves the letter.
+
+    Its parameters: dead_letter_id, records (that one, as bytes), misfits, and requested_at, which must be the letter's
+    own: so the guard compares what was known then with what is stored by now. It returns one row (outcome), or none
+    when the letter is not open any more.
+
+    Args:
+        carrier: on whose page it rode; None for a page of its own.
+    """
+    if carrier is None:
+        parents: dict[str, sql.Composable] = {
+            column.name: sql.SQL("holder.parents ->> {}").format(_literal(column.placeholder))
+            for column in columns(entity)
+            if column.placeholder is not None
+        }
+        return _composed(manifest, entity, _REPLAY, source=sql.SQL(_RECORDS), parents=parents)
+    parents, beside = {}, _thick(manifest, entity)
+    if _has_owner(entity):
+        parents, joined = _ids_by_carrier(manifest, entity, carrier)
+        beside = joined + beside
+    source = sql.SQL(f"{_RECORDS} {_KNOWN_OWNER}")
+    return _composed(manifest, entity, _REPLAY, source=source, parents=parents, beside=beside, rides=True)
 
 
 def _has_owner(entity: Entity) -> bool:
@@ -237,9 +287,9 @@ def _composed(
     source: sql.Composable,
     parents: Mapping[str, sql.Composable],
     beside: sql.Composable | None = None,
+    rides: bool = False,
 ) -> sql.Composed:
     own = columns(entity)
-    rides = statement == _RIDER
     texts = {
         c.name: _id(c, [*_some(parents.get(c.name)), *([_kept(manifest, entity, c)] if rides else [])])
         for c in own

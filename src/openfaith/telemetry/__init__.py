@@ -7,6 +7,8 @@ says how things stand, of plain values that it is given.
 from openfaith.telemetry.events import (
     BlindChangesFound,
     CanonicalViewKept,
+    DeadLettersDiscarded,
+    DeadLettersRetried,
     DeletionsStopped,
     DeltaFellBack,
     DeltaReadsWhole,
@@ -44,6 +46,8 @@ from openfaith.telemetry.metrics import MeasuredEntity, MeasuredKind, exposition
 __all__ = [
     "BlindChangesFound",
     "CanonicalViewKept",
+    "DeadLettersDiscarded",
+    "DeadLettersRetried",
     "DeletionsStopped",
     "DeltaFellBack",
     "DeltaReadsWhole",

@@ -17,6 +17,8 @@ but never their values.
 | EntitySkipped | warning | |
 | ValuesSetAside | warning | values by attribute |
 | RecordsSetAside | warning | records |
+| DeadLettersRetried | info, warning | letters by outcome |
+| DeadLettersDiscarded | info | letters |
 | RecordsMerged | info | records, rows that referred to them |
 | ListingShifted | warning | records before and after |
 | ListingDistrusted | warning | |
@@ -242,6 +244,37 @@ class RecordsSetAside(Event):
         became = "a dead letter" if self.records == 1 else "dead letters"
         told = _counted(self.records, "record")
         return f"{self.entity}: {told} became {became}: {'; '.join(self.reasons)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLettersRetried(Event):
+    """Dead letters of an entity were replayed; those that are still unstorable stay open."""
+
+    stored: int
+    superseded: int
+    """Not needed: what is stored is newer, or says the same, or was deleted since."""
+    unstorable: int
+
+    @property
+    def severity(self) -> Severity:
+        return "warning" if self.unstorable else "info"
+
+    def message(self) -> str:
+        number = _counted(self.stored + self.superseded + self.unstorable, "dead letter")
+        return (
+            f"{self.entity}: replayed {number}: {self.stored} stored, {self.superseded} superseded, "
+            f"{self.unstorable} still unstorable"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLettersDiscarded(Event):
+    """A person gave dead letters up."""
+
+    letters: int
+
+    def message(self) -> str:
+        return f"{self.entity}: {_counted(self.letters, 'dead letter')} discarded"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,5 +172,10 @@ DELETE FROM openfaith.difference WHERE entity_run_id = %(entity_run_id)s;
 DELETE FROM openfaith.suspect WHERE state = 'confirmed' AND confirmed_at < now() - interval '90 days';
 
 -- name: prune_removals
--- Bounds the tombstones of removed rows: ninety days, longer than any page is on its way.
-DELETE FROM openfaith.removal WHERE noted_at < now() - interval '90 days';
+-- Bounds the tombstones of removed rows: ninety days, longer than any page is on its way. Those of records whose older
+-- dead letter may still be replayed stay as long as that is open.
+DELETE FROM openfaith.removal AS r WHERE r.noted_at < now() - interval '90 days'
+  AND NOT EXISTS (
+      SELECT FROM openfaith.dead_letter AS d
+      WHERE d.org_id = r.org_id AND d.adapter = r.adapter AND d.entity = r.entity AND d.record_key = r.id
+        AND d.status = 'open');

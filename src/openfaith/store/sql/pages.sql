@@ -5,7 +5,7 @@ WITH parsed AS MATERIALIZED (
     FROM unnest(%(bodies)b::bytea[]) WITH ORDINALITY AS b (body, n)
     CROSS JOIN LATERAL openfaith.parse(b.body) AS p
 ), judged AS MATERIALIZED (
-    SELECT n, record, COALESCE(refusal, CASE
+    SELECT n, record, refusal, COALESCE(refusal, CASE
         WHEN jsonb_typeof(record) <> 'object' THEN 'it is not an object'
         WHEN openfaith.is_id(record ->> 'id') IS NOT TRUE THEN 'it has no id'
         WHEN record ->> 'type' IS DISTINCT FROM %(type)s THEN format('its type is not %%s', %(type)s::text)
@@ -32,7 +32,9 @@ WITH parsed AS MATERIALIZED (
     ) = 1 AS newest
     FROM fitted
 )
-SELECT judged.n::integer - 1 AS place, judged.reason, s.id, s.newest,
+SELECT judged.n::integer - 1 AS place, judged.reason,
+       CASE WHEN judged.refusal = 'it is not valid JSON' THEN 'json' WHEN judged.refusal IS NOT NULL THEN 'value' ELSE 'shape' END AS fault,
+       s.id, s.newest,
        ARRAY(SELECT jsonb_object_keys(s.attributes) UNION ALL SELECT jsonb_object_keys(s.relationships)) AS names,
        jsonb_build_object('attributes', s.attributes, 'relationships', s.relationships)::text AS misfits,
        jsonb_build_object(

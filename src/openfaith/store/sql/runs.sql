@@ -388,8 +388,10 @@ WHERE f.failed_at < now() - interval '7 days'
 DELETE FROM openfaith.event WHERE at < now() - interval '90 days';
 
 -- name: prune_dead_letters
--- Bounds the letters that nobody waits for any more: ninety days.
-DELETE FROM openfaith.dead_letter WHERE status <> 'open' AND last_seen_at < now() - interval '90 days';
+-- Bounds the letters that nobody waits for any more: ninety days after they were last met, replayed or decided about.
+DELETE FROM openfaith.dead_letter
+WHERE status <> 'open' AND last_seen_at < now() - interval '90 days'
+  AND GREATEST(last_seen_at, last_attempt_at, decided_at) < now() - interval '90 days';
 
 -- name: prune_runs
 -- Bounds the runs, and with them their entity runs: a year.
