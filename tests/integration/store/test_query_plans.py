@@ -14,7 +14,7 @@ from openfaith.manifest import Below, Endpoint, Method, PathId
 from openfaith.store.connection import _connecting
 from openfaith.store.parents import parents_statement
 from openfaith.store.queries import numbered, query
-from openfaith.store.upserts import page_statement
+from openfaith.store.upserts import page_statement, replay_statement
 from support.mirror import MANIFEST, MEMBER, open_sample
 from support.postgres import Databases
 
@@ -68,7 +68,12 @@ HOT = [
             "prune_events", "prune_dead_letters", "prune_runs",
         )
     ),
-    ("dead_letters", "set_aside"),
+    *(
+        ("dead_letters", name)
+        for name in (
+            "set_aside", "list", "summarize", "read_body", "choose", "hold_pages", "lock", "note_failure", "note_sight", "discard",
+        )
+    ),
     *(("sync_outcomes", name) for name in ("note_sync_state", "note_sync_outcome", "list_sync_outcomes")),
     *(("sweeps", name) for name in ("note_swept", "note_sampled")),
     ("events", "insert_event"),
@@ -118,6 +123,12 @@ def test_the_page_statement_reads_no_table_from_end_to_end(grown: psycopg.Connec
     text = plan(grown, page_statement(MANIFEST, MEMBER))
     assert scanned(text) == set(), text
     assert "Conflict Arbiter Indexes: church_member_pkey" in text
+
+
+def test_a_replay_reads_no_table_from_end_to_end(grown: psycopg.Connection) -> None:
+    text = plan(grown, replay_statement(MANIFEST, MEMBER, None))
+    assert scanned(text) == set(), text
+    assert "Index Scan using dead_letter_pkey" in text
 
 
 def test_ended_entities_are_looked_up_by_their_names(grown: psycopg.Connection) -> None:

@@ -19,10 +19,12 @@ from openfaith.records import EntityName, EntityRunId, EntityStatus, OrgId, Page
 from openfaith.store import (
     Committed,
     Database,
+    DeadLetterChoice,
     HeldEntityRun,
     PageCommit,
     PageWriter,
     PlannedReading,
+    RetryOutcome,
     begin_run,
     cancel_run,
     close_product,
@@ -34,6 +36,7 @@ from openfaith.store import (
     open_database,
     plan_entity_runs,
     request_run,
+    retry_dead_letters,
     retry_run,
     settle_closed_products,
 )
@@ -500,6 +503,44 @@ async def test_a_bad_record_that_rides_is_a_dead_letter_of_its_own_entity(
     assert emails.reasons == (letter["reason"],)
     runs = [await carriage.entity_run(entity) for entity in (PERSON, EMAIL)]
     assert [(run["records"], run["dead_letters"]) for run in runs] == [(1, 0), (3, 1)]
+
+
+async def replayed(carriage: Carriage, entity: Entity, kind: str) -> list[RetryOutcome]:
+    """The outcomes of a replay by a program that calls the entity's records so."""
+    manifest = replace(MANIFEST, entities={**MANIFEST.entities, entity.name: replace(entity, type=kind)})
+    choice = DeadLetterChoice(org_id=carriage.org_id, adapter="riding")
+    return [each.outcome for each in await retry_dead_letters(carriage.database, manifest, choice)]
+
+
+async def test_a_dead_letter_that_rode_is_replayed_as_its_owners(database: Database) -> None:
+    """What it does not say of itself: below whom it stands."""
+    carriage = await Carriage.begin(database, NOTE)
+    await carriage.store(
+        person("7", notes=["1"]), person("8", notes=["9"]), Note=[record("9", "Memo", text="x")]
+    )
+    [letter] = await carriage.letters()
+    assert (letter["carrier"], letter["owner_id"], letter["path"]) == (PERSON.name, "8", f"/{PERSON.name}")
+    assert await replayed(carriage, NOTE, "Memo") == [RetryOutcome.STORED]
+    row = (await carriage.rows(NOTE))["9"]
+    assert (row["text"], row["person_id"]) == ("x", "8")
+
+
+async def test_a_replay_finds_the_other_parents_in_its_owners_row(database: Database) -> None:
+    carriage = await Carriage.begin(database, ITEM, carrier=PLAN)
+    plan = record("3", "Plan", relationships={"items": {"data": [{"type": "Item", "id": "9"}]}})
+    await carriage.store(plan, parents='{"person_id": "7"}', Item=[record("9", "Thing")])
+    assert await replayed(carriage, ITEM, "Thing") == [RetryOutcome.STORED]
+    row = (await carriage.rows(ITEM))["9"]
+    assert (row["plan_id"], row["person_id"]) == ("3", "7")
+
+
+async def test_a_replay_of_a_thin_copy_leaves_a_thick_row_alone(database: Database) -> None:
+    carriage = await Carriage.begin(database, EMAIL)
+    await carriage.store(person("7"), Email=[record("9", "Mail", address="b")], at=10)
+    await carriage.store(person("7"), Email=[email("9", "7", address="a", rank=1)], at=5)
+    before = await carriage.rows(EMAIL)
+    assert await replayed(carriage, EMAIL, "Mail") == [RetryOutcome.SUPERSEDED]
+    assert await carriage.rows(EMAIL) == before
 
 
 @pytest.mark.parametrize(

@@ -177,5 +177,5 @@ DELETE FROM openfaith.suspect WHERE state = 'confirmed' AND confirmed_at < now()
 DELETE FROM openfaith.removal AS r WHERE r.noted_at < now() - interval '90 days'
   AND NOT EXISTS (
       SELECT FROM openfaith.dead_letter AS d
-      WHERE d.org_id = r.org_id AND d.adapter = r.adapter AND d.entity = r.entity AND d.record_key = r.id
-        AND d.status = 'open');
+      WHERE d.org_id = r.org_id AND d.adapter = r.adapter AND d.entity = r.entity
+        AND d.record_key = r.id COLLATE "default" AND d.status = 'open');
