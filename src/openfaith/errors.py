@@ -310,7 +310,7 @@ class TooManyDeadLettersError(PermanentError):
         self.seen = seen
 
     def __str__(self) -> str:
-        return f"{self.entity}: {self.dead} of {self.seen} records cannot be stored; look at the dead letters before going on"
+        return f"{self.entity}: {self.dead} of {self.seen} records cannot be stored; look at them with `openfaith dead-letters list` before going on"
 
 
 class InterruptedRunError(PermanentError):

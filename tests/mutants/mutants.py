@@ -29,6 +29,8 @@ MERGES = "store/merges.py"
 RUNS = "store/sql/runs.sql"
 SYNC_STATE = "store/sql/sync_outcomes.sql"
 SUSPECTS = "store/sql/suspects.sql"
+LETTERS = "store/dead_letters.py"
+LETTER_STATEMENTS = "store/sql/dead_letters.sql"
 
 WALKS = "unit/strategies/test_walks_properties.py::"
 OFFSET_TESTS = "unit/strategies/test_offsets.py::"
@@ -38,6 +40,7 @@ NESTED_TESTS = "unit/strategies/test_nested.py::"
 STORE = "integration/store/"
 SIGHTS = STORE + "test_sights.py::"
 NESTED_LISTINGS = STORE + "test_nested_listings.py::"
+LETTER_TESTS = STORE + "test_dead_letters.py::"
 DELTA_TESTS = "integration/test_delta.py::"
 CONFIRMING_TESTS = "unit/workflows/test_confirming.py::"
 RECONCILIATION_TESTS = "integration/test_reconciliation.py::"
@@ -1537,5 +1540,54 @@ MUTANTS: Final = (
         after="        policy = self._retry\n",
         tests=("integration/test_source_faults.py::test_a_request_may_have_a_policy_of_its_own",),
         why="what an adapter says of an entity's patience is not heeded",
+    ),
+    # Dead letters
+    Mutant(
+        name="replays-as-of-now",
+        file=LETTERS,
+        before='"requested_at": letter.requested_at,\n        }\n        cursor',
+        after='"requested_at": datetime.now().astimezone(),\n        }\n        cursor',
+        tests=(LETTER_TESTS + "test_a_tombstone_holds_against_what_was_requested_before_it",),
+        why="a record that was deleted long ago lives again, because somebody retried an old letter",
+    ),
+    Mutant(
+        name="replays-what-is-settled",
+        file=LETTER_STATEMENTS,
+        before="WHERE dead_letter_id = %(dead_letter_id)s AND status = 'open' FOR UPDATE",
+        after="WHERE dead_letter_id = %(dead_letter_id)s",
+        tests=(LETTER_TESTS + "test_a_discarded_letter_is_not_replayed_and_says_who_gave_it_up",),
+        why="what a person gave up is replayed after all, and two replays at once run into each other",
+    ),
+    Mutant(
+        name="replays-below-nobody",
+        file=UPSERTS,
+        before='"holder.parents ->> {}"',
+        after='"NULLIF(holder.parents ->> {0}, holder.parents ->> {0})"',
+        tests=(LETTER_TESTS + "test_a_nested_record_is_stored_below_its_parents",),
+        why="a replayed membership belongs to no group",
+    ),
+    Mutant(
+        name="forgets-whose-it-was",
+        file=LETTER_STATEMENTS,
+        before="WHERE child ->> 'id' = %(record_key)s)",
+        after="WHERE child ->> 'id' <> %(record_key)s)",
+        tests=(STORE + "test_riders.py::test_a_dead_letter_that_rode_is_replayed_as_its_owners",),
+        why="a replayed note belongs to another person",
+    ),
+    Mutant(
+        name="forgets-removals-of-open-letters",
+        file=LISTING_STATEMENTS,
+        before="AND d.record_key = r.id COLLATE \"default\" AND d.status = 'open')",
+        after="AND d.record_key = r.id COLLATE \"default\" AND d.status = 'resolved')",
+        tests=(LETTER_TESTS + "test_a_row_that_was_removed_stays_away_however_long_its_letter_is_open",),
+        why="a row that was removed comes back with a letter that is older than its tombstone was kept",
+    ),
+    Mutant(
+        name="replays-of-everybody",
+        file=LETTER_STATEMENTS,
+        before="WHERE d.dead_letter_id = wanted.id AND d.org_id = %(org_id)s",
+        after="WHERE d.dead_letter_id = wanted.id AND %(org_id)s::text IS NOT NULL",
+        tests=(LETTER_TESTS + "test_an_unknown_number_is_refused_and_nothing_is_changed",),
+        why="one church's numbers are accepted for another",
     ),
 )

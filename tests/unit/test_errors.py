@@ -115,7 +115,7 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     ),
     (
         TooManyDeadLettersError("people.Person", 40, 200),
-        "people.Person: 40 of 200 records cannot be stored; look at the dead letters before going on",
+        "people.Person: 40 of 200 records cannot be stored; look at them with `openfaith dead-letters list` before going on",
     ),
     (
         LeaseLostError(5, 3),

@@ -10,6 +10,7 @@ from typer import Context, Option, Typer
 
 from openfaith.cli.commands.connect import connect
 from openfaith.cli.commands.database import database
+from openfaith.cli.commands.dead_letters import dead_letters
 from openfaith.cli.commands.demo import demo
 from openfaith.cli.commands.doctor import doctor
 from openfaith.cli.commands.entities import entities
@@ -40,6 +41,7 @@ application.command()(plan)
 application.command()(status)
 application.add_typer(runs, name="runs")
 application.add_typer(suspects, name="suspects")
+application.add_typer(dead_letters, name="dead-letters")
 application.command()(entities)
 application.command()(graph)
 application.add_typer(manifest, name="manifest")

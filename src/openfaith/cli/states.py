@@ -151,6 +151,7 @@ def remarks(known: Sequence[Known], org: str) -> Iterator[tuple[str, str]]:
     if differing:
         yield f"The number of rows is not the source's: {listed(differing)}.", "yellow"
     yield from _suspected(known, org)
+    yield from _set_aside(known, org)
 
 
 def _left_undone(known: Sequence[Known]) -> Mapping[tuple[EntityStatus, str], list[str]]:
@@ -190,6 +191,16 @@ def _suspected(known: Sequence[Known], org: str) -> Iterator[tuple[str, str]]:
     if others:
         asked = "the next reconciliation asks the source about " + ("it" if others == 1 else "them")
         yield f"{counted(others, 'suspect')} may be gone at the source: {asked}.", ""
+
+
+def _set_aside(known: Sequence[Known], org: str) -> Iterator[tuple[str, str]]:
+    letters = [each.state for each in known if each.state.dead_letters]
+    if letters:
+        number, names = sum(state.dead_letters for state in letters), [state.entity for state in letters]
+        yield (
+            f"{counted(number, 'record')} of {listed(names)} could not be stored: `openfaith dead-letters list {org}`.",
+            "red",
+        )
 
 
 def not_accessible(states: Iterable[EntityState]) -> Iterator[str]:

@@ -34,6 +34,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def size(number: int) -> str:
+    """Of bytes: `512 bytes`, `1.5 kB`, `12.0 MB`."""
+    if number < 1_000:
+        return counted(number, "byte")
+    if number < 1_000_000:
+        return f"{number / 1_000:.1f} kB"
+    return f"{number / 1_000_000:,.1f} MB"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 page`, `5,000 pages`, `1 entity`, `2 entities`, `3 people`."""
     return f"{number:,} {noun if number == 1 else _plural(noun)}"

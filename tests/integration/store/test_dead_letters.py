@@ -527,7 +527,7 @@ async def test_an_unknown_number_is_refused_and_nothing_is_changed(
     [number] = await set_aside(reader, visitor("9"))
     for org, ids in ((reader.org_id, (number, 999_999)), (other_org, (number,)), (reader.org_id, (2**63,))):
         for verb in (retry(database, org, *ids), discard(database, org, *ids)):
-            with pytest.raises(ConfigurationError, match="no.* with the number .*, so nothing was changed"):
+            with pytest.raises(ConfigurationError, match=r"no.* with the number .*, so nothing was changed"):
                 await verb
     elsewhere = DeadLetterChoice(
         org_id=reader.org_id, adapter=ADAPTER, ids=[number], entity=EntityName("church.Campus")

@@ -49,6 +49,8 @@ INSERT INTO openfaith.suspect (org_id, adapter, entity, id, state, entity_run_id
     FROM generate_series(1, 40000) n;
 INSERT INTO openfaith.removal (org_id, adapter, entity, id, deleted_at)
     SELECT 'org' || n % 200 + 1, 'family', 'church.Person', n::text, now() FROM generate_series(1, 40000) n;
+INSERT INTO openfaith.dead_letter (org_id, adapter, entity, record_key, reason, body, requested_at)
+    SELECT 'org' || n % 200 + 1, 'family', 'church.Person', n::text, '', '', now() FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.deletion_policy (org_id, adapter, entity, policy)
     SELECT 'org' || n % 200 + 1, 'family', 'church.' || n, 'hard' FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openfaith.cli.words import ago, counted, duration, listed
+from openfaith.cli.words import ago, counted, duration, listed, size
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,20 @@ def test_a_duration_never_has_sixty_of_a_unit(seconds: float, words: str) -> Non
 )
 def test_what_is_counted_has_its_plural(number: int, noun: str, words: str) -> None:
     assert counted(number, noun) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1_500, "1.5 kB"),
+        (12_000_000, "12.0 MB"),
+        (3_000_000_000, "3,000.0 MB"),
+    ],
+)
+def test_a_size_is_said_in_its_largest_unit(number: int, words: str) -> None:
+    assert size(number) == words
 
 
 def test_a_long_list_says_how_many_it_leaves_out() -> None:

@@ -13,6 +13,8 @@ from openfaith.records import EntityName, OrgId, RunId
 from openfaith.telemetry import (
     BlindChangesFound,
     CanonicalViewKept,
+    DeadLettersDiscarded,
+    DeadLettersRetried,
     DeletionsStopped,
     DeltaFellBack,
     DeltaReadsWhole,
@@ -88,6 +90,16 @@ EXAMPLES: list[tuple[Event, str]] = [
         RecordsSetAside(about=ABOUT, records=1, reasons=("it has no id",)),
         "people.Person: 1 record became a dead letter: it has no id",
     ),
+    (
+        DeadLettersRetried(about=ABOUT, stored=1, superseded=0, unstorable=0),
+        "people.Person: replayed 1 dead letter: 1 stored, 0 superseded, 0 still unstorable",
+    ),
+    (
+        DeadLettersRetried(about=ABOUT, stored=3, superseded=2, unstorable=1),
+        "people.Person: replayed 6 dead letters: 3 stored, 2 superseded, 1 still unstorable",
+    ),
+    (DeadLettersDiscarded(about=ABOUT, letters=1), "people.Person: 1 dead letter discarded"),
+    (DeadLettersDiscarded(about=ABOUT, letters=2), "people.Person: 2 dead letters discarded"),
     (RecordsMerged(about=ABOUT, merged=1), "people.Person: 1 record was merged into another"),
     (
         RecordsMerged(about=ABOUT, merged=2, repointed={"people.Email.person_id": 3}),
