@@ -432,7 +432,7 @@ MUTANTS: Final = (
     Mutant(
         name="bad-record-forgotten",
         file=PAGES,
-        before="    await _set_aside(connection, part, examined.letters)\n",
+        before="    await _set_aside(connection, place, part, examined.letters)\n",
         after="",
         tests=(
             STORE + "test_page_faults.py::test_a_bad_record_is_set_aside_whole_and_the_others_are_stored",

@@ -319,16 +319,17 @@ async def follow_merges(
     connection: psycopg.AsyncConnection, manifest: Manifest, entity: Entity, org_id: OrgId, record_id: str
 ) -> None:
     """Let a row that was just stored, and read long ago, point at the survivors of what was merged meanwhile."""
-    logs = {merges.log for merges in manifest.merges}
     for merges in manifest.merges:
-        pointing = [c for c in columns(entity) if target_of(manifest, entity, c) == merges.entity]
-        for column in pointing if entity.name not in logs else ():
-            statement = sql.SQL(_FOLLOW_MERGE).format(
-                table=table(manifest, entity),
-                column=beside_parameters(sql.Identifier(column.name)),
-                target=table(manifest, manifest.entities[merges.entity]),
-            )
-            await connection.execute(statement, {"org_id": org_id, "id": record_id})
+        if entity.name == merges.log:
+            continue  # As in `_repoint`.
+        for column in columns(entity):
+            if target_of(manifest, entity, column) == merges.entity:
+                statement = sql.SQL(_FOLLOW_MERGE).format(
+                    table=table(manifest, entity),
+                    column=beside_parameters(sql.Identifier(column.name)),
+                    target=table(manifest, manifest.entities[merges.entity]),
+                )
+                await connection.execute(statement, {"org_id": org_id, "id": record_id})
 
 
 def references_to(manifest: Manifest, name: EntityName) -> Iterator[tuple[Entity, Column]]:

@@ -202,6 +202,16 @@ def test_suspects_that_wait_are_told_with_the_next_move(capsys: pytest.CaptureFi
     ]
 
 
+def test_records_that_could_not_be_stored_are_told_with_the_next_move(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = shown(capsys, make_state(dead_letters=3), make_state("people.Email", dead_letters=1))
+    line = (
+        "4 records of people.Person, people.Email could not be stored: `openfaith dead-letters list grace`."
+    )
+    assert line in told
+
+
 def test_a_product_that_the_token_may_not_see_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
     told = shown(capsys, make_state(), closed("giving.Fund"), closed("giving.Donation"))
     assert [line for line in told if "giving" in line] == [
