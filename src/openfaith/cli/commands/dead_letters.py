@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from openfaith.store import DeadLetter, DeadLetterStatus, DeadLetterSummary, Retried
 
 dead_letters = Typer(
-    help="List, show, retry and discard records that could not be stored.",
+    help="List, show, retry and discard what could not be stored.",
     callback=help_without_command,
     invoke_without_command=True,
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def plan(org: Org, *, entity: Entities = None, product: Products = None, as_json: AsJson = False) -> int:
-    """Show how a sync would read each entity, in how many requests. Nothing is asked of the source.
+    """Show how a sync would read, in how many requests. Nothing is asked of the source.
 
     The counts are those of the last sync; an entity that was never synced has none yet.
     """

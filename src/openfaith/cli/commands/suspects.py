@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openfaith.store import DeletionPolicy, Suspect, SuspectState, SuspectSummary
 
 suspects = Typer(
-    help="List, approve and reject records that may be gone at the source.",
+    help="List, approve and reject what may be gone at the source.",
     callback=help_without_command,
     invoke_without_command=True,
 )
