@@ -7,6 +7,7 @@ import json
 import random
 import string
 from dataclasses import replace
+from itertools import count, permutations, product
 
 import pytest
 
@@ -243,6 +244,23 @@ async def test_a_newer_letter_replaces_an_older_row(database: Database, reader: 
     await set_aside(reader, visitor("9", name="new", updated_at=stamp(4)), at=10)
     assert await retry(database, reader.org_id) == [RetryOutcome.STORED]
     assert (await reader.row("9"))["name"] == "new"
+
+
+async def test_whatever_comes_by_page_and_whatever_by_replay_the_newest_stays(
+    database: Database, reader: Reader
+) -> None:
+    """Three versions of a record in every order, each by either way."""
+    versions = [(stamp(1), 10), (stamp(2), 5), (stamp(2), 20)]
+    keys = map(str, count())
+    for order in permutations(versions):
+        for kinds in product((MEMBER.type, VISITOR.type), repeat=3):
+            key = next(keys)
+            for (updated, requested), kind in zip(order, kinds, strict=True):
+                body = record(key, kind, name=str(requested), updated_at=updated)
+                await reader.store(body, at=requested)
+                await retry(database, reader.org_id)
+    assert {row["name"] for row in (await reader.rows()).values()} == {"20"}
+    assert len(await reader.rows()) == 48
 
 
 @pytest.mark.parametrize(("body", "fault"), UNSTORABLE)
