@@ -5,7 +5,8 @@ SyncError
 │   ├── RateLimitedError           the source says: not now (429)
 │   ├── SourceUnavailableError     5xx, time-outs, dropped connections
 │   ├── BrokenResponseError        200 with a body that is not the promised document
-│   └── DatabaseUnavailableError   PostgreSQL cannot be reached, or went away
+│   ├── DatabaseUnavailableError   PostgreSQL cannot be reached, or went away
+│   └── DeliveryFailedError        those who shall know of an alert could not be told
 ├── PermanentError                 stop this entity or command, tell a person
 │   ├── ConfigurationError         a setting or argument is wrong
 │   ├── DatabaseRefusedError       PostgreSQL answers, but not as needed (version, rights, password)
@@ -112,6 +113,19 @@ class DatabaseUnavailableError(TransientError):
             f"PostgreSQL at {self.where} cannot be reached ({self.seen}); start it, or check OPENFAITH_DATABASE_URL: "
             "nothing that was committed is lost"
         )
+
+
+class DeliveryFailedError(TransientError):
+    """A message about alerts has not arrived, as far as anybody knows."""
+
+    def __init__(self, channel: str, seen: str) -> None:
+        """``seen`` never quotes an address: many carry a secret."""
+        super().__init__(channel, seen)
+        self.channel = channel
+        self.seen = seen
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.seen}; it is tried again, and `openfaith alerts list` shows what is not delivered"
 
 
 class ConfigurationError(PermanentError):

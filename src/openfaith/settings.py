@@ -12,6 +12,13 @@ A variable that is empty counts as one that is not set.
 | OPENFAITH_ENTITIES_IN_FLIGHT | 8 | entities of one organization that are read at once, 1 to 32 |
 | OPENFAITH_WORKER_CONCURRENCY | 16 | entities that one process reads at once, over all organizations, 1 to 256 |
 | OPENFAITH_LEASE_SECONDS | 30 | how long a silent process is believed alive, 2 to 600 |
+| OPENFAITH_ALERT_WEBHOOK_URL | none | where alerts are posted to |
+| OPENFAITH_ALERT_SMTP_URL | none | the mail server that sends alerts |
+| OPENFAITH_ALERT_EMAIL_FROM | none | whom their e-mails are from |
+| OPENFAITH_ALERT_EMAIL_TO | none | whom they go to, comma-separated |
+| OPENFAITH_ALERT_FRESH_HOURS | 26 | how old the picture of an entity may be, 0.1 to 10000 |
+| OPENFAITH_ALERT_PROVEN_HOURS | 192 | how long ago it may have been proven complete, 0.1 to 10000 |
+| OPENFAITH_ALERT_DEAD_LETTERS | 10 | how many records of an entity may be set aside |
 """
 
 from __future__ import annotations
@@ -42,6 +49,13 @@ class Settings(BaseSettings):
     entities_in_flight: int = Field(default=8, ge=1, le=32)
     worker_concurrency: int = Field(default=16, ge=1, le=256)
     lease_seconds: float = Field(default=30, ge=2, le=600)
+    alert_webhook_url: SecretStr | None = None
+    alert_smtp_url: SecretStr | None = None
+    alert_email_from: str | None = None
+    alert_email_to: str | None = None
+    alert_fresh_hours: float = Field(default=26, ge=0.1, le=10_000)
+    alert_proven_hours: float = Field(default=192, ge=0.1, le=10_000)
+    alert_dead_letters: int = Field(default=10, ge=0, le=1_000_000_000)
 
     @field_validator("home")
     @classmethod

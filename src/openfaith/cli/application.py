@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer import Context, Option, Typer
 
+from openfaith.cli.commands.alerts import alerts
 from openfaith.cli.commands.connect import connect
 from openfaith.cli.commands.database import database
 from openfaith.cli.commands.dead_letters import dead_letters
@@ -42,6 +43,7 @@ application.command()(status)
 application.add_typer(runs, name="runs")
 application.add_typer(suspects, name="suspects")
 application.add_typer(dead_letters, name="dead-letters")
+application.add_typer(alerts, name="alerts")
 application.command()(entities)
 application.command()(graph)
 application.add_typer(manifest, name="manifest")

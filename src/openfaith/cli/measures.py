@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from openfaith.telemetry import MeasuredEntity, MeasuredKind
+from openfaith.telemetry import MeasuredAlerts, MeasuredEntity, MeasuredKind
 
 if TYPE_CHECKING:
     from openfaith.cli.commands.status import OrgStatus
@@ -18,6 +18,19 @@ def measures(one: OrgStatus) -> Iterator[MeasuredEntity]:
         yield _measured(state, one.outcomes.get(state.entity, ()))
     for name in one.never:
         yield MeasuredEntity(org_id=one.org_id, adapter=one.adapter, entity=name, status="never")
+
+
+def alert_measures(one: OrgStatus) -> Iterator[MeasuredAlerts]:
+    """Every kind of alert that holds of an organization."""
+    for count in one.alerts:
+        yield MeasuredAlerts(
+            org_id=count.org_id,
+            adapter=count.adapter,
+            rule=count.rule,
+            severity=count.severity,
+            state=count.state,
+            alerts=count.alerts,
+        )
 
 
 def _measured(state: EntityState, outcomes: Iterable[SyncOutcome]) -> MeasuredEntity:

@@ -7,6 +7,7 @@ done while some process, this one or another, is `working`.
     organizations   which are known, and what their sources answer
     verbs           the engine
     suspects        what a person decides about records that may be gone
+    alerts          what a person is told of, and says about it
     views           what the verbs return
     quick           one call, from a token to the rows
 """

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Unpack
 
 from openfaith.adapters import ADAPTERS, find_adapter
+from openfaith.engine.alerts import Alerts, alert_senders, alert_targets
 from openfaith.engine.dead_letters import DeadLetters
 from openfaith.engine.organizations import ask_once, known_org, open_client
 from openfaith.engine.requests import RunOptions, check_org_id, known_strategy, resolve_entities
@@ -66,6 +67,7 @@ from openfaith.workflows import (
     Runtime,
     check_manifest,
     durable_engine,
+    keep_alerting,
     keep_filling,
     migrate_durable_engine,
     new_executor,
@@ -98,6 +100,7 @@ class Engine:
         self._manifests = {name: adapter.load_manifest() for name, adapter in ADAPTERS.items()}
         self.suspects = Suspects(database, self.manifest)
         self.dead_letters = DeadLetters(database, self.manifest)
+        self.alerts = Alerts(database)
         self._mappings = {name: adapter.load_mapping() for name, adapter in ADAPTERS.items()}
 
     @classmethod
@@ -116,6 +119,9 @@ class Engine:
             DatabaseRefusedError: it is too old, too new, or denies what is needed.
         """
         settings = settings or load_settings()
+        alert_senders(
+            settings
+        )  # a wrong one is told before anything is started, and not by a worker's silence
         for adapter in ADAPTERS.values():
             adapter.load_mapping()  # and with it the manifest: read once, before anything is started or written
         async with AsyncExitStack() as stack:
@@ -373,6 +379,7 @@ class Engine:
     async def working(self, role: str = "worker") -> AsyncIterator[Executor]:
         """Do the work of this database in this process, for as long as the block runs."""
         executor = new_executor(role)
+        targets, senders = alert_targets(self.settings), alert_senders(self.settings)
         lease = Lease(
             executor,
             url=self.database_url,
@@ -391,6 +398,7 @@ class Engine:
                 beside = [
                     asyncio.create_task(serve(runtime)),
                     asyncio.create_task(keep_filling(self._database)),
+                    asyncio.create_task(keep_alerting(self._database, targets, senders)),
                 ]
                 try:
                     yield executor

@@ -5,6 +5,8 @@ says how things stand, of plain values that it is given.
 """
 
 from openfaith.telemetry.events import (
+    AlertOpened,
+    AlertResolved,
     BlindChangesFound,
     CanonicalViewKept,
     DeadLettersDiscarded,
@@ -41,9 +43,11 @@ from openfaith.telemetry.events import (
     WorkTakenOver,
 )
 from openfaith.telemetry.logging import LogFormat, configure_logging, get_logger, log_event
-from openfaith.telemetry.metrics import MeasuredEntity, MeasuredKind, exposition
+from openfaith.telemetry.metrics import MeasuredAlerts, MeasuredEntity, MeasuredKind, exposition
 
 __all__ = [
+    "AlertOpened",
+    "AlertResolved",
     "BlindChangesFound",
     "CanonicalViewKept",
     "DeadLettersDiscarded",
@@ -63,6 +67,7 @@ __all__ = [
     "ListingUnproven",
     "LogFormat",
     "ManifestDrift",
+    "MeasuredAlerts",
     "MeasuredEntity",
     "MeasuredKind",
     "MirrorTableChanged",

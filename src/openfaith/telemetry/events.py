@@ -38,6 +38,8 @@ but never their values.
 | MirrorTableFilled | info, warning | values moved, values kept by attribute |
 | CanonicalViewKept | warning | |
 | ManifestDrift | info, warning | |
+| AlertOpened | warning, error | |
+| AlertResolved | info | |
 """
 
 from __future__ import annotations
@@ -586,3 +588,36 @@ class ManifestDrift(Event):
         parts += [f"{kind} {', '.join(names)} gone" for kind, names in self.gone.items()]
         text = f"{self.entity}: the source differs from the manifest: {'; '.join(parts)}"
         return ". ".join((text, *self.consequences))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertOpened(Event):
+    """A rule holds that did not hold before: a person shall know."""
+
+    alert: int
+    """Its number."""
+    rule: str
+    level: Severity
+    """How bad it is."""
+    text: str
+
+    @property
+    def severity(self) -> Severity:
+        return self.level
+
+    def message(self) -> str:
+        return f"alert {self.alert} ({self.rule}) opened: {self.text}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertResolved(Event):
+    """What an alert was about is over."""
+
+    alert: int
+    """Its number."""
+    rule: str
+    text: str
+    """What it had said last."""
+
+    def message(self) -> str:
+        return f"alert {self.alert} ({self.rule}) is resolved; it had said: {self.text}"

@@ -1,4 +1,4 @@
-"""How things stand, as Prometheus reads it: parity, proof and freshness of every entity.
+"""How things stand, as Prometheus reads it: parity, proof and freshness of every entity, and the alerts that hold.
 
 Nothing is counted here while it happens. Whoever asks hands over what is known, and gets the text of it: a command
 that ends at once and a server that is asked every minute say the same. What is not known has no sample; 0 is a fact.
@@ -68,6 +68,19 @@ class MeasuredEntity:
     dead_letters: int | None = None
     """Open ones."""
     kinds: Sequence[MeasuredKind] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredAlerts:
+    """How many alerts of one kind hold."""
+
+    org_id: OrgId
+    adapter: str
+    rule: str
+    severity: str
+    state: str
+    """`open` or `acknowledged`."""
+    alerts: int
 
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -210,30 +223,52 @@ METRICS = (
         own_labels=("kind",),
     ),
 )
-"""Every metric that there is, in the order in which they are told."""
+"""Every metric of an entity, in the order in which they are told."""
 
 
-def exposition(entities: Iterable[MeasuredEntity]) -> str:
+ALERTS = "openfaith_alerts"
+"""The one metric that is of no entity."""
+
+ALERT_LABELS = ("org", "adapter", "rule", "severity", "state")
+
+_ALERTS_MEANING = (
+    "Alerts that hold, open or acknowledged. Right: none; a kind of which none holds has no sample."
+)
+
+
+def exposition(entities: Iterable[MeasuredEntity], alerts: Iterable[MeasuredAlerts] = ()) -> str:
     """What is known, in Prometheus' text format; nothing where nothing is known. A metric without a sample is left out.
 
-    No entity may be there twice.
+    No entity and no kind of alert may be there twice.
     """
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  # of use here only
 
     registry = CollectorRegistry()
-    registry.register(_Entities(tuple(entities)))
+    registry.register(_Known(tuple(entities), tuple(alerts)))
     return generate_latest(registry).decode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Entities:
+class _Known:
     """A collector, as the library wants it: it is known by its identity."""
 
     entities: Sequence[MeasuredEntity]
+    alerts: Sequence[MeasuredAlerts]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        families = (_family(metric, self.entities) for metric in METRICS)
+        families = [_family(metric, self.entities) for metric in METRICS] + [_alerts(self.alerts)]
         return (family for family in families if family.samples)
+
+
+def _alerts(counts: Iterable[MeasuredAlerts]) -> GaugeMetricFamily:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # as above
+
+    family = GaugeMetricFamily(ALERTS, _ALERTS_MEANING, labels=ALERT_LABELS)
+    for count in counts:
+        family.add_metric(
+            (count.org_id, count.adapter, count.rule, count.severity, count.state), count.alerts
+        )
+    return family
 
 
 def _family(metric: Metric, entities: Iterable[MeasuredEntity]) -> GaugeMetricFamily:

@@ -4,10 +4,11 @@ A run is one orchestrator workflow (`orchestrator`) and one entity sync workflow
 its children. Their bodies only decide, by what recorded `steps` returned; a step reads and commits a whole
 segment of pages (`segments`), because a page's commit is durable already. `leases` notices processes that are
 gone and hands their work on, `serving` sees to it that every recorded run has a workflow, `filling` looks after
-tables that got new columns, and `durable` is the only port to the engine, DBOS. `drift` compares the manifest with what
+tables that got new columns, `alerts` tells people what goes wrong, and `durable` is the only port to the engine, DBOS. `drift` compares the manifest with what
 the source says of itself.
 """
 
+from openfaith.workflows.alerts import keep_alerting
 from openfaith.workflows.drift import EntityCheck, ManifestCheck, check_manifest
 from openfaith.workflows.durable import APPLICATION_VERSION, durable_engine, migrate_durable_engine
 from openfaith.workflows.filling import keep_filling
@@ -24,6 +25,7 @@ __all__ = [
     "Runtime",
     "check_manifest",
     "durable_engine",
+    "keep_alerting",
     "keep_filling",
     "migrate_durable_engine",
     "new_executor",

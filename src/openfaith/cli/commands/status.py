@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine, RunView
-    from openfaith.store import EntityRunRecord, EntityState, SyncOutcome
+    from openfaith.store import AlertCount, EntityRunRecord, EntityState, SyncOutcome
 
 _GIVEN_UP_FIRST = ("entities", "dead letters", "never synced", "not proven")
 """The columns that a narrow terminal goes without where there are many organizations to show."""
@@ -46,6 +46,8 @@ class OrgStatus:
     """Of the last run of each kind."""
     under_way: Mapping[EntityName, EntityRunRecord] = field(default_factory=dict)
     """What a run has begun, or is about to."""
+    alerts: tuple[AlertCount, ...] = ()
+    """Those that hold."""
 
     @property
     def is_attended(self) -> bool:
@@ -86,11 +88,12 @@ def status(org: OrgOrAll = None, as_json: AsJson = False, as_metrics: AsMetrics 
 
 
 async def _expose(engine: Engine, *, org: str | None) -> None:
-    from openfaith.cli.measures import measures  # noqa: PLC0415  # structlog is not for `--help`
+    from openfaith.cli.measures import alert_measures, measures  # noqa: PLC0415  # structlog is not for `--help`
     from openfaith.telemetry import exposition  # noqa: PLC0415  # likewise
 
     everything = await _everything(engine, org)
-    print_text(exposition(measured for one in everything for measured in measures(one)))
+    entities = [measured for one in everything for measured in measures(one)]
+    print_text(exposition(entities, [counted for one in everything for counted in alert_measures(one)]))
 
 
 async def _status(engine: Engine, *, output: Output, org: str | None) -> None:
@@ -118,13 +121,16 @@ class _Found:
     runs: Sequence[Standing]
     views: Sequence[RunView]
     """Of the runs that were begun."""
+    alerts: Sequence[AlertCount]
+    """Of those that hold."""
 
 
 async def _everything(engine: Engine, org: str | None) -> list[OrgStatus]:
     states, outcomes = await engine.status(org), await engine.sync_outcomes(org)
     runs = await open_runs(engine, org)
     views = [await engine.run(s.run.run_id) for s in runs if s.run.status is RunStatus.RUNNING]
-    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views)
+    alerts = await engine.alerts.count(org)
+    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views, alerts=alerts)
     connections = [c for c in await engine.organizations() if org in {None, c[0]}]
     return [_org_status(engine, connection, found) for connection in connections]
 
@@ -155,6 +161,7 @@ def _org_status(engine: Engine, connection: tuple[OrgId, str, str], found: _Foun
             for entity in view.entities
             if entity.finished_at is None
         },
+        alerts=tuple(a for a in found.alerts if (a.org_id, a.adapter) == place),
     )
 
 
@@ -167,6 +174,7 @@ def _document(one: OrgStatus) -> dict[str, object]:
         "adapter": one.adapter,
         "base_url": one.base_url,
         "runs": [standing.to_json() for standing in one.runs],
+        "alerts": sum(count.alerts for count in one.alerts),
         "entities": [
             *(_state_document(one, state) for state in one.states),
             *(_never_document(one, name) for name in one.never),
@@ -280,7 +288,20 @@ def show(one: OrgStatus, output: Output) -> None:
         output.say(f"Not accessible to the token's user: {'; '.join(closed)}.", style="yellow")
     if one.never:
         output.say(_never_line(one), style="yellow")
+    for text, style in alert_line(one.alerts, one.org_id):
+        output.say(text, style=style)
     output.say()
+
+
+def alert_line(counts: Sequence[AlertCount], org: str = "") -> Iterator[tuple[str, str]]:
+    """How many alerts hold, and where to read them; nothing where none does."""
+    held = sum(count.alerts for count in counts)
+    if held:
+        known = sum(count.alerts for count in counts if count.state == "acknowledged")
+        hold = "holds" if held == 1 else "hold"
+        of_these = f", {known:,} acknowledged" if known else ""
+        where = f"openfaith alerts list {org}".strip()
+        yield f"{counted(held, 'alert')} {hold}{of_these}: `{where}`.", "" if known == held else "bold yellow"
 
 
 def _never_line(one: OrgStatus) -> str:
@@ -304,6 +325,8 @@ def show_overview(everything: Sequence[OrgStatus], output: Output) -> None:
         for standing in one.runs:
             style = "" if standing.is_attended else "yellow"
             output.say(f"{one.org_id}: {standing.sentence()}", style=style)
+    for text, style in alert_line([count for one in everything for count in one.alerts]):
+        output.say(text, style=style)
     example = everything[0].org_id if len(everything) == 1 else "ORG"
     output.say(f"`openfaith status {example}` shows every entity.")
 
