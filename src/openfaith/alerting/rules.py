@@ -92,12 +92,13 @@ def dead_letters(facts: Facts, targets: Targets) -> Iterator[Finding]:
     """
     for known in facts.entities:
         if known.dead_letters > targets.most_dead_letters:
+            are = "record is" if known.dead_letters == 1 else "records are"
             yield _of(
                 known,
                 rule="dead_letters",
                 severity="warning",
-                message=f"{known.dead_letters:,} records of {known.entity} could not be stored and are set aside, more than "
-                f"{targets.most_dead_letters:,}; openfaith.dead_letter has the reasons, and once these are mended "
+                message=f"{known.dead_letters:,} {are} set aside that {known.entity} cannot hold, and no more than "
+                f"{targets.most_dead_letters:,} may be; openfaith.dead_letter has the reasons, and once these are mended "
                 f"`openfaith sync {known.org_id} --entity {known.entity}` stores them",
             )
 
