@@ -14,6 +14,7 @@ import typer
 
 from openfaith import errors
 from openfaith.adapters.planning_center import load_planning_center
+from openfaith.alerting import RULES
 from openfaith.cli.application import application
 from openfaith.planning import make_plan
 from openfaith.settings import Settings
@@ -116,6 +117,16 @@ def test_every_metric_and_its_own_labels_are_in_the_reference(metric: metrics.Me
     row = re.search(rf"^\| `{metric.name}` \| (.*?) \|.*$", page("metrics.md"), re.MULTILINE)
     assert row
     assert row[1].replace("`", "").split(", ") == ["org", "adapter", "entity", *metric.own_labels][3:] or [""]
+
+
+def test_the_metric_of_alerts_and_its_labels_are_in_the_reference() -> None:
+    labels = ", ".join(f"`{label}`" for label in metrics.ALERT_LABELS)
+    assert f"| `{metrics.ALERTS}` | {labels} |" in page("metrics.md")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_in_the_how_to(rule: str) -> None:
+    assert f"| `{rule}` |" in (ROOT / "docs" / "how-to" / "alerts.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -11,13 +11,13 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import pytest
 
 import openfaith
-from openfaith.alerting import MOST_ATTEMPTS, Channel, Finding, Notice
-from openfaith.delivery import MailSender, Sender, WebhookSender
+from openfaith.alerting import MOST_ATTEMPTS, Channel, Finding, Notice, Targets
+from openfaith.delivery import MailSender, WebhookSender
 from openfaith.errors import DeliveryFailedError
 from openfaith.records import EntityName, OrgId
 from openfaith.store import (
@@ -301,10 +301,7 @@ async def test_no_fault_ends_the_watch(
 
     monkeypatch.setattr("openfaith.workflows.alerts.look_for_alerts", look)
     await find(database, org, "people.Person")
-    broken: Sender = Broken()
-    assert isinstance(broken, Broken)
-    from openfaith.alerting import Targets
-
+    broken = Broken()
     watching = asyncio.ensure_future(keep_alerting(database, Targets(), [broken]))
     async with asyncio.timeout(30):
         await looks.wait()

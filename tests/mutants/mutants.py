@@ -31,6 +31,7 @@ SYNC_STATE = "store/sql/sync_outcomes.sql"
 SUSPECTS = "store/sql/suspects.sql"
 LETTERS = "store/dead_letters.py"
 LETTER_STATEMENTS = "store/sql/dead_letters.sql"
+ALERT_STATEMENTS = "store/sql/alerts.sql"
 
 WALKS = "unit/strategies/test_walks_properties.py::"
 OFFSET_TESTS = "unit/strategies/test_offsets.py::"
@@ -44,6 +45,8 @@ LETTER_TESTS = STORE + "test_dead_letters.py::"
 DELTA_TESTS = "integration/test_delta.py::"
 CONFIRMING_TESTS = "unit/workflows/test_confirming.py::"
 RECONCILIATION_TESTS = "integration/test_reconciliation.py::"
+ALERT_TESTS = STORE + "test_alerts.py::"
+ALERT_DELIVERY_TESTS = "integration/test_alert_delivery.py::"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -1589,5 +1592,50 @@ MUTANTS: Final = (
         after="WHERE d.dead_letter_id = wanted.id AND %(org_id)s::text IS NOT NULL",
         tests=(LETTER_TESTS + "test_an_unknown_number_is_refused_and_nothing_is_changed",),
         why="one church's numbers are accepted for another",
+    ),
+    # Alerts: opened once, known for as long as they hold, told at least once
+    Mutant(
+        name="alerts-by-facts-of-before",
+        file="store/alerts.py",
+        before="""        await connection.execute(query("alerts", "lock"))
+        facts = await _read_facts(connection, org_ids)
+""",
+        after="""        facts = await _read_facts(connection, org_ids)
+        await connection.execute(query("alerts", "lock"))
+""",
+        tests=(ALERT_TESTS + "test_who_waited_goes_by_what_is_true_now",),
+        why="a process that had to wait resolves what another has just seen to hold, and it is told again",
+    ),
+    Mutant(
+        name="alerts-open-what-is-known",
+        file=ALERT_STATEMENTS,
+        before="SET last_seen_at = GREATEST(a.last_seen_at, %(at)s), times_seen",
+        after="SET state = 'open', acknowledged_at = NULL, acknowledged_by = NULL, last_seen_at = GREATEST(a.last_seen_at, %(at)s), times_seen",
+        tests=(ALERT_TESTS + "test_what_a_person_knows_goes_on_as_known",),
+        why="what a person has acknowledged is open again a minute later",
+    ),
+    Mutant(
+        name="alerts-resolve-those-of-others",
+        file=ALERT_STATEMENTS,
+        before="WHERE org_id = ANY(%(org_ids)s) AND resolved_at IS NULL AND last_seen_at < %(at)s",
+        after="WHERE resolved_at IS NULL AND last_seen_at < %(at)s",
+        tests=(ALERT_TESTS + "test_only_who_was_looked_at_can_be_well_again",),
+        why="of a thousand organizations only the last twenty keep their alerts",
+    ),
+    Mutant(
+        name="alerts-taken-for-ever",
+        file=ALERT_STATEMENTS,
+        before="next_attempt_at = now() + %(patience)s::interval",
+        after="next_attempt_at = d.next_attempt_at",
+        tests=(ALERT_DELIVERY_TESTS + "test_an_attempt_that_was_lost_is_made_again_after_a_while",),
+        why="while one process sends, every other one sends the same",
+    ),
+    Mutant(
+        name="alerts-of-the-last-run-of-any-kind",
+        file=ALERT_STATEMENTS,
+        before="r.adapter = c.adapter AND r.kind = of.kind",
+        after="r.adapter = c.adapter",
+        tests=(ALERT_TESTS + "test_the_last_run_of_each_kind_counts",),
+        why="the hourly delta hides that the nightly reconciliation fails",
     ),
 )

@@ -96,6 +96,8 @@ class Receiver:
     hangs: bool = False
     bodies: list[Any] = field(default_factory=list)
     """What it was sent, whatever it answered."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at the end: nobody hangs any longer."""
 
     @property
     def keys(self) -> list[str]:
@@ -105,7 +107,7 @@ class Receiver:
     async def _answer(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.json())
         if self.hangs:
-            await asyncio.Event().wait()
+            await self.over.wait()
         return web.Response(status=self.status, headers={"Location": "/elsewhere"})
 
 
@@ -123,6 +125,7 @@ async def receiving() -> AsyncIterator[Receiver]:
         receiver.url = f"http://127.0.0.1:{port}/hooks/s3cret"
         yield receiver
     finally:
+        receiver.over.set()
         await runner.cleanup()
 
 
@@ -136,6 +139,8 @@ class Mailbox:
     answer: str = "250 OK"
     hangs: bool = False
     envelopes: list[Envelope] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at the end: nobody hangs any longer."""
 
     @property
     def url(self) -> str:
@@ -151,7 +156,7 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # likewise
         if self.hangs:
-            await asyncio.Event().wait()
+            await self.over.wait()
         if self.answer.startswith("250"):
             self.envelopes.append(envelope)
         return self.answer
@@ -159,27 +164,28 @@ class Mailbox:
 
 def _check(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
     assert isinstance(data, LoginPassword)
-    return AuthResult(success=(data.login, data.password) == (b"ann", PASSWORD.encode()))
+    known = (data.login, data.password) == (b"ann", PASSWORD.encode())
+    return AuthResult(success=known, handled=False)
 
 
 @asynccontextmanager
 async def mailing() -> AsyncIterator[Mailbox]:
-    mailbox = Mailbox()
+    mailbox, sessions = Mailbox(), list[SMTP]()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(
-            mailbox,
-            authenticator=_check,
-            auth_required=True,
-            auth_require_tls=False,
-            loop=loop,
-            hostname="mail",
-        ),
-        "127.0.0.1",
-        0,
-    )
+
+    def answer() -> SMTP:
+        session = SMTP(mailbox, authenticator=_check, auth_require_tls=False, loop=loop, hostname="mail")
+        sessions.append(session)
+        return session
+
+    server = await loop.create_server(answer, "127.0.0.1", 0)
     mailbox.port = server.sockets[0].getsockname()[1]
     try:
         yield mailbox
     finally:
+        mailbox.over.set()
         server.close()
+        for session in sessions:
+            if session.transport is not None:
+                session.transport.close()
+        await asyncio.sleep(0)

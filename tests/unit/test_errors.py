@@ -15,6 +15,7 @@ from openfaith.errors import (
     CredentialsRejectedError,
     DatabaseRefusedError,
     DatabaseUnavailableError,
+    DeliveryFailedError,
     DependencyCycleError,
     IncludeIgnoredError,
     InterruptedRunError,
@@ -58,6 +59,10 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     (
         DatabaseUnavailableError("db:5432/church", "connection refused"),
         "PostgreSQL at db:5432/church cannot be reached (connection refused); start it, or check OPENFAITH_DATABASE_URL: nothing that was committed is lost",
+    ),
+    (
+        DeliveryFailedError("webhook", "the receiver answered 500"),
+        "webhook: the receiver answered 500; it is tried again, and `openfaith alerts list` shows what is not delivered",
     ),
     (
         ConfigurationError("OPENFAITH_HOME", "it is a file", "a directory"),

@@ -13,6 +13,8 @@ import openfaith
 
 PACKAGES = [
     "openfaith.adapters",
+    "openfaith.alerting",
+    "openfaith.delivery",
     "openfaith.manifest",
     "openfaith.planning",
     "openfaith.source",
@@ -59,6 +61,8 @@ def test_no_package_is_left_out() -> None:
     root = Path(next(iter(openfaith.__path__)))
     libraries = {
         "adapters",
+        "alerting",
+        "delivery",
         "manifest",
         "planning",
         "source",

@@ -56,6 +56,11 @@ def test_the_table_has_every_variable_and_its_default() -> None:
         ("lease_seconds", "2", 2.0),
         ("lease_seconds", "0.5e2", 50.0),
         ("lease_seconds", "600", 600.0),
+        ("alert_email_from", "openfaith@example.org", "openfaith@example.org"),
+        ("alert_email_to", "ann@example.org,bob@example.org", "ann@example.org,bob@example.org"),
+        ("alert_fresh_hours", "0.1", 0.1),
+        ("alert_proven_hours", "10000", 10_000.0),
+        ("alert_dead_letters", "0", 0),
     ],
 )
 def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object) -> None:
@@ -63,7 +68,7 @@ def test_a_variable_is_read(monkeypatch: pytest.MonkeyPatch, name: str, text: st
     assert getattr(load_settings(), name) == value
 
 
-@pytest.mark.parametrize("name", ["database_url", "secret_keys"])
+@pytest.mark.parametrize("name", ["database_url", "secret_keys", "alert_webhook_url", "alert_smtp_url"])
 def test_a_secret_is_read_and_never_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"OPENFAITH_{name.upper()}", SECRET)
     settings = load_settings()
@@ -103,6 +108,9 @@ def test_a_home_is_whole_whatever_was_written(monkeypatch: pytest.MonkeyPatch, t
         ("LEASE_SECONDS", "inf", "less than or equal to 600"),
         ("LEASE_SECONDS", "nan", "less than or equal to 600"),
         ("LEASE_SECONDS", "soon", "a valid number"),
+        ("ALERT_FRESH_HOURS", "0", "greater than or equal to 0.1"),
+        ("ALERT_PROVEN_HOURS", "inf", "less than or equal to 10000"),
+        ("ALERT_DEAD_LETTERS", "-1", "greater than or equal to 0"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_and_not_quoted(

@@ -45,6 +45,13 @@ INSERT INTO openfaith.suspect (org_id, adapter, entity, id, listing_started_at)
     SELECT 'org' || n % 200 + 1, 'sample', 'church.E' || n % 50, n::text, now() FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at)
     SELECT entity_run_id, org_id, adapter, entity, now() FROM openfaith.entity_run;
+INSERT INTO openfaith.alert (rule, org_id, adapter, entity, severity, message, opened_at, last_seen_at, state, resolved_at)
+    SELECT 'stale', 'org' || n % 200 + 1, 'sample', 'church.E' || n, 'warning', '', now(), now(),
+           CASE WHEN n % 50 = 0 THEN 'open' ELSE 'resolved' END,
+           CASE WHEN n % 50 > 0 THEN now() - make_interval(hours => n % 2000) END FROM generate_series(1, 20000) n;
+INSERT INTO openfaith.alert_delivery (alert_id, channel, occasion, attempts, delivered_at)
+    SELECT alert_id, 'webhook', occasion, 1, now() FROM openfaith.alert, unnest(ARRAY['opened', 'resolved']) occasion
+    WHERE resolved_at IS NOT NULL OR occasion = 'opened' AND alert_id % 7 > 0;
 INSERT INTO openfaith.event (name, severity, message, run_id)
     SELECT 'x', 'info', '', n FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.credential (org_id, adapter, base_url, key_id, sealed)
@@ -76,6 +83,14 @@ HOT = [
     ),
     *(("sync_outcomes", name) for name in ("note_sync_state", "note_sync_outcome", "list_sync_outcomes")),
     *(("sweeps", name) for name in ("note_swept", "note_sampled")),
+    *(
+        ("alerts", name)
+        for name in (
+            "list_next_org_ids", "list_entity_facts", "list_run_facts", "refresh", "resolve", "open", "prune", "list",
+            "list_deliveries", "count", "list_states", "list_open_ids", "acknowledge", "enlist", "claim", "note_delivered",
+            "note_failed",
+        )
+    ),
     ("events", "insert_event"),
     ("events", "list_events"),
     ("events", "list_troubles"),

@@ -11,6 +11,8 @@ import pytest
 from openfaith import telemetry
 from openfaith.records import EntityName, OrgId, RunId
 from openfaith.telemetry import (
+    AlertOpened,
+    AlertResolved,
     BlindChangesFound,
     CanonicalViewKept,
     DeadLettersDiscarded,
@@ -54,6 +56,14 @@ EXAMPLES: list[tuple[Event, str]] = [
     (
         RunStarted(about=ABOUT, kind="full", entities=3, strategy="hybrid"),
         "full sync of 3 entities started, strategy hybrid",
+    ),
+    (
+        AlertOpened(about=ABOUT, alert=7, rule="stale", level="error", text="it is old"),
+        "alert 7 (stale) opened: it is old",
+    ),
+    (
+        AlertResolved(about=ABOUT, alert=7, rule="stale", text="it is old"),
+        "alert 7 (stale) is resolved; it had said: it is old",
     ),
     (RunJoined(about=ABOUT), "asked for again; joined the run that is under way"),
     (

@@ -15,8 +15,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from openfaith.records import EntityName, OrgId
-from openfaith.telemetry import MeasuredEntity, MeasuredKind, exposition
-from openfaith.telemetry.metrics import METRICS
+from openfaith.telemetry import MeasuredAlerts, MeasuredEntity, MeasuredKind, exposition
+from openfaith.telemetry.metrics import ALERT_LABELS, ALERTS, METRICS
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NEVER = MeasuredEntity(
@@ -209,3 +209,18 @@ def test_every_number_is_read_back_to_the_last_digit(entities: list[MeasuredEnti
             for m in entities
             if read(m) is not None
         ]
+
+
+def test_alerts_are_told_by_rule_severity_and_state() -> None:
+    known = MeasuredAlerts(
+        org_id=OrgId("grace"), adapter="pco", rule="stale", severity="error", state="open", alerts=3
+    )
+    told = exposition([], [known, replace(known, state="acknowledged", alerts=1)])
+    [family] = text_string_to_metric_families(told)
+    labels = {"org": "grace", "adapter": "pco", "rule": "stale", "severity": "error"}
+    assert family.name == ALERTS
+    assert [(sample.labels, sample.value) for sample in family.samples] == [
+        (labels | {"state": "open"}, 3),
+        (labels | {"state": "acknowledged"}, 1),
+    ]
+    assert family.samples[0].labels.keys() == set(ALERT_LABELS)
