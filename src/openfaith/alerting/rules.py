@@ -55,7 +55,7 @@ def run_failed(facts: Facts, _targets: Targets) -> Iterator[Finding]:
 
 def _outcome(run: RunFacts) -> str:
     outcome = "is partial" if run.is_partial else "failed"
-    return f"{outcome}: {_listed(run.entities)} did not complete" if run.entities else f"{outcome} at once"
+    return f"{outcome}: {_listed(run.entities)} did not complete" if run.entities else outcome
 
 
 def stale(facts: Facts, targets: Targets) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ def test_a_failed_run_is_told_with_its_entities_and_what_to_do() -> None:
     )
     [failed] = found(make_run_facts(is_partial=False, kind="delta"))
     assert (failed.severity, failed.aspect) == ("error", "delta")
-    assert failed.message.startswith("the last delta run of grace failed at once; ")
+    assert failed.message.startswith("the last delta run of grace failed; ")
 
 
 def test_of_many_entities_the_first_are_named() -> None:
