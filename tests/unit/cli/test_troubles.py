@@ -24,8 +24,14 @@ TROUBLE = Trouble(
     example="people.D failed: GET /d: the source is unavailable (status 503)",
 )
 
-OF_COMMANDS = {"ManifestError", "DependencyCycleError", "UnknownNameError", "InvalidRecordError"}
-"""What ends a command before there is a run; and what ends none, but becomes a dead letter."""
+OF_NO_RUN = {
+    "ManifestError",
+    "DependencyCycleError",
+    "UnknownNameError",
+    "InvalidRecordError",
+    "DeliveryFailedError",
+}
+"""What ends a command before there is a run; and what ends none, but becomes a dead letter, or keeps an alert waiting."""
 
 
 def lines(trouble: Trouble) -> list[str]:
@@ -64,4 +70,4 @@ def test_every_error_that_a_run_can_meet_has_a_next_move() -> None:
         for kind in tree
         if not {*kind.__subclasses__()} & tree or kind.__name__ == "AccessDeniedError"
     }
-    assert leaves - NEXT_MOVES.keys() == OF_COMMANDS
+    assert leaves - NEXT_MOVES.keys() == OF_NO_RUN
