@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings
 from openfaith.adapters import find_adapter
-from openfaith.records import EntityName
+from openfaith.records import EntityName, SyncKind
 from openfaith.retries import RetryPolicy
 from openfaith.source import SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
@@ -686,3 +686,27 @@ async def test_what_was_left_behind_goes_with_its_run(church: Church, grace: Con
     assert ask(grace.url, KEPT, card) == [("2",)]
     ask(grace.url, "DELETE FROM openfaith.sync_run WHERE run_id = %s", view.run.run_id)
     assert ask(grace.url, KEPT, card) == []
+
+
+# What a reconciliation makes of an empty answer
+
+
+async def test_below_whom_nothing_is_shown_any_more_is_asked_twice(
+    church: Church, grace: Congregation
+) -> None:
+    """One empty answer may be a lie: what it hides would look as if it were gone."""
+    for card in church.records[cards_below(2)]:
+        card["relationships"]["workflow"] = {"data": {"type": "Workflow", "id": "2"}}
+    await grace.sync(*CARDS)
+    empty = iter([web.json_response({"data": [], "meta": {"total_count": 0}})])
+
+    async def once(_: web.Request) -> web.Response | None:
+        return next(empty, None)
+
+    church.scripts[cards_below(2)] = once
+    church.requests.clear()
+    view = await grace.engine.sync(grace.org, kind=SyncKind.RECONCILIATION, entities=CARDS)
+    found = {each.entity: each for each in await grace.engine.reconciliations(view.run.run_id)}
+    cards = found[EntityName("people.WorkflowCard")]
+    assert (cards.listed, cards.suspects, cards.proven) == (6, 0, True)
+    assert church.asked_below() == ["1", "2", "3", "2"]

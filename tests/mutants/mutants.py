@@ -1638,4 +1638,20 @@ MUTANTS: Final = (
         tests=(ALERT_TESTS + "test_the_last_run_of_each_kind_counts",),
         why="the hourly delta hides that the nightly reconciliation fails",
     ),
+    Mutant(
+        name="one-empty-answer-believed",
+        file="workflows/nested_segments.py",
+        before="            await self._doubt_the_empty()\n",
+        after="            pass\n",
+        tests=("integration/test_nested_walks.py::test_below_whom_nothing_is_shown_any_more_is_asked_twice",),
+        why="one empty answer below a parent, and all that is below it is said to be gone",
+    ),
+    Mutant(
+        name="asks-once-more-below-everybody",
+        file="store/parents.py",
+        before="GROUP BY t.{parent} HAVING count(r.id) = 0\n",
+        after="GROUP BY t.{parent}\n",
+        tests=(NESTED_LISTINGS + "test_parents_that_showed_nothing_of_what_is_stored_are_asked_once_more",),
+        why="every reconciliation asks twice for everything that is below a parent",
+    ),
 )

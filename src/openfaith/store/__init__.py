@@ -90,6 +90,7 @@ from openfaith.store.pages import Committed, PageCommit, PageWriter, PartCommitt
 from openfaith.store.parents import (
     ParentRow,
     count_parent_failures,
+    leave_behind_empty_parents,
     list_parents,
     note_checkpoint,
     note_requests,
@@ -247,6 +248,7 @@ __all__ = [
     "is_dated",
     "is_product_closed",
     "lease_connection",
+    "leave_behind_empty_parents",
     "list_alerts",
     "list_beside",
     "list_dead_letters",

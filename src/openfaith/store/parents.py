@@ -14,9 +14,10 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from openfaith.errors import LeaseLostError
-from openfaith.manifest import Below, Manifest, PathId
+from openfaith.manifest import Below, Entity, Manifest, PathId
 from openfaith.records import EntityRunId, OrgId
 from openfaith.store.connection import Database
+from openfaith.store.differences import parent_id_column
 from openfaith.store.mirror import table
 from openfaith.store.queries import query
 from openfaith.store.run_records import HeldEntityRun
@@ -36,6 +37,20 @@ WHERE parent.org_id = %(org_id)s AND parent._deleted_at IS NULL
       WHERE f.entity_run_id = %(failed_of)s AND f.parent_id = parent.id AND NOT f.denied AND NOT f.gone))
 ORDER BY parent.id
 LIMIT %(limit)s
+"""
+
+
+_SHOWN_EMPTY = """
+INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason)
+SELECT %(entity_run_id)s, t.{parent}, 'it shows nothing, although records of it are stored'
+FROM {table} AS t
+JOIN {parents} AS p ON p.org_id = t.org_id AND p.id = t.{parent} AND p._deleted_at IS NULL
+LEFT JOIN openfaith.listing_row AS r ON r.entity_run_id = %(entity_run_id)s AND r.id = t.id COLLATE "C"
+WHERE t.org_id = %(org_id)s AND t._deleted_at IS NULL AND EXISTS (
+    SELECT FROM openfaith.entity_run AS e
+    WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running')
+GROUP BY t.{parent} HAVING count(r.id) = 0
+ON CONFLICT (entity_run_id, parent_id) DO NOTHING
 """
 
 
@@ -109,6 +124,27 @@ def parents_statement(manifest: Manifest, below: Below) -> sql.Composed:
         columns=sql.SQL(", ").join(sql.Identifier("parent", i.column) for i in below.ids),
         table=table(manifest, manifest.entities[below.parent]),
     )
+
+
+async def leave_behind_empty_parents(
+    database: Database, manifest: Manifest, entity: Entity, held: HeldEntityRun, org_id: OrgId
+) -> None:
+    """Have a listing ask once more below the parents where it was shown nothing of all that is stored.
+
+    Nothing is left behind where the records belong to none of their parents, or somebody else holds the entity run.
+    """
+    column = parent_id_column(entity)
+    if column is None or entity.below is None:
+        return
+    statement = sql.SQL(_SHOWN_EMPTY).format(
+        parent=sql.Identifier(column),
+        table=table(manifest, entity),
+        parents=table(manifest, manifest.entities[entity.below.parent]),
+    )
+    async with database.connection() as connection:
+        await connection.execute(
+            statement, {"entity_run_id": held.entity_run_id, "fence": held.fence, "org_id": org_id}
+        )
 
 
 async def note_checkpoint(

@@ -29,6 +29,7 @@ from openfaith.records import SyncKind
 from openfaith.store import (
     ParentRow,
     count_parent_failures,
+    leave_behind_empty_parents,
     list_parents,
     note_checkpoint,
     note_requests,
@@ -101,6 +102,8 @@ class NestedSegment(Segment):
             ParentsFailedError: in the second pass too nothing could be read below some.
             AccessDeniedError: below all of them the token may see nothing.
         """
+        if self._assignment.kind is SyncKind.RECONCILIATION and not walk.state.again:
+            await self._doubt_the_empty()
         left = await count_parent_failures(self._runtime.database, self._held.entity_run_id)
         state = end_of_pass(walk.state, left_behind=left.failed > 0)
         ended = replace(walk, state=state, parents=())
@@ -113,6 +116,14 @@ class NestedSegment(Segment):
         if state.done and self._nothing_read and self._assignment.kind is SyncKind.RECONCILIATION:
             await self._list_nothing()
         return ended
+
+    async def _doubt_the_empty(self) -> None:
+        """Ask again below whom nothing was listed of all that is stored: one answer may be wrong."""
+        assignment = self._assignment
+        manifest = self._runtime.manifest(assignment.adapter)
+        await leave_behind_empty_parents(
+            self._runtime.database, manifest, assignment.entity, self._held, assignment.org_id
+        )
 
     async def _list_nothing(self) -> None:
         """Begin the listing that no page has begun: below nobody there is nothing, and that too is to be compared."""

@@ -22,6 +22,7 @@ from openfaith.store import (
     forget_old_listings,
     hold_suspects,
     is_dated,
+    leave_behind_empty_parents,
     list_open_suspects,
     list_sync_state,
     note_doubts,
@@ -32,7 +33,7 @@ from openfaith.store import (
     settle_differences,
 )
 from support.family import MANIFEST, MEMBERSHIP, PERSON, begin, put
-from support.mirror import Reader, connect_org, execute, fetch_one, moment, start_run, take
+from support.mirror import Reader, connect_org, execute, fetch, fetch_one, moment, start_run, take
 from support.reconciling import Reconciler, store
 
 BELOW = f"{PERSON.name}, below which it is read,"
@@ -175,6 +176,55 @@ async def test_below_a_parent_that_came_back_after_the_walk_nothing_is_suspected
     await members.close()
     await members.compare()
     assert await members.differences() == {"c": "suspect"}
+
+
+# Where nothing was shown of all that is stored
+
+
+FAILURES: LiteralString = "SELECT parent_id FROM openfaith.parent_failure WHERE entity_run_id = %s ORDER BY 1"
+
+
+async def left_behind(members: Reconciler) -> list[str]:
+    held, org_id = members.reader.held, members.reader.org_id
+    await leave_behind_empty_parents(members.database, MANIFEST, MEMBERSHIP, held, org_id)
+    return [row["parent_id"] for row in await fetch(members.database, FAILURES, held.entity_run_id)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "left"),
+    [((), ["1", "2"]), (("c",), ["1"]), (("a",), ["2"]), (("a", "c"), []), (("new",), ["1", "2"])],
+)
+async def test_parents_that_showed_nothing_of_what_is_stored_are_asked_once_more(
+    church: Reconciler, shown: tuple[str, ...], left: list[str]
+) -> None:
+    """One empty answer may be a lie. Of the third person nothing is stored: there is nothing to wonder about."""
+    members = await below_proven(church)
+    await members.show(*shown, at=None)
+    assert await left_behind(members) == left
+    assert await left_behind(members) == left
+
+
+async def test_a_parent_that_is_gone_is_not_asked_once_more(church: Reconciler) -> None:
+    await delete_person(church, "1")
+    assert await left_behind(await below(church)) == ["2"]
+
+
+async def test_a_parent_that_could_not_be_read_below_keeps_its_reason(church: Reconciler) -> None:
+    members = await below_proven(church)
+    await leave_behind(members, "1")
+    await left_behind(members)
+    kept = await fetch_one(
+        members.database,
+        "SELECT reason FROM openfaith.parent_failure WHERE entity_run_id = %s AND parent_id = '1'",
+        members.reader.held.entity_run_id,
+    )
+    assert kept == {"reason": "x"}
+
+
+async def test_only_the_holder_has_parents_asked_once_more(church: Reconciler) -> None:
+    members = await below_proven(church)
+    await take(church.database, church.reader.run_id, MEMBERSHIP)
+    assert await left_behind(members) == []
 
 
 # Where nobody is there to be walked
