@@ -14,6 +14,7 @@ import pytest
 from openfaith import EntityStatus, RunStatus, RunView, SyncKind
 from openfaith.manifest import Reading
 from openfaith.records import EntityName, RunId
+from openfaith.retries import RetryPolicy
 from openfaith.source import SourceClient
 from openfaith.store import SuspectState, compare_next, list_places, tombstone
 from openfaith.workflows import confirming, reconciling, segments, steps
@@ -70,15 +71,15 @@ async def test_what_the_walk_through_everything_does_not_bring_is_asked_for_by_i
     assert replace(grace, entities=["Household"]).differences() == []
 
 
-def walking(
-    grace: Follower, faults: str
-) -> Callable[[SourceClient, str], AbstractAsyncContextManager[PagesInFlight]]:
+def walking(grace: Follower, faults: str) -> Callable[..., AbstractAsyncContextManager[PagesInFlight]]:
     """As `fetching`, with which these faults of the source begin."""
 
     @asynccontextmanager
-    async def walked(client: SourceClient, version: str) -> AsyncIterator[PagesInFlight]:
+    async def walked(
+        client: SourceClient, version: str, *, retry: RetryPolicy | None
+    ) -> AsyncIterator[PagesInFlight]:
         grace.church.control("faults", {"faults": faults})
-        async with fetching(client, version) as pages:
+        async with fetching(client, version, retry=retry) as pages:
             yield pages
 
     return walked

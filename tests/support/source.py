@@ -140,10 +140,12 @@ def _asked(request: web.Request) -> list[str]:
     return [name for name in request.query.get("include", "").split(",") if name]
 
 
-def _speaking_of(record: dict[str, Any], includes: list[str]) -> dict[str, Any]:
-    """The record, with the relationships that only an include shows."""
+def _speaking_of(record: Any, includes: list[str]) -> Any:
+    """The record, with the relationships that only an include shows; what is none, as it is."""
+    if not includes or not isinstance(record, dict):
+        return record
     shown = {name: {"data": []} for name in includes} | record.get("relationships", {})
-    return record | {"relationships": shown} if shown else record
+    return record | {"relationships": shown}
 
 
 def refuse(status: int, code: str, detail: str = "") -> Callable[[web.Request], Awaitable[web.Response]]:

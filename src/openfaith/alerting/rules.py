@@ -98,8 +98,8 @@ def dead_letters(facts: Facts, targets: Targets) -> Iterator[Finding]:
                 rule="dead_letters",
                 severity="warning",
                 message=f"{known.dead_letters:,} {are} set aside that {known.entity} cannot hold, and no more than "
-                f"{targets.most_dead_letters:,} may be; openfaith.dead_letter has the reasons, and once these are mended "
-                f"`openfaith sync {known.org_id} --entity {known.entity}` stores them",
+                f"{targets.most_dead_letters:,} may be; `openfaith dead-letters list {known.org_id} --entity {known.entity}` has the "
+                "reasons and what to do",
             )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from openfaith.records import EntityName
-from openfaith.retries import REQUEST, RetryPolicy
+from openfaith.retries import RetryPolicy
 
 
 class AttributeType(StrEnum):
@@ -133,8 +133,8 @@ class Entity:
     """The entity, usually of another product, whose records have the same ids and mean the same thing."""
     below: Below | None = None
     """Where it is read below a parent, for an entity without a list of its own; chosen when the manifest is loaded."""
-    retries: RetryPolicy = REQUEST
-    """How patient to be with a request for it."""
+    retries: RetryPolicy | None = None
+    """How patient to be with a request for it; None where neither it nor the adapter says anything of that."""
     note: str = ""
     """Why it is not read, or what is peculiar, for a person to read."""
 

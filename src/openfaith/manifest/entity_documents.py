@@ -17,7 +17,7 @@ from openfaith.manifest.entity import (
 )
 from openfaith.manifest.problems import Place
 from openfaith.records import EntityName
-from openfaith.retries import RetryPolicy
+from openfaith.retries import REQUEST, RetryPolicy
 
 ENTITY_MEMBERS = (
     "type",
@@ -43,7 +43,7 @@ class EntityReader:
     value: object
     product: Product
     names: Collection[EntityName]
-    retries: RetryPolicy
+    retries: RetryPolicy | None
     """The adapter's."""
 
     def entity(self, name: str) -> Entity:
@@ -61,24 +61,24 @@ class EntityReader:
             include_targets=includes,
             computed_keys=self._list(members, "computed_keys"),
             same_as=self._same_as(EntityName(f"{self.product.name}.{name}"), members.get("same_as")),
-            retries=self._retries(members.get("retries", {})),
+            retries=self._retries(members["retries"]) if "retries" in members else self.retries,
             note=(self.place / "note").text(members.get("note", "")),
         )
 
     def _retries(self, value: object) -> RetryPolicy:
-        place = self.place / "retries"
+        place, policy = self.place / "retries", self.retries or REQUEST
         members = place.members(value, required=(), optional=("attempts", "base_seconds", "cap_seconds"))
-        attempts = (place / "attempts").number(members.get("attempts", self.retries.attempts), most=20)
+        attempts = (place / "attempts").number(members.get("attempts", policy.attempts), most=20)
         base, cap = (
             (place / f"{name}_seconds").number(
-                members.get(f"{name}_seconds", getattr(self.retries, name).total_seconds()),
+                members.get(f"{name}_seconds", getattr(policy, name).total_seconds()),
                 most=3600,
                 whole=False,
             )
             for name in ("base", "cap")
         )
         return replace(
-            self.retries, attempts=int(attempts), base=timedelta(seconds=base), cap=timedelta(seconds=cap)
+            policy, attempts=int(attempts), base=timedelta(seconds=base), cap=timedelta(seconds=cap)
         )
 
     def _list(self, members: Mapping[str, object], member: str) -> tuple[str, ...]:

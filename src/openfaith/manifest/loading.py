@@ -18,7 +18,7 @@ from openfaith.manifest.entity_documents import EntityReader, entity_reference
 from openfaith.manifest.problems import Place, Problem, raise_problems, shown
 from openfaith.manifest.ways import with_places
 from openfaith.records import EntityName
-from openfaith.retries import REQUEST, RetryPolicy
+from openfaith.retries import RetryPolicy
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ENTITY = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -67,7 +67,7 @@ def load_manifest(
     *,
     adapter: str,
     default_product: str,
-    retries: RetryPolicy = REQUEST,
+    retries: RetryPolicy | None = None,
 ) -> Manifest:
     """Read an adapter's manifest from its parsed files, one a product.
 
@@ -75,7 +75,7 @@ def load_manifest(
         documents: file name → parsed JSON; the names are for messages only.
         adapter: also the name of the mirror tables' schema.
         default_product: whose entities may be named without their product when a bare name is ambiguous.
-        retries: how patient to be with the API, where an entity does not say otherwise.
+        retries: how patient to be with the API, where an entity does not say otherwise; None as with any.
 
     Raises:
         ManifestError: with every fault that was found.
@@ -142,7 +142,7 @@ class _ProductReader:
     """Reads one file."""
 
     def __init__(
-        self, place: Place, document: object, names: Collection[EntityName], retries: RetryPolicy
+        self, place: Place, document: object, names: Collection[EntityName], retries: RetryPolicy | None
     ) -> None:
         """``names`` are the entities of all files, for references between them; ``retries`` the adapter's."""
         self.place = place

@@ -17,8 +17,8 @@ def parse_retry_after(text: str | None, answered_at: datetime | None) -> timedel
     """
     if text is None:
         return None
-    if _SECONDS.fullmatch(text.strip()):
-        return timedelta(seconds=float(text))
+    if _SECONDS.fullmatch(seconds := text.strip()):
+        return timedelta(seconds=float(seconds))
     until = parse_http_date(text)
     if until is None or answered_at is None:
         return None

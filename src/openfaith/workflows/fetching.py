@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from openfaith.errors import SyncError
 from openfaith.records import Page
-from openfaith.retries import REQUEST, RetryPolicy
+from openfaith.retries import RetryPolicy
 from openfaith.source import SourceClient
 from openfaith.strategies import pages_in_flight
 from openfaith.workflows.walks import Ask, Walk, refuse_ignored
@@ -37,7 +37,7 @@ class PagesInFlight:
         version: str,
         *,
         includes: Mapping[str, str] = _NOTHING,
-        retry: RetryPolicy = REQUEST,
+        retry: RetryPolicy | None = None,
     ) -> None:
         """``includes`` is what comes along with each page: the type of its records, by what is asked for."""
         self._client = client
@@ -143,7 +143,7 @@ async def fetching(
     version: str,
     *,
     includes: Mapping[str, str] = _NOTHING,
-    retry: RetryPolicy = REQUEST,
+    retry: RetryPolicy | None = None,
 ) -> AsyncIterator[PagesInFlight]:
     """For as long as the block lasts. An error that ends it has cost what is dropped then, beside its own requests.
 

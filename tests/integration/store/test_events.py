@@ -75,7 +75,13 @@ async def test_texts_that_postgresql_cannot_store_are_stored_as_far_as_they_can_
     await store_events(own_database, [failed, ValuesSetAside(about=about, values={"\x00": 1})])
     first, second = await list_events(own_database, RunId(1))
     assert first.message == "None failed: a\ufffdb\ufffd"
-    assert first.details == {"status": "failed", "reason": "a\ufffdb\ufffd", "pages": 0, "records": 0}
+    assert first.details == {
+        "status": "failed",
+        "reason": "a\ufffdb\ufffd",
+        "error": None,
+        "pages": 0,
+        "records": 0,
+    }
     assert second.details == {"values": {"\ufffd": 1}}
 
 

@@ -115,8 +115,8 @@ def test_every_text_says_what_is_wrong_where_and_the_next_move() -> None:
             "--entity people.Person` shows them and what to do"
         ),
         (
-            "1,234 records are set aside that people.Person cannot hold, and no more than 10 may be; openfaith.dead_letter has the "
-            "reasons, and once these are mended `openfaith sync grace --entity people.Person` stores them"
+            "1,234 records are set aside that people.Person cannot hold, and no more than 10 may be; `openfaith dead-letters "
+            "list grace --entity people.Person` has the reasons and what to do"
         ),
         (
             "2 of 100 sampled records of people.Person differed from the source under the same updated_at; `openfaith sync grace "
