@@ -5,6 +5,7 @@ SyncError
 │   ├── RateLimitedError           the source says: not now (429)
 │   ├── SourceUnavailableError     5xx, time-outs, dropped connections
 │   ├── BrokenResponseError        200 with a body that is not the promised document
+│   ├── BreakerOpenError           the source is left alone for a while
 │   ├── DatabaseUnavailableError   PostgreSQL cannot be reached, or went away
 │   └── DeliveryFailedError        those who shall know of an alert could not be told
 ├── PermanentError                 stop this entity or command, tell a person
@@ -97,6 +98,25 @@ class BrokenResponseError(TransientError):
 
     def __str__(self) -> str:
         return f"{self.what}: the source answered {self.seen}, expected {self.expected}; nothing of it was stored"
+
+
+class BreakerOpenError(TransientError):
+    """Nothing is asked of the source for now: it was in trouble, or it rejects the credentials."""
+
+    def __init__(self, reason: str, what: str, seen: str) -> None:
+        """``reason`` is a `BreakerReason`; ``what`` names the request that opened the breaker, ``seen`` what came of it."""
+        super().__init__(reason, what, seen)
+        self.reason = reason
+        self.what = what
+        self.seen = seen
+
+    def __str__(self) -> str:
+        if self.reason == "rejected":
+            return f"the source rejects the credentials ({self.seen}), so it is not asked; connect again with `openfaith connect`"
+        return (
+            f"the source is in trouble ({self.seen}), so it is left alone and asked again from time to time; "
+            "what waits for it goes on by itself"
+        )
 
 
 class DatabaseUnavailableError(TransientError):
@@ -371,6 +391,8 @@ class Treatment(StrEnum):
     """What becomes of the work that met an error."""
 
     RETRIED = "tried again"
+    PAUSED = "waited for"
+    """The entity sleeps, durably, and goes on where it was."""
     STOPPED = "stops the entity"
     NOT_ACCESSIBLE = "not accessible"
     """Reported, and no failure."""
@@ -382,6 +404,8 @@ class Treatment(StrEnum):
 
 def treatment_of(error: BaseException) -> Treatment:
     """The treatment of an error by its place in the tree. What is not of the tree is a fault of a program: it stops."""
+    if isinstance(error, BreakerOpenError):
+        return Treatment.PAUSED
     if isinstance(error, TransientError):
         return Treatment.RETRIED
     if isinstance(error, AccessDeniedError):

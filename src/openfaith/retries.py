@@ -37,6 +37,9 @@ REQUEST = RetryPolicy()
 REQUEST_OF_A_PERSON = RetryPolicy(attempts=2)
 """One request that somebody waits for at a terminal, as when a token is tried."""
 
+PROBE = RetryPolicy(attempts=1, refusals=1)
+"""The one request that shows whether a source is well again: its breaker waits before the next."""
+
 STEP = RetryPolicy(attempts=9, base=timedelta(seconds=1), cap=timedelta(seconds=128))
 """One durable step, while the database is away. The durable engine waits, without jitter: it is one process that asks."""
 

@@ -310,7 +310,14 @@ async def test_a_program_that_knows_no_dry_runs_cannot_plan_one(grace: Follower)
 def test_every_table_that_goes_by_adapter_is_thought_of(shared_url: str) -> None:
     """Copied and discarded, discarded, or one of those that belong to the adapter itself, to a run, or to people."""
     named = "SELECT table_name FROM information_schema.columns WHERE table_schema = 'openfaith' AND column_name = 'adapter'"
-    of_the_adapter = {"credential", "sync_run", "mirror_schema", "canonical_form", "mirror_filling"}
+    of_the_adapter = {
+        "breaker",
+        "credential",
+        "sync_run",
+        "mirror_schema",
+        "canonical_form",
+        "mirror_filling",
+    }
     of_a_run = {"entity_run", "listing"}
     of_people = {"alert"}
     assert {table for (table,) in ask(shared_url, named)} == {*STATE, *of_the_adapter, *of_a_run, *of_people}

@@ -284,6 +284,22 @@ async def test_bad_values_and_bad_records_are_set_aside_and_the_run_goes_on(
     assert letter == [("2", "open")]
 
 
+@pytest.mark.parametrize("name", ["a\x00b", "\ud83d"])
+async def test_an_id_that_no_table_can_hold_is_set_aside_and_the_list_is_read_to_its_end(
+    settings: Settings, source: ScriptedSource, name: str
+) -> None:
+    """Also where a page ends with it, so that it is kept in the checkpoint as where the next one begins."""
+    grow(source, "Person", 250)
+    people = source.records["Person"]
+    people[99] = people[99] | {"id": name}
+    async with connected(settings, source) as engine:
+        source.requests.clear()
+        view = await engine.sync("church", entities=["Person"])
+    person = entity(view, "Person")
+    assert (view.status, person.inserted, person.dead_letters) == (RunStatus.COMPLETED, 249, 1)
+    assert [offset for _, offset in source.requests] == [0, 99, 198]
+
+
 async def test_too_many_bad_records_stop_the_entity(settings: Settings, source: ScriptedSource) -> None:
     grow(source, "Person", 100)
     source.records["Person"] = [{"id": r["id"], "type": "Person"} for r in source.records["Person"]]
@@ -399,7 +415,8 @@ async def test_one_organizations_failure_leaves_another_alone(
         async with engine.working():
             runs = [await engine.start(org, entities=["Person", "Campus"]) for org in ("church", "chapel")]
             church, chapel = [await engine.wait(run.run_id) for run in runs]
-    assert (church.status, chapel.status) == (RunStatus.COMPLETED, RunStatus.PARTIAL)
+    assert church.status is RunStatus.COMPLETED
+    assert entity(chapel, "Person").status is EntityStatus.FAILED
     with psycopg.connect(opened_url) as connection:
         people = connection.execute("SELECT org_id, count(*) FROM pco.people_person GROUP BY 1").fetchall()
     assert people == [("church", 120)]

@@ -133,6 +133,76 @@ async def test_what_is_not_listed_and_there_all_the_same_lives(synced: Follower)
     assert (of(view, "Person").deleted, of(view, "Person").suspects) == (0, 0)
 
 
+async def test_what_is_never_listed_keeps_nothing_else_from_being_deleted(synced: Follower) -> None:
+    """A list that hides what was archived proves nothing until that is known; then it is asked for each time."""
+    first, *others, last = sorted(synced.rows("Person"))
+    synced.church.control("faults", {"faults": f"unlisted=Person#{first}"})
+    caught = await synced.sync("reconciliation", "Person")
+    [event] = await synced.events(caught, "SuspectsRefuted")
+    assert event.details == {"count": 1}
+    [known] = await synced.engine.suspects.list(synced.org, states=[SuspectState.UNLISTED])
+    assert known.id == first
+    for gone in (last, others.pop()):
+        synced.change("delete", entity="Person", ids=[gone])
+        view = await synced.sync("reconciliation", "Person")
+        assert synced.dead("Person").keys() >= {gone}
+        assert of(view, "Person").deleted == 1
+        assert await synced.events(view, "SuspectsRefuted") == []
+    assert synced.rows("Person").keys() == {first, *others}
+    synced.change("update", entity="Person", ids=[first])
+    synced.change("delete", entity="Person", ids=[others[0]])
+    await synced.sync("reconciliation", "Person")
+    assert replace(synced, entities=["Person"]).differences() == []
+    synced.change("delete", entity="Person", ids=[first])
+    view = await synced.sync("reconciliation", "Person")
+    synced.church.control("faults", {"faults": ""})
+    assert of(view, "Person").deleted == 1
+    assert replace(synced, entities=["Person"]).differences() == []
+
+
+async def test_many_that_were_never_listed_and_vanish_together_wait_for_a_person(synced: Follower) -> None:
+    """To be known is no way around the guard. Those that a person approved stay approved when one of them is there."""
+    people = sorted(synced.rows("Person"))
+    archived = people[:60]
+    synced.church.control("faults", {"faults": f"unlisted=Person#{'+'.join(archived)}"})
+    await synced.sync("reconciliation", "Person")
+    assert synced.dead("Person") == {}
+    await synced.engine.suspects.approve(synced.org, "Person", None)
+    for _ in range(3):  # as many at a time as are asked for together
+        await synced.sync("reconciliation", "Person")
+    known = await synced.engine.suspects.list(synced.org, limit=100)
+    assert {s.id: s.state for s in known} == dict.fromkeys(archived, SuspectState.UNLISTED)
+    synced.change("delete", entity="Person", ids=archived)
+    stopped = await synced.sync("reconciliation", "Person")
+    assert (of(stopped, "Person").held, synced.dead("Person")) == (60, {})
+    assert await synced.events(stopped, "DeletionsStopped") != []
+    await synced.engine.suspects.approve(synced.org, "Person", None)
+    await synced.sync("reconciliation", "Person")
+    synced.church.control("faults", {"faults": ""})
+    assert synced.dead("Person").keys() == {*archived}
+
+
+async def test_what_cannot_be_asked_for_waits_where_others_are_never_listed(grace: Follower) -> None:
+    """No number of listings tells whether it is gone, or left out like these. A person who knows of them decides."""
+    names = ["Household", "HouseholdMembership"]
+    await grace.sync("full", *names)
+    left_out, gone, *_ = sorted(grace.rows("HouseholdMembership"))
+    grace.church.control("faults", {"faults": f"unlisted=HouseholdMembership#{left_out}"})
+    await grace.sync("reconciliation", *names)
+    grace.change("delete", entity="HouseholdMembership", ids=[gone])
+    views = [await grace.sync("reconciliation", *names) for _ in range(3)]
+    assert grace.dead("HouseholdMembership") == {}
+    [held] = await grace.engine.suspects.list(grace.org, states=[SuspectState.HELD])
+    assert (held.id, held.reason) == (gone, confirming.MAY_BE_UNLISTED)
+    assert of(views[-1], "HouseholdMembership").held == 1
+    await grace.engine.suspects.approve(grace.org, "HouseholdMembership", [gone])
+    for _ in range(2):
+        await grace.sync("reconciliation", *names)
+    grace.church.control("faults", {"faults": ""})
+    assert grace.dead("HouseholdMembership").keys() == {gone}
+    assert replace(grace, entities=names).differences() == []
+
+
 async def test_what_is_not_listed_below_its_parent_is_stored_anew_below_the_same(grace: Follower) -> None:
     """Only the path says whose it is. Asked for, it turns out to have changed, too."""
     names = ["Household", "HouseholdMembership"]
@@ -233,6 +303,66 @@ async def test_what_may_have_moved_below_a_parent_that_may_not_be_seen_waits_for
     third = await grace.sync("reconciliation", *names)
     assert grace.dead("WorkflowCard").keys() == gone
     assert of(third, "WorkflowCard").deleted == 2
+
+
+# Beside a record that cannot be stored
+
+
+async def test_a_record_that_cannot_be_stored_keeps_no_other_from_being_deleted(grace: Follower) -> None:
+    """It is listed like any other, by who it is. What came along with the others is found out, too."""
+    await grace.sync("full", "Person", "Email")
+    poison, gone, *_ = sorted(grace.rows("Person"))
+    emails = {key for key, row in grace.rows("Email").items() if row["person_id"] == gone}
+    grace.change("delete", entity="Person", ids=[gone])
+    grace.change("update", entity="Person", ids=[poison])
+    grace.church.control("faults", {"faults": f"nul=Person#{poison}"})
+    view = await grace.sync("reconciliation", "Person", "Email")
+    assert await grace.events(view, "ListingUnproven") == []
+    assert of(view, "Person").dead_letters == 1
+    assert grace.dead("Person").keys() == {gone}
+    assert emails <= grace.dead("Email").keys()
+    assert poison in grace.rows("Person")
+
+
+def delete_card_beside(grace: Follower, workflow: str) -> str:
+    """A card that is not of this workflow, which cannot be stored from now on, and has changed."""
+    cards = grace.rows("WorkflowCard")
+    gone = min(key for key, card in cards.items() if card["workflow_id"] != workflow)
+    grace.change("delete", entity="WorkflowCard", ids=[gone])
+    grace.change("update", entity="Workflow", ids=[workflow])
+    grace.church.control("faults", {"faults": f"nul=Workflow#{workflow}"})
+    return gone
+
+
+async def test_below_a_record_that_is_stored_as_it_was_before_everything_is_found_out(
+    grace: Follower,
+) -> None:
+    names = ["Workflow", "WorkflowCard"]
+    await grace.sync("full", *names)
+    gone = delete_card_beside(grace, max(card["workflow_id"] for card in grace.rows("WorkflowCard").values()))
+    for _ in range(2):
+        view = await grace.sync("reconciliation", *names)
+        assert of(view, "Workflow").dead_letters > 0
+        assert await grace.events(view, "ListingUnproven") == []
+    assert grace.dead("WorkflowCard").keys() == {gone}
+
+
+async def test_what_may_have_moved_below_a_record_that_was_never_stored_waits_for_a_person(
+    grace: Follower,
+) -> None:
+    names = ["Workflow", "WorkflowCard"]
+    await grace.sync("full", *names)
+    grace.change("add", entity="Workflow", count=1)
+    [new] = grace.ids("Workflow") - grace.rows("Workflow").keys()
+    gone = delete_card_beside(grace, new)
+    for _ in range(2):
+        view = await grace.sync("reconciliation", *names)
+        assert await grace.events(view, "ListingUnproven") == []
+    waiting = await grace.engine.suspects.list(grace.org)
+    assert {s.id: (s.state, s.reason) for s in waiting} == {
+        gone: (SuspectState.HELD, confirming.MAY_BE_ELSEWHERE)
+    }
+    assert grace.dead("WorkflowCard") == {}
 
 
 # Below a record that is gone
@@ -435,3 +565,25 @@ async def test_a_mass_deletion_waits_for_a_person_and_is_then_done_in_full(
     await synced.sync("reconciliation")
     assert synced.differences() == []
     assert synced.dead("Email").keys() == gone
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_who_approves_some_of_many_has_approved_no_others(synced: Follower, approve: bool) -> None:
+    """However few these are, once those that were approved are gone. Nor who rejects some: the listing is wrong then."""
+    before = synced.rows("Email")
+    synced.change("delete", entity="Email", count=60)
+    await synced.sync("reconciliation")
+    waiting = sorted(s.id for s in await synced.engine.suspects.list(synced.org, limit=100))
+    assert len(waiting) == 60
+    decide = synced.engine.suspects.approve if approve else synced.engine.suspects.reject
+    await decide(synced.org, "Email", waiting[:10])
+    gone = {*waiting[:10]} if approve else set()
+    for _ in range(3):
+        await synced.sync("reconciliation")
+        assert synced.dead("Email").keys() == gone
+        assert synced.rows("Email").keys() == before.keys() - gone
+    held = await synced.engine.suspects.list(synced.org, states=[SuspectState.HELD], limit=100)
+    assert [s.id for s in held] == waiting[10:]
+    await synced.engine.suspects.approve(synced.org, "Email", None)
+    await synced.sync("reconciliation")
+    assert synced.dead("Email").keys() == {*waiting[10:]} | gone

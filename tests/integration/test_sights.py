@@ -172,3 +172,17 @@ async def test_a_run_takes_one_request_more_than_its_entities(grace: Follower, k
     asked = [entry["path"] for entry in grace.church.control("requests")["requests"]]
     assert asked.count(ME) == 1
     assert len(asked) == sum(e.requests for e in view.entities) + 1
+
+
+@pytest.mark.parametrize("name", ["Person", "Email"])
+async def test_a_suspect_that_is_shown_unchanged_is_none(grace: Follower, name: str) -> None:
+    """Nothing is written where nothing has changed, and what came along is seen like what was asked for."""
+    await grace.sync("full", "Person", "Email")
+    see(grace, hide(grace, name))
+    await grace.sync("reconciliation", "Person", "Email")
+    suspected = await grace.engine.suspects.list(grace.org, entity=name)
+    assert len(suspected) == 10
+    see(grace)
+    view = await grace.sync("full", "Person", "Email")
+    assert of(view, name).updated == 0
+    assert await grace.engine.suspects.list(grace.org, entity=name) == []

@@ -8,7 +8,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from openfaith.breakers import BREAKER, BreakerPolicy, Gate
 from openfaith.errors import (
+    BreakerOpenError,
     BrokenResponseError,
     ConfigurationError,
     CredentialsRejectedError,
@@ -89,7 +91,10 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    *script: Answer, request_timeout: timedelta = timedelta(seconds=60), retry: RetryPolicy = REQUEST
+    *script: Answer,
+    request_timeout: timedelta = timedelta(seconds=60),
+    retry: RetryPolicy = REQUEST,
+    breakers: BreakerPolicy = BREAKER,
 ) -> AsyncIterator[Stage]:
     clock, events = VirtualClock(), list[SourceEvent]()
     async with (
@@ -99,6 +104,7 @@ async def staged(
             token=BearerToken(token="SECRET"),
             request_timeout=request_timeout,
             retry=retry,
+            gate=Gate(policy=breakers),
             on_event=events.append,
             random=lambda: 0.5,
             sleep=clock.sleep,
@@ -178,9 +184,24 @@ async def test_neither_errors_nor_events_hold_a_secret_or_a_name(name: str) -> N
     assert "SECRET" not in told
 
 
+async def test_a_source_in_trouble_is_asked_no_more_until_somebody_says_so() -> None:
+    """The twentieth call that comes to nothing is the last; only a probe passes, and counts for nothing."""
+    async with staged(error(503)) as stage:
+        for _ in range(6):
+            with pytest.raises((SourceUnavailableError, BreakerOpenError)):
+                await stage.read()
+        assert stage.client.requests_sent == 20
+        with pytest.raises(SourceUnavailableError):
+            await stage.client.probe(PEOPLE, version=None)
+        assert (stage.client.requests_sent, stage.client.is_shut) == (21, True)
+        stage.client.open_gate()
+        with pytest.raises(SourceUnavailableError):
+            await stage.read()
+
+
 async def test_a_source_that_goes_on_failing_is_not_asked_again_for_ever() -> None:
     """Twenty retries in five minutes, and beyond these one for ten requests: a failing source is asked less."""
-    async with staged(error(503)) as stage:
+    async with staged(error(503), breakers=replace(BREAKER, calls=1_000)) as stage:
         for _ in range(30):
             with pytest.raises(SourceUnavailableError):
                 await stage.read()

@@ -19,12 +19,14 @@ OFFSETS = "strategies/offsets.py"
 PROOF = "strategies/proof.py"
 GUARD = "strategies/reconciliation.py"
 NESTED = "strategies/nested.py"
+DOCUMENTS = "source/documents.py"
 UPSERTS = "store/upserts.py"
 PAGES = "store/pages.py"
 DIFFERENCES = "store/differences.py"
 DELETIONS = "store/deletions.py"
 LISTINGS = "store/listings.py"
 LISTING_STATEMENTS = "store/sql/listings.sql"
+NAMING = "store/naming.py"
 MERGES = "store/merges.py"
 RUNS = "store/sql/runs.sql"
 SYNC_STATE = "store/sql/sync_outcomes.sql"
@@ -39,9 +41,11 @@ PROOF_TESTS = "unit/strategies/test_proof.py::"
 GUARD_TESTS = "unit/strategies/test_reconciliation.py::"
 NESTED_TESTS = "unit/strategies/test_nested.py::"
 STORE = "integration/store/"
+LISTING_TESTS = STORE + "test_listings.py::"
 SIGHTS = STORE + "test_sights.py::"
 NESTED_LISTINGS = STORE + "test_nested_listings.py::"
 LETTER_TESTS = STORE + "test_dead_letters.py::"
+DOCUMENT_TESTS = "unit/source/test_documents.py::"
 DELTA_TESTS = "integration/test_delta.py::"
 CONFIRMING_TESTS = "unit/workflows/test_confirming.py::"
 RECONCILIATION_TESTS = "integration/test_reconciliation.py::"
@@ -70,16 +74,16 @@ MUTANTS: Final = (
     Mutant(
         name="delta-strictly-later",
         file=DELTA,
-        before='[gte]": low.strftime(',
-        after='[gte]": (low + timedelta(seconds=1)).strftime(',
+        before='[gte]": asked(low)',
+        after='[gte]": asked(low + timedelta(seconds=1))',
         tests=(WALKS + "test_a_delta_sees_all_that_changed_since",),
         why="a record of the very second of the mark is never read",
     ),
     Mutant(
         name="delta-without-overlap",
         file=DELTA,
-        before="newest or watermark) - OVERLAP)",
-        after="newest or watermark))",
+        before="(mark - OVERLAP)",
+        after="mark",
         tests=(DELTA_TESTS + "test_records_that_are_written_late_are_not_missed",),
         why="what was stamped before the last run and shown only after it is lost",
     ),
@@ -417,7 +421,7 @@ MUTANTS: Final = (
     Mutant(
         name="sparse-page-stored",
         file="workflows/segments.py",
-        before="return await ListingWriter(self._runtime.database, self._assignment.entity).commit(page, place)",
+        before="return await writer.commit(page, place, self._findings)",
         after="return await super()._store(page, place)",
         tests=(RECONCILIATION_TESTS + "test_where_nothing_has_changed_nothing_is_written",),
         why="a listing of ids and stamps empties every row that it lists",
@@ -751,8 +755,7 @@ MUTANTS: Final = (
         before="    if listing.unusable:",
         after="    if False:",
         tests=(
-            STORE
-            + "test_listings.py::test_a_record_without_a_usable_id_is_counted_and_the_listing_proves_nothing",
+            STORE + "test_listings.py::test_where_nobody_knows_who_a_record_is_the_listing_proves_nothing",
         ),
         why="a record whose id cannot be read is taken for gone",
     ),
@@ -836,7 +839,7 @@ MUTANTS: Final = (
     Mutant(
         name="parents-that-could-not-be-fetched-forgotten",
         file="store/sql/differences.sql",
-        before="l.failed + (SELECT count(*) FROM settled WHERE state = 'failed')",
+        before="l.failed + (SELECT count(*) FROM failed)",
         after="l.failed",
         tests=(NESTED_LISTINGS + "test_what_could_not_be_fetched_is_counted_once",),
         why="what moved to a parent that was listed, and could not be fetched, is taken for gone",
@@ -947,8 +950,8 @@ MUTANTS: Final = (
     Mutant(
         name="approval-of-what-nobody-saw",
         file=SUSPECTS,
-        before="id = ANY(%(ids)s)) AND state = 'held'\nRETURNING id",
-        after="id = ANY(%(ids)s)) AND state <> 'confirmed'\nRETURNING id",
+        before="IS NULL AND state = 'held' OR id = ANY(%(ids)s) AND state IN ('held', 'rejected'))",
+        after="IS NULL OR id = ANY(%(ids)s)) AND state <> 'confirmed'",
         tests=(STORE + "test_differences.py::test_an_approval_concerns_what_waits_for_it_and_nothing_else",),
         why="to approve ten deletions approves those that nobody was shown",
     ),
@@ -1077,10 +1080,129 @@ MUTANTS: Final = (
     Mutant(
         name="guard-after-any-approval",
         file=GUARD,
-        before="    if suspects <= 0:",
-        after="    if suspects <= 0 or facts.approved:",
-        tests=(GUARD_TESTS + "test_what_a_person_approved_does_not_count",),
+        before="    if undecided <= 0:",
+        after="    if undecided <= 0 or facts.approved:",
+        tests=(GUARD_TESTS + "test_who_decided_about_all_is_not_asked_again",),
         why="who approves ten deletions has approved ten thousand",
+    ),
+    Mutant(
+        name="guard-counts-what-nobody-decided-about",
+        file=GUARD,
+        before="    suspects = facts.suspects\n    undecided = suspects - facts.approved - facts.rejected\n",
+        after="    suspects = undecided = facts.suspects - facts.approved - facts.rejected\n",
+        tests=(
+            GUARD_TESTS + "test_what_was_decided_about_some_says_nothing_for_the_others",
+            RECONCILIATION_TESTS + "test_who_approves_some_of_many_has_approved_no_others",
+        ),
+        why="of sixty that wait, ten are approved, and the fifty that nobody approved are deleted with them",
+    ),
+    Mutant(
+        name="guard-over-a-rejection",
+        file=GUARD,
+        before="    if facts.rejected:",
+        after="    if False:",
+        tests=(GUARD_TESTS + "test_what_a_person_rejected_speaks_against_the_others",),
+        why="a person says that a listing is wrong, and what else it did not show is deleted",
+    ),
+    Mutant(
+        name="passed-over-let-go",
+        file=DIFFERENCES,
+        before="        WHEN s.must_wait THEN s.state\n",
+        after="",
+        tests=(
+            STORE + "test_differences.py::test_what_was_passed_over_waits_on_however_few_are_left",
+            RECONCILIATION_TESTS + "test_who_approves_some_of_many_has_approved_no_others",
+        ),
+        why="once those that were approved are gone, the others are few enough to go unasked",
+    ),
+    Mutant(
+        name="passed-over-allowed",
+        file=SUSPECTS,
+        before="SELECT s.id, s.must_wait OR EXISTS (",
+        after="SELECT s.id, EXISTS (",
+        tests=(STORE + "test_differences.py::test_what_was_passed_over_waits_on_however_few_are_left",),
+        why="likewise",
+    ),
+    Mutant(
+        name="shown-unchanged-still-missed",
+        file="workflows/segments.py",
+        before="        if self._suspected:\n",
+        after="        if False:\n",
+        tests=("integration/test_sights.py::test_a_suspect_that_is_shown_unchanged_is_none",),
+        why="a record that every sync shows, and two listings missed, is deleted without being asked for",
+    ),
+    Mutant(
+        name="older-page-clears-a-suspect",
+        file=SUSPECTS,
+        before="  AND s.listing_started_at < %(requested_at)s\n",
+        after="  AND %(requested_at)s::timestamptz IS NOT NULL\n",
+        tests=(STORE + "test_differences.py::test_a_suspect_that_a_later_page_shows_unchanged_is_none",),
+        why="a page from before the listing hides that a record is gone",
+    ),
+    Mutant(
+        name="unlisted-forgotten",
+        file=DIFFERENCES,
+        before="        WHEN s.state = 'unlisted' THEN s.state\n",
+        after="",
+        tests=(
+            STORE
+            + "test_differences.py::test_what_is_known_to_be_left_out_keeps_no_listing_from_being_proven",
+            RECONCILIATION_TESTS + "test_what_is_never_listed_keeps_nothing_else_from_being_deleted",
+        ),
+        why="one archived group keeps every other from being deleted, for ever and silently",
+    ),
+    Mutant(
+        name="unlisted-asked-after-the-guard",
+        file="workflows/reconciling.py",
+        before="            and await self._look_again(committer)\n            and await self._judge()\n",
+        after="            and await self._judge()\n            and await self._look_again(committer)\n",
+        tests=(
+            RECONCILIATION_TESTS + "test_many_that_were_never_listed_and_vanish_together_wait_for_a_person",
+        ),
+        why="a token that loses sight of what was archived deletes it all, past the guard",
+    ),
+    Mutant(
+        name="left-out-like-others-deleted",
+        file=GUARD,
+        before="        if may_be_unlisted:\n",
+        after="        if False:\n",
+        tests=(
+            GUARD_TESTS + "test_what_may_be_left_out_like_others_is_deleted_only_by_the_sources_word",
+            CONFIRMING_TESTS + "test_beside_what_is_left_out_only_what_the_source_has_no_more_is_deleted",
+        ),
+        why="two listings that are known to leave records out prove that another one is gone",
+    ),
+    Mutant(
+        name="left-out-counts-as-missed",
+        file=SUSPECTS,
+        before="UPDATE openfaith.suspect AS s SET times_missed = 0\n",
+        after="UPDATE openfaith.suspect AS s SET times_missed = s.times_missed\n",
+        tests=(
+            STORE
+            + "test_differences.py::test_listings_that_leave_out_what_is_there_do_not_count_for_the_others",
+        ),
+        why="likewise, of listings that the guard stopped",
+    ),
+    Mutant(
+        name="approved-unknowing",
+        file=SUSPECTS,
+        before="      AND (s.state <> 'approved' OR u.found_at >= s.decided_at)) AS may_be_unlisted",
+        after="      AND s.state <> 'approved') AS may_be_unlisted",
+        tests=(
+            STORE
+            + "test_differences.py::test_what_cannot_be_asked_for_and_was_approved_unknowing_waits_again",
+        ),
+        why="who approved what was missing has approved what is left out, which nobody knew",
+    ),
+    Mutant(
+        name="decisions-lost-with-a-listing",
+        file="store/sql/differences.sql",
+        before="AND s.state IN ('suspect', 'held') AND NOT s.must_wait;",
+        after="AND s.state IN ('suspect', 'held', 'approved');",
+        tests=(
+            STORE + "test_differences.py::test_a_listing_that_is_distrusted_leaves_what_a_person_decided",
+        ),
+        why="one record that exists throws away what a person decided about the others",
     ),
     Mutant(
         name="guard-not-asked",
@@ -1160,7 +1282,7 @@ MUTANTS: Final = (
     Mutant(
         name="undecidable-for-ever",
         file="workflows/confirming.py",
-        before="            await self.hold(MAY_BE_ELSEWHERE, verdicts.held)",
+        before="            await self.hold(reason, ids)",
         after="            pass",
         tests=(
             RECONCILIATION_TESTS
@@ -1171,7 +1293,7 @@ MUTANTS: Final = (
     Mutant(
         name="waits-until-the-next-process",
         file="store/sql/suspects.sql",
-        before="  AND NOT asked.is_settled;",
+        before="  AND NOT asked.waits_on;",
         after=";",
         tests=(
             STORE + "test_differences.py::test_of_suspects_that_are_asked_about_some_can_wait_for_a_person",
@@ -1309,6 +1431,65 @@ MUTANTS: Final = (
         after="if False:",
         tests=("unit/workflows/test_single_records.py",),
         why="where `where[id]` is ignored, the first page of the list is stored again for every hundred ids",
+    ),
+    # What comes from outside
+    Mutant(
+        name="neighbours-written-again",
+        file="source/pieces.py",
+        before="        yield _encoded(whole[at:end])\n",
+        after="        yield json.dumps(json.loads(whole[at:end])).encode()\n",
+        tests=(
+            "unit/source/test_documents.py::test_a_record_stays_as_it_came_whatever_its_neighbour_is_like",
+        ),
+        why="a good record is set aside for a fault of the one beside it",
+    ),
+    Mutant(
+        name="bytes-believed-to-be-text",
+        file="source/responses.py",
+        before="UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)",
+        after="UNREADABLE = (msgspec.DecodeError, RecursionError)",
+        tests=(
+            "unit/source/test_documents.py::test_a_record_that_is_not_utf_8_costs_neither_the_page_nor_the_look_at_it",
+            "unit/source/test_responses.py::test_an_error_document_that_is_not_utf_8_is_none",
+        ),
+        why="one byte of Latin-1 stops an entity with an error of the program's own",
+    ),
+    Mutant(
+        name="stamps-asked-in-their-own-zone",
+        file="strategies/offsets.py",
+        before="moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)",
+        after="moment.replace(microsecond=0, tzinfo=None)",
+        tests=(
+            "unit/strategies/test_offsets.py::test_a_time_is_asked_for_in_utc_with_a_year_of_four_digits",
+        ),
+        why="a window begins hours too late, and what lies between is missing",
+    ),
+    Mutant(
+        name="clock-at-the-end-of-time",
+        file="source/clock.py",
+        before="_LAST_YEAR = 9998",
+        after="_LAST_YEAR = 9999",
+        tests=("unit/source/test_clock.py::test_a_date_beyond_all_clocks_is_no_date",),
+        why="one answer with a strange date makes every request after it fail",
+    ),
+    Mutant(
+        name="stamp-before-the-first-year",
+        file="store/endings.py",
+        before="BETWEEN '0001-01-01T00:00:00Z' AND e.at)",
+        after="<= e.at)",
+        tests=(
+            STORE
+            + "test_run_outcomes.py::test_an_entity_completes_whose_only_stamp_is_before_the_first_year",
+        ),
+        why="an entity whose stamps are all so old can never complete",
+    ),
+    Mutant(
+        name="host-nobody-can-resolve",
+        file="source/addresses.py",
+        before='    host.encode("idna")\n',
+        after="",
+        tests=("unit/source/test_addresses.py::test_what_is_no_base_url_is_refused",),
+        why="a slip of the finger in an address is told in the middle of a run, as an error of the program's own",
     ),
     # Merges
     Mutant(
@@ -1653,5 +1834,158 @@ MUTANTS: Final = (
         after="GROUP BY t.{parent}\n",
         tests=(NESTED_LISTINGS + "test_parents_that_showed_nothing_of_what_is_stored_are_asked_once_more",),
         why="every reconciliation asks twice for everything that is below a parent",
+    ),
+    Mutant(
+        name="gone-seen-only-once",
+        file="workflows/leases.py",
+        before="                return False\n            return True\n",
+        after="                return False\n            self._path(executor_id).unlink(missing_ok=True)\n            return True\n",
+        tests=(
+            "unit/workflows/test_process_locks.py::test_a_process_that_was_killed_is_gone_for_whoever_looks_until_it_is_forgotten",
+        ),
+        why="whoever is killed between a look and what follows from it leaves a run that waits for a lease to end",
+    ),
+    # Records with something in them that cannot be stored: the others go on
+    Mutant(
+        name="unstorable-id-remembered",
+        file=DOCUMENTS,
+        before="id=storable_text(str(seen.id)) if usable else None",
+        after="id=str(seen.id) if usable else None",
+        tests=(DOCUMENT_TESTS + "test_an_id_that_no_checkpoint_can_hold_is_known_by_one_that_it_can",),
+        why="an id with U+0000 at the end of a page fails the entity in every run, for its checkpoint is refused",
+    ),
+    Mutant(
+        name="unstorable-checkpoint",
+        file="workflows/list_walks.py",
+        before="json.dumps(storable_json(self.state.to_json()))",
+        after="json.dumps(self.state.to_json())",
+        tests=("unit/workflows/test_walks_properties.py",),
+        why="whatever of a record a walk comes to remember can fail its entity in every run",
+    ),
+    Mutant(
+        name="faulty-record-unknown",
+        file=DOCUMENTS,
+        before="        likeness = liken(record)\n",
+        after="        likeness = None\n",
+        tests=(
+            DOCUMENT_TESTS + "test_a_record_with_a_fault_is_known_by_its_id_and_stamps",
+            DOCUMENT_TESTS + "test_a_record_with_a_fault_speaks_of_what_came_along",
+            WALKS + "test_a_record_with_a_fault_is_no_reason_to_read_everything",
+        ),
+        why="a cut-off emoji in one name has every delta read everything",
+    ),
+    Mutant(
+        name="stamps-in-another-zone",
+        file=DOCUMENTS,
+        before="        return time.astimezone(UTC)\n",
+        after="        return time\n",
+        tests=(
+            DOCUMENT_TESTS + "test_a_stamp_is_a_time_in_utc_whatever_zone_it_was_told_in",
+            WALKS + "test_a_keyset_goes_on_at_the_last_stamp_whatever_zone_that_was_told_in",
+        ),
+        why="the changes of two hours are left out between two pages of a delta",
+    ),
+    Mutant(
+        name="letters-resolved-by-shaky-run",
+        file=RUNS,
+        before="  AND cardinality(e.doubts) = 0\n",
+        after="",
+        tests=(STORE + "test_sync_state.py::test_a_run_that_may_not_have_read_all_resolves_none",),
+        why="a record that slipped past a walk counts as mended, and nobody hears of it again",
+    ),
+    Mutant(
+        name="unstorable-id-could-be-anybodys",
+        file=NAMING,
+        before="        elif name is not _Name.UNSTORABLE or not is_own:\n",
+        after="        else:\n",
+        tests=(LISTING_TESTS + "test_a_record_whose_id_no_table_can_hold_is_none_that_could_be_missed",),
+        why="while one record with U+0000 in its id is there, nothing of its entity is ever deleted",
+    ),
+    Mutant(
+        name="strange-id-is-nobodys",
+        file=NAMING,
+        before="return found if len(found.encode()) <= _LONGEST_ID else _Name.STRANGE",
+        after="return found if len(found.encode()) <= _LONGEST_ID else _Name.UNSTORABLE",
+        tests=(LISTING_TESTS + "test_where_nobody_knows_who_a_record_is_the_listing_proves_nothing",),
+        why="a row whose id is too long to be listed is taken for gone",
+    ),
+    Mutant(
+        name="refused-record-not-listed",
+        file=NAMING,
+        before='            listable.append(_shortened(entity, name, record.get("attributes")))\n',
+        after="            unknown += 1\n",
+        tests=(
+            LISTING_TESTS + "test_a_record_that_cannot_be_stored_is_listed_all_the_same",
+            RECONCILIATION_TESTS + "test_a_record_that_cannot_be_stored_keeps_no_other_from_being_deleted",
+        ),
+        why="while one name holds what cannot be stored, nothing of its entity is ever deleted",
+    ),
+    Mutant(
+        name="record-of-another-type-listed",
+        file=LISTING_STATEMENTS,
+        before="CASE WHEN record.type = %(type)s AND openfaith.is_id(record.id)",
+        after="CASE WHEN openfaith.is_id(record.id)",
+        tests=(LISTING_TESTS + "test_where_nobody_knows_who_a_record_is_the_listing_proves_nothing",),
+        why="what is listed under the id of another hides that this one may be gone",
+    ),
+    Mutant(
+        name="thin-copy-kept-to-be-replayed",
+        file=NAMING,
+        before="        if name in {_Name.UNSTORABLE, _Name.NONE}:\n",
+        after="        if name in {_Name.UNSTORABLE, _Name.NONE} or not is_own:\n",
+        tests=(
+            LISTING_TESTS + "test_what_another_program_may_know_is_not_kept_without_what_was_not_asked_for",
+        ),
+        why="a dead letter of an id and a stamp is replayed by a later release, and empties the row",
+    ),
+    Mutant(
+        name="unstored-parents-forgotten",
+        file=DIFFERENCES,
+        before="            await self._leave_behind_unstored(self.listing.parent)\n",
+        after="            pass\n",
+        tests=(
+            NESTED_LISTINGS + "test_what_may_have_moved_below_a_parent_that_cannot_be_stored_is_known_for_it",
+            RECONCILIATION_TESTS
+            + "test_what_may_have_moved_below_a_record_that_was_never_stored_waits_for_a_person",
+        ),
+        why="what moved to a parent that could not be stored is taken for gone",
+    ),
+    Mutant(
+        name="settled-letters-count-as-walked",
+        file=DIFFERENCES,
+        before="AND (d.status <> 'open' OR NOT EXISTS (",
+        after="AND (NOT EXISTS (",
+        tests=(NESTED_LISTINGS + "test_a_parent_that_was_dealt_with_meanwhile_may_have_been_passed_by",),
+        why="below a parent that was replayed while its siblings were read everything is taken for gone",
+    ),
+    Mutant(
+        name="below-the-stored-although-unstorable",
+        file=DIFFERENCES,
+        before="p.id = d.record_key AND p._deleted_at IS NULL",
+        after="p.id = d.record_key AND false",
+        tests=(
+            NESTED_LISTINGS + "test_a_parent_that_is_stored_as_it_was_before_is_read_below_like_any_other",
+        ),
+        why="below a record that can no longer be stored nothing is ever deleted",
+    ),
+    Mutant(
+        name="one-bad-parent-spoils-all",
+        file=LISTING_STATEMENTS,
+        before="(own.entity_run_id IS NOT NULL OR p.dead_letters = 0)",
+        after="(p.dead_letters = 0)",
+        tests=(
+            NESTED_LISTINGS + "test_what_may_have_moved_below_a_parent_that_cannot_be_stored_is_known_for_it",
+        ),
+        why="while one parent cannot be stored, nothing below any other is ever deleted",
+    ),
+    Mutant(
+        name="letters-count-as-unfetched",
+        file="store/sql/differences.sql",
+        before='COLLATE "default" AND d.run_id = e.run_id)\n)',
+        after='COLLATE "default" AND false)\n)',
+        tests=(
+            NESTED_LISTINGS + "test_what_may_have_moved_below_a_parent_that_cannot_be_stored_is_known_for_it",
+        ),
+        why="while one parent cannot be stored, nothing below any other is ever deleted",
     ),
 )

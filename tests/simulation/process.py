@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
+from dbos import DBOS
 from typing_extensions import override
 
+from openfaith.breakers import BREAKER
 from openfaith.manifest import Manifest
 from openfaith.planning import to_skip, to_start
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, Strategy, SyncKind
@@ -27,6 +31,17 @@ from openfaith.workflows.steps import (
     skip_entities,
 )
 from simulation.database import Crash, Fuse, FusedDatabase
+
+HASTY = replace(
+    BREAKER,
+    first_wait=timedelta(milliseconds=1),
+    longest_wait=timedelta(milliseconds=1),
+    shortest_sleep=timedelta(milliseconds=1),
+    longest_sleep=timedelta(milliseconds=1),
+    patience=timedelta(seconds=1),
+    organizations=1_000_000,
+)
+"""Breakers go by the database's clock, which is nobody's to move."""
 
 _sync_entity: Callable[[RunId, int, EntityName], Coroutine[Any, Any, str]] = inspect.unwrap(sync_entity)
 """The workflow's body. Its steps are plain functions where no durable engine was launched."""
@@ -94,7 +109,8 @@ class Engine:
             self.database.fuse = fuse
             bind(self._new_runtime(fuse))
             try:
-                await self._attempt(run_id, attempt, recorded)
+                with patch.object(DBOS, "sleep_async", asyncio.sleep):
+                    await self._attempt(run_id, attempt, recorded)
             except Crash:
                 continue
             finally:
@@ -108,6 +124,7 @@ class Engine:
             manifests={self.manifest.adapter: self.manifest},
             keys=(),
             entities_in_flight=self.entities_in_flight,
+            breakers=HASTY,
             source=self.connect(fuse.touch),
             _writers=self.database.writers,
         )

@@ -12,7 +12,17 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from openfaith.alerting import Alert, AlertId, AlertState, EntityFacts, Facts, Notice, Occasion, RunFacts
+from openfaith.alerting import (
+    Alert,
+    AlertId,
+    AlertState,
+    BreakerFacts,
+    EntityFacts,
+    Facts,
+    Notice,
+    Occasion,
+    RunFacts,
+)
 from openfaith.records import EntityName, OrgId, RunId
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,11 +63,23 @@ def make_run_facts(*entities: str, **changed: Any) -> RunFacts:
     return RunFacts(**(defaults | changed))
 
 
-def at_noon(*known: EntityFacts | RunFacts) -> Facts:
+def make_breaker_facts(*, minutes: float = 0, is_rejected: bool = True) -> BreakerFacts:
+    """A source that was left alone so many minutes before `NOON`."""
+    return BreakerFacts(
+        org_id=OrgId("grace"),
+        adapter="pco",
+        is_rejected=is_rejected,
+        opened_at=NOON - timedelta(minutes=minutes),
+        seen="status 503",
+    )
+
+
+def at_noon(*known: EntityFacts | RunFacts | BreakerFacts) -> Facts:
     return Facts(
         at=NOON,
         entities=[each for each in known if isinstance(each, EntityFacts)],
         runs=[each for each in known if isinstance(each, RunFacts)],
+        breakers=[each for each in known if isinstance(each, BreakerFacts)],
     )
 
 

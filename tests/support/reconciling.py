@@ -79,7 +79,8 @@ class Reconciler:
             )
             committed = await writer.commit(page, place, self.rider_runs)
         else:
-            committed = await ListingWriter(self.database, self.reader.entity).commit(page, place)
+            lister = ListingWriter(self.database, self.reader.manifest, self.reader.entity)
+            committed = await lister.commit(page, place)
         self.reader.held = replace(self.reader.held, pages=place.number)
         return committed
 

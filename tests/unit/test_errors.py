@@ -10,6 +10,7 @@ import pytest
 from openfaith import errors
 from openfaith.errors import (
     AccessDeniedError,
+    BreakerOpenError,
     BrokenResponseError,
     ConfigurationError,
     CredentialsRejectedError,
@@ -59,6 +60,14 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     (
         DatabaseUnavailableError("db:5432/church", "connection refused"),
         "PostgreSQL at db:5432/church cannot be reached (connection refused); start it, or check OPENFAITH_DATABASE_URL: nothing that was committed is lost",
+    ),
+    (
+        BreakerOpenError("outage", "GET /people", "status 503"),
+        "the source is in trouble (status 503), so it is left alone and asked again from time to time; what waits for it goes on by itself",
+    ),
+    (
+        BreakerOpenError("rejected", "GET /people", "401"),
+        "the source rejects the credentials (401), so it is not asked; connect again with `openfaith connect`",
     ),
     (
         DeliveryFailedError("webhook", "the receiver answered 500"),

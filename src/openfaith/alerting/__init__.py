@@ -7,7 +7,7 @@ looked at. To add one is to write its function, its row, and, where it needs any
 """
 
 from openfaith.alerting.alerts import Alert, AlertId, AlertState, Channel, Delivery, Notice, Occasion
-from openfaith.alerting.facts import EntityFacts, Facts, RunFacts, Targets
+from openfaith.alerting.facts import BreakerFacts, EntityFacts, Facts, RunFacts, Targets
 from openfaith.alerting.rules import RULES, Finding, decide
 from openfaith.alerting.waits import MOST_ATTEMPTS, wait_after
 
@@ -17,6 +17,7 @@ __all__ = [
     "Alert",
     "AlertId",
     "AlertState",
+    "BreakerFacts",
     "Channel",
     "Delivery",
     "EntityFacts",

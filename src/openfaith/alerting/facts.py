@@ -54,6 +54,20 @@ class RunFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BreakerFacts:
+    """An organization's source is left alone."""
+
+    org_id: OrgId
+    adapter: str
+    is_rejected: bool
+    """The source does not accept the credentials; else it is in trouble."""
+    opened_at: datetime
+    """By the database's clock."""
+    seen: str
+    """What the source did last."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """Everything that is known of some organizations at one moment."""
 
@@ -61,6 +75,7 @@ class Facts:
     """By the database's clock."""
     entities: Sequence[EntityFacts] = ()
     runs: Sequence[RunFacts] = ()
+    breakers: Sequence[BreakerFacts] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from openfaith.alerting.facts import EntityFacts, Facts, RunFacts, Targets
+from openfaith.alerting.facts import BreakerFacts, EntityFacts, Facts, RunFacts, Targets
 from openfaith.records import EntityName, OrgId
 
 _NAMED = 6
 """Entities in a text."""
+
+_SHORT_TROUBLE = timedelta(minutes=5)
+"""A source in trouble for no longer than this is nobody's concern: it is asked again by itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,12 +142,40 @@ def _is_unproven(known: EntityFacts, since: datetime) -> bool:
     return known.is_doubted and known.connected_at < since
 
 
+def breaker_open(facts: Facts, _targets: Targets) -> Iterator[Finding]:
+    """A source is left alone: the credentials are rejected, which only a person mends, or its trouble goes on."""
+    for breaker in facts.breakers:
+        if breaker.is_rejected or facts.at - breaker.opened_at > _SHORT_TROUBLE:
+            yield Finding(
+                rule="breaker_open",
+                org_id=breaker.org_id,
+                adapter=breaker.adapter,
+                aspect="rejected" if breaker.is_rejected else "outage",
+                severity="error" if breaker.is_rejected else "warning",
+                message=_left_alone(breaker),
+            )
+
+
+def _left_alone(breaker: BreakerFacts) -> str:
+    source, since = f"{breaker.adapter} of {breaker.org_id}", _moment(breaker.opened_at)
+    if breaker.is_rejected:
+        return (
+            f"{source} rejects the credentials since {since}; "
+            f"`openfaith connect {breaker.adapter} --org {breaker.org_id}` with others, and what was stopped goes on"
+        )
+    return (
+        f"{source} is in trouble since {since} and left alone; what waits for it goes on by itself, "
+        f"`openfaith status {breaker.org_id}` says what was seen"
+    )
+
+
 RULES: Mapping[str, Rule] = {
     "run_failed": run_failed,
     "stale": stale,
     "guard_stopped": guard_stopped,
     "dead_letters": dead_letters,
     "parity_lost": parity_lost,
+    "breaker_open": breaker_open,
 }
 """Every rule there is, by its name."""
 

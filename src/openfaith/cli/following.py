@@ -7,6 +7,7 @@ import shlex
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
+from openfaith.cli.breakers import BreakerWatch
 from openfaith.cli.failures import RUN_FAILED, describe, tell
 from openfaith.cli.output import Output
 from openfaith.cli.progress import Display, make_display
@@ -32,13 +33,14 @@ async def see_through(engine: Engine, run_id: RunId, output: Output, *, go_on: S
         go_on: the command line that continues the run where this one is stopped.
     """
     notes = await tell_notes(engine, run_id, output)
+    watch = BreakerWatch(engine, (await engine.run(run_id)).run.org_id, output)
     try:
         with make_display(output.console) as display:
             while True:
                 async with engine.working_if_nobody_is() as here:
                     if not here:
                         output.say(worker_line(await engine.executors()))
-                    views = _views(engine, run_id, display.look_seconds, while_others_work=not here)
+                    views = _views(engine, run_id, display.look_seconds, watch, while_others_work=not here)
                     stopping = _stopping(go_on) if here else _leaving(run_id)
                     view = await _show(views, display, output, stopping=stopping)
                 if view.run.is_final:
@@ -54,9 +56,9 @@ async def look_on(engine: Engine, run_id: RunId, output: Output) -> int:
     notes = await tell_notes(engine, run_id, output)
     try:
         with make_display(output.console) as display:
-            view = await _show(
-                _views(engine, run_id, display.look_seconds), display, output, stopping=_leaving(run_id)
-            )
+            watch = BreakerWatch(engine, (await engine.run(run_id)).run.org_id, output)
+            views = _views(engine, run_id, display.look_seconds, watch)
+            view = await _show(views, display, output, stopping=_leaving(run_id))
     except SyncError as error:
         return _failed(error, output)
     return conclude(view, output, notes)
@@ -125,7 +127,12 @@ def conclude(view: RunView, output: Output, notes: Sequence[str]) -> int:
 
 
 async def _views(
-    engine: Engine, run_id: RunId, look_seconds: float, *, while_others_work: bool = False
+    engine: Engine,
+    run_id: RunId,
+    look_seconds: float,
+    watch: BreakerWatch,
+    *,
+    while_others_work: bool = False,
 ) -> AsyncIterator[RunView]:
     """The run as it stands, again and again, until it is over, or until no worker is left that could do it."""
     looks = 0
@@ -136,8 +143,10 @@ async def _views(
             return
         await asyncio.sleep(look_seconds)
         looks += 1
-        if while_others_work and looks % _LOOKS_BETWEEN_ROLL_CALLS == 0 and not await has_worker(engine):
-            return
+        if looks % _LOOKS_BETWEEN_ROLL_CALLS == 0:
+            await watch.look()
+            if while_others_work and not await has_worker(engine):
+                return
 
 
 async def _look(engine: Engine, run_id: RunId) -> RunView:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from openfaith.telemetry import MeasuredAlerts, MeasuredEntity, MeasuredKind
+from openfaith.telemetry import MeasuredAlerts, MeasuredBreaker, MeasuredEntity, MeasuredKind
 
 if TYPE_CHECKING:
     from openfaith.cli.commands.status import OrgStatus
-    from openfaith.store import EntityState, SyncOutcome
+    from openfaith.store import EntityState, OpenBreaker, SyncOutcome
 
 
 def measures(one: OrgStatus) -> Iterator[MeasuredEntity]:
@@ -30,6 +30,18 @@ def alert_measures(one: OrgStatus) -> Iterator[MeasuredAlerts]:
             severity=count.severity,
             state=count.state,
             alerts=count.alerts,
+        )
+
+
+def breaker_measures(breakers: Iterable[OpenBreaker]) -> Iterator[MeasuredBreaker]:
+    """Every source that is left alone."""
+    for breaker in breakers:
+        yield MeasuredBreaker(
+            org_id=breaker.org_id,
+            adapter=breaker.adapter,
+            base_url=breaker.base_url,
+            reason=breaker.reason,
+            opened_at=breaker.opened_at,
         )
 
 

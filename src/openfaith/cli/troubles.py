@@ -17,6 +17,8 @@ NEXT_MOVES = {
     "RateLimitedError": "nothing; `openfaith runs retry` later, and look who else uses the same token",
     "SourceUnavailableError": "look at the source's status page, then `openfaith runs retry`",
     "BrokenResponseError": "`openfaith runs retry`; if it stays, look whether the base URL is the API's",
+    "BreakerOpenError": "`openfaith status` says why the source is left alone; when it is well again, `openfaith runs retry`",
+    "BreakerOpened": "nothing in an outage: it goes on by itself; with rejected credentials `openfaith connect` with others",
     "DatabaseUnavailableError": "start PostgreSQL, or look at its log; then `openfaith runs retry`",
     "DatabaseRefusedError": "grant what the text names, then `openfaith runs retry`",
     "CredentialsRejectedError": "`openfaith connect` with a new token, then `openfaith runs retry`",
@@ -38,6 +40,7 @@ NEXT_MOVES = {
     "ValuesSetAside": "nothing is lost: the values are in `_extra`; report it, so that the manifest follows",
     "ListingUnproven": "nothing: the next reconciliation lists it again",
     "DeletionsStopped": "`openfaith suspects list`, and decide",
+    "SuspectsRefuted": "nothing: they are kept, and the next reconciliation goes on without them",
     "ManifestDrift": "`openfaith manifest check`, and report what it finds",
 }
 """What helps, by kind. Of an error that is not here, a fault of the program, the log has more."""

@@ -181,7 +181,8 @@ def _is_loopback(host: str) -> bool:
 def _parse_address(name: str, text: str) -> Address:
     try:
         address = Address(addr_spec=text.strip())
-    except (MessageError, ValueError, IndexError):
+    except (MessageError, ValueError, IndexError, AttributeError, RecursionError):
+        # The last two are faults of Python's own reader of addresses: of `a@[`, and of a thousand brackets.
         raise ConfigurationError(name, "it cannot be read as an e-mail address", _EXPECTED_ADDRESS) from None
     if not address.username or not address.domain:
         raise ConfigurationError(name, "it cannot be read as an e-mail address", _EXPECTED_ADDRESS)

@@ -46,7 +46,7 @@ class WebhookSender:
             status = await self._post(document(notices))
         except TimeoutError:
             raise DeliveryFailedError(self.channel, f"no answer within {self._timeout_seconds:g} s") from None
-        except (ClientConnectorError, InvalidURL):
+        except (ClientConnectorError, InvalidURL, ValueError):
             raise DeliveryFailedError(self.channel, "the receiver cannot be reached") from None
         except (ClientError, OSError) as exc:
             # Their texts can quote the address.
@@ -94,7 +94,8 @@ def _iso(at: datetime | None) -> str | None:
 def _parse(text: str) -> URL:
     try:
         url = URL(text.strip())
-    except ValueError:
+        (url.host or "").encode("idna")  # what no name server can be asked for
+    except (ValueError, IndexError):  # the latter for `https://[]@`
         raise ConfigurationError(
             "OPENFAITH_ALERT_WEBHOOK_URL", "it cannot be read as an address", _EXPECTED
         ) from None

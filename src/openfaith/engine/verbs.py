@@ -10,12 +10,14 @@ from datetime import timedelta
 from typing import Unpack
 
 from openfaith.adapters import ADAPTERS, find_adapter
+from openfaith.breakers import BREAKER
 from openfaith.engine.alerts import Alerts, alert_senders, alert_targets
 from openfaith.engine.dead_letters import DeadLetters
 from openfaith.engine.organizations import ask_once, known_org, open_client
 from openfaith.engine.requests import RunOptions, check_org_id, known_strategy, resolve_entities
 from openfaith.engine.suspects import Suspects
 from openfaith.engine.views import RunView, SourceReport
+from openfaith.errors import RunConflictError, UnknownNameError
 from openfaith.manifest import Manifest
 from openfaith.planning import Plan, make_plan
 from openfaith.records import EntityName, OrgId, RunId, Strategy, SyncKind
@@ -25,6 +27,7 @@ from openfaith.store import (
     Database,
     EntityState,
     Executor,
+    OpenBreaker,
     Reconciliation,
     RunRecord,
     SamplePerson,
@@ -35,10 +38,12 @@ from openfaith.store import (
     cancel_run,
     ensure_mirror_tables,
     fill_mirror_tables,
+    find_breaker,
     get_credential,
     get_run,
     install_canonical_model,
     lease_connection,
+    list_breakers,
     list_entity_runs,
     list_events,
     list_organizations,
@@ -58,7 +63,7 @@ from openfaith.store import (
     store_events,
 )
 from openfaith.store.embedded import EmbeddedServer
-from openfaith.telemetry import RunJoined, Subject, get_logger
+from openfaith.telemetry import RunGoesOn, RunJoined, Subject, get_logger
 from openfaith.workflows import (
     APPLICATION_VERSION,
     Lease,
@@ -101,6 +106,8 @@ class Engine:
         self.suspects = Suspects(database, self.manifest)
         self.dead_letters = DeadLetters(database, self.manifest)
         self.alerts = Alerts(database)
+        self.breakers = BREAKER
+        """When a source in trouble is left alone, and how long it is waited for."""
         self._mappings = {name: adapter.load_mapping() for name, adapter in ADAPTERS.items()}
 
     @classmethod
@@ -159,6 +166,9 @@ class Engine:
     ) -> SourceReport | None:
         """Keep an organization and the token by which its source is read.
 
+        The last run that was stopped because the source rejected the token of before is queued again: it goes on where
+        it was.
+
         Args:
             token: `app_id:secret` for a personal access token, else a bearer token.
             verify: ask the source once, so that a wrong token is told now and not by the first run.
@@ -182,8 +192,18 @@ class Engine:
             report = await ask_once(client, self.manifest(credential.adapter), credential) if verify else None
         known_as = None if report is None else report.organization
         credential = replace(credential, source_org=known_as)
-        await save_credential(self._database, self._keys, credential, moved=moved)
+        stopped = await save_credential(self._database, self._keys, credential, moved=moved)
+        if stopped is not None:
+            await self._go_on(stopped)
         return report
+
+    async def _go_on(self, run_id: RunId) -> None:
+        """Queue again a run that rejected credentials had stopped. One that is still at it needs no help."""
+        try:
+            run = await retry_run(self._database, run_id)
+        except (RunConflictError, UnknownNameError):
+            return
+        await store_events(self._database, [RunGoesOn(about=Subject(org_id=run.org_id, run_id=run_id))])
 
     async def check_source(self, org: str, *, adapter: str = "pco") -> SourceReport:
         """Ask an organization's source once, with the token that is kept.
@@ -327,6 +347,15 @@ class Engine:
         org_id = None if org is None else await known_org(self._database, org)
         return await list_sync_state(self._database, org_id)
 
+    async def open_breakers(self, org: str | None = None) -> Sequence[OpenBreaker]:
+        """The sources that are left alone: for an organization or for all, and for everybody who reads them."""
+        org_id = None if org is None else await known_org(self._database, org)
+        return await list_breakers(self._database, org_id)
+
+    async def waiting_for(self, org: str, *, adapter: str = "pco") -> OpenBreaker | None:
+        """What keeps an organization from its source; None where nothing does."""
+        return await find_breaker(self._database, await known_org(self._database, org), adapter)
+
     async def sync_outcomes(self, org: str | None = None) -> list[SyncOutcome]:
         """How the last run of each kind ended for every entity."""
         org_id = None if org is None else await known_org(self._database, org)
@@ -391,6 +420,7 @@ class Engine:
             database=self._database,
             manifests=self._manifests,
             keys=self._keys,
+            breakers=self.breakers,
             entities_in_flight=self.settings.entities_in_flight,
         )
         try:
@@ -430,6 +460,7 @@ class Engine:
             alive = connection.list_alive()
             gone = set(locks.gone([e.executor_id for e in alive]))
             connection.expire(sorted(gone))
+            locks.forget(gone)
         return [e for e in alive if e.executor_id not in gone]
 
 

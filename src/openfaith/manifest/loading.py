@@ -24,7 +24,8 @@ _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ENTITY = re.compile(r"[A-Z][A-Za-z0-9]*")
 _ADAPTER = re.compile(r"[a-z][a-z0-9_]*")
 _BASE_PATH = re.compile(r"(/[a-z0-9_-]+)+")
-_VERSION = re.compile(r"\S+")
+_VERSION = re.compile(r"[!-~]+")
+"""It goes into a header."""
 
 _OWN_SCHEMAS = frozenset({"openfaith", "canonical", "dbos", "public", "information_schema"})
 """An adapter's name becomes a schema, so it cannot be one of these (nor begin with `pg_`)."""

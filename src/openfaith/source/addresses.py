@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 
 from yarl import URL
 
 from openfaith.errors import ConfigurationError
+
+_HOST = re.compile(r"[A-Za-z0-9._~-]*|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
+"""A name as name servers know it, or a number; one of IPv6 may have its interface after a `%`."""
 
 _EXPECTED = "an address such as https://api.planningcenteronline.com"
 
@@ -20,7 +24,8 @@ def parse_base_url(text: str) -> URL:
     """
     try:
         url = URL(text.strip())
-    except ValueError as error:
+        _require_name(url)
+    except (ValueError, IndexError) as error:  # the latter for `https://[]@`
         raise ConfigurationError("base_url", "it cannot be read as an address", _EXPECTED) from error
     if url.user is not None or url.password is not None:
         raise ConfigurationError(
@@ -34,6 +39,19 @@ def parse_base_url(text: str) -> URL:
             f"https://{url.host}",
         )
     return url.with_path(url.path.rstrip("/"))
+
+
+def _require_name(url: URL) -> None:
+    """Refuse a host that no name server can be asked for: the system would, in the middle of a run.
+
+    Raises:
+        ValueError: it has a part that is empty or too long, or characters that no name and no number has.
+    """
+    url.host  # noqa: B018  # what is no internationalized name shows when it is read
+    host = url.raw_host or ""
+    host.encode("idna")
+    if not _HOST.fullmatch(host):
+        raise ValueError
 
 
 def _require_shape(url: URL) -> None:

@@ -13,9 +13,10 @@ from importlib.metadata import version as installed_version
 from types import TracebackType
 from typing import Self, TypeVar
 
+from openfaith.breakers import Gate
 from openfaith.errors import RateLimitedError, SyncError, TransientError
 from openfaith.records import Page
-from openfaith.retries import REQUEST, RetryBudget, RetryPolicy, decide_retry
+from openfaith.retries import PROBE, REQUEST, RetryBudget, RetryPolicy, decide_retry
 from openfaith.source.addresses import parse_base_url
 from openfaith.source.auth import Token
 from openfaith.source.budget import RateBudget
@@ -93,6 +94,7 @@ class SourceClient:
         base_url: str,
         token: Token,
         budget: RateBudget | None = None,
+        gate: Gate | None = None,
         user_agent: str = USER_AGENT,
         request_timeout: timedelta = timedelta(seconds=60),
         retry: RetryPolicy = REQUEST,
@@ -108,6 +110,7 @@ class SourceClient:
             base_url: Scheme, host and possibly a path. Unencrypted only on this machine.
             token: What every request is signed with.
             budget: Shared by all clients of the credential; None makes one for this client alone.
+            gate: Of the credential's breaker; None counts the calls of this client alone.
             user_agent: Planning Center wants one on every request.
             request_timeout: From sending a request until its body is complete.
             retry: How patient to be, where a request has no policy of its own.
@@ -121,6 +124,7 @@ class SourceClient:
             ConfigurationError: The base URL is not one to send a secret to.
         """
         self._budget = budget or RateBudget(sleep=sleep, monotonic=monotonic)
+        self._gate = gate or Gate()
         self._retry = retry
         self._retries = RetryBudget()
         self._tell = on_event
@@ -228,6 +232,20 @@ class SourceClient:
         request = Request.read(path, params or {}, version)
         return await self._records.share(request, partial(self._ask, request, read_record, retry))
 
+    async def probe(self, path: str, *, version: str | None) -> Document:
+        """Read one record, once, whether the breaker is open or not: to see how the source does. It counts for nothing."""
+        request = Request.read(path, {}, version)
+        return await self._ask(request, read_record, PROBE, is_probe=True)
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether every request but a probe is refused, as the breaker is open."""
+        return self._gate.is_shut
+
+    def open_gate(self) -> None:
+        """The breaker is closed: requests pass again, where they did not."""
+        self._gate.open(self._monotonic())
+
     async def write(
         self, method: str, path: str, body: bytes | None, *, version: str | None
     ) -> Document | None:
@@ -239,16 +257,22 @@ class SourceClient:
         request = Request(method=method, path=path, version=version, body=body)
         return await self._ask(request, read_written)
 
-    async def _ask(self, request: Request, read: Reader[T], retry: RetryPolicy | None = None) -> T:
+    async def _ask(  # noqa: C901  # one loop, one place for all that may happen to a request
+        self, request: Request, read: Reader[T], retry: RetryPolicy | None = None, *, is_probe: bool = False
+    ) -> T:
         """Send until there is an answer or an error to raise."""
         policy = retry or self._retry
         attempts = refusals = 0
         while True:
+            if not is_probe:
+                self._refuse_while_shut(attempts + refusals)
             exchange = replace(await self._exchange(request), attempt=attempts + refusals + 1)
             try:
-                return self._receive(request, exchange, read)
+                answer = self._receive(request, exchange, read)
             except SyncError as error:
                 error.requests = exchange.attempt
+                if not is_probe:
+                    self._gate.note(self._monotonic(), error)
                 if isinstance(error, RateLimitedError):
                     refusals += 1
                     self._pause(request, exchange, policy)
@@ -256,9 +280,22 @@ class SourceClient:
                         raise
                 elif isinstance(error, TransientError):
                     attempts += 1
+                    if not is_probe:
+                        self._refuse_while_shut(error.requests)
                     await self._wait_to_retry(request, exchange, error, attempts, policy)
                 else:
                     raise
+            else:
+                if not is_probe:
+                    self._gate.note(self._monotonic(), None)
+                return answer
+
+    def _refuse_while_shut(self, requests: int) -> None:
+        try:
+            self._gate.check()
+        except SyncError as error:
+            error.requests = requests
+            raise
 
     async def _exchange(self, request: Request) -> Exchange:
         """Send once, when the budget allows, and let everything that learns from answers see this one."""

@@ -13,6 +13,9 @@ _DRIFT = 0.001
 """How far two clocks may drift apart, per second. Twice what two clocks being slewed by NTP (500 ppm each) can do
 over the short time between two answers would still be inside; a bound that old evidence gives is widened by it."""
 
+_LAST_YEAR = 9998
+"""A clock that is told a later one could not go on from there."""
+
 
 class ServerClock:
     """Bounds for (source's time - monotonic time here), narrowed by every answer.
@@ -62,11 +65,14 @@ class ServerClock:
 
 @lru_cache(maxsize=16)  # the same second comes with many answers
 def parse_http_date(text: str | None) -> datetime | None:
-    """Read a date of RFC 9110, always in UTC; None where it is absent or unreadable."""
+    """Read a date of RFC 9110, always in UTC; None where it is absent, unreadable, or no time that a clock can show."""
     if text is None:
         return None
     try:
         date = parsedate_to_datetime(text)
+        if date.tzinfo is None:
+            return None
+        date = date.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return date if date.tzinfo is not None else None
+    return date if date.year <= _LAST_YEAR else None

@@ -44,6 +44,9 @@ _HINTS = {
 }
 """The words that a 401 ends with, and their meaning (overview of errors)."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What comes of JSON that cannot be read. Bytes that are not UTF-8 are noticed only where a text is looked at."""
+
 _HINT = re.compile(r"Error Code Hint: \(?([A-Z_]{2,40})")
 _LONGEST_TEXT = 300
 _MOST_ENTRIES = 5
@@ -116,9 +119,9 @@ def _unauthorized(what: str, entries: tuple[ErrorEntry, ...]) -> SyncError:
 
 def _redirection(exchange: Exchange) -> str:
     try:
-        host = URL(exchange.headers.get("Location", "")).host
-    except ValueError:
-        host = None
+        host = _printable(URL(exchange.headers.get("Location", "")).host or "")
+    except (ValueError, IndexError):  # the latter for `https://[]@`
+        host = ""
     return f"a redirection to {host or 'another path'}, which is not followed because the credentials would go along; check the base URL"
 
 
@@ -138,7 +141,7 @@ def read_errors(body: bytes) -> tuple[ErrorEntry, ...]:
     """The members of `errors`; empty where the body is not an error document."""
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return ()
     errors = document.get("errors") if isinstance(document, dict) else None
     return tuple(_entries(errors)) if isinstance(errors, list) else ()

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from openfaith.alerting import Alert, Channel, Notice, Occasion
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
-from openfaith.store.texts import storable_text
+from openfaith.texts import storable_text
 
 
 async def enlist_deliveries(database: Database, channels: Collection[Channel]) -> None:

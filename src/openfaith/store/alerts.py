@@ -13,15 +13,25 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from openfaith.alerting import Alert, AlertId, AlertState, Delivery, EntityFacts, Facts, Finding, RunFacts
+from openfaith.alerting import (
+    Alert,
+    AlertId,
+    AlertState,
+    BreakerFacts,
+    Delivery,
+    EntityFacts,
+    Facts,
+    Finding,
+    RunFacts,
+)
 from openfaith.errors import ConfigurationError, UnknownNameError
 from openfaith.records import OrgId, SyncKind
 from openfaith.store.connection import Database
 from openfaith.store.events import insert_events
 from openfaith.store.queries import query
 from openfaith.store.sync_outcomes import list_org_ids
-from openfaith.store.texts import storable_text
 from openfaith.telemetry import AlertOpened, AlertResolved, Event, Subject
+from openfaith.texts import storable_text
 
 _SEE_THEM = "`openfaith alerts list` shows those that are not resolved"
 
@@ -87,10 +97,17 @@ async def _read_facts(connection: psycopg.AsyncConnection, org_ids: Sequence[Org
     await of_entities.execute(query("alerts", "list_entity_facts"), about)
     of_runs = connection.cursor(row_factory=class_row(RunFacts))
     await of_runs.execute(query("alerts", "list_run_facts"), about)
+    of_breakers = connection.cursor(row_factory=class_row(BreakerFacts))
+    await of_breakers.execute(query("alerts", "list_breaker_facts"), about)
     now = await (await connection.execute(query("alerts", "now"))).fetchone()
     assert now is not None
     at: datetime = now[0]
-    return Facts(at=at, entities=await of_entities.fetchall(), runs=await of_runs.fetchall())
+    return Facts(
+        at=at,
+        entities=await of_entities.fetchall(),
+        runs=await of_runs.fetchall(),
+        breakers=await of_breakers.fetchall(),
+    )
 
 
 def _columns(findings: Collection[Finding]) -> dict[str, list[str]]:

@@ -197,7 +197,7 @@ def check_url(url: str) -> None:
         )
     try:
         conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeError):
         # The driver's text quotes the part that it cannot read, which may be the password.
         raise ConfigurationError("OPENFAITH_DATABASE_URL", "it cannot be parsed", _EXPECTED_URL) from None
 

@@ -19,7 +19,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from openfaith.errors import ConfigurationError, RunConflictError, UnknownNameError
-from openfaith.records import OrgId
+from openfaith.records import OrgId, RunId
+from openfaith.store.breakers import forget_breaker
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
 
@@ -160,8 +161,10 @@ def _bound(org_id: OrgId, adapter: str) -> bytes:
 
 async def save_credential(
     database: Database, keys: Sequence[SecretKey], credential: Credential, *, moved: bool = False
-) -> None:
+) -> RunId | None:
     """Keep an organization and how its source is reached; a second call replaces the credential.
+
+    Returns the last run that was stopped because the source rejected the credentials of before.
 
     Two churches are never mixed under one name: a token of another organization is refused, and so is another
     address while a run is under way, unless it is the same source that has `moved`.
@@ -194,6 +197,7 @@ async def save_credential(
                 "it is connected to another organization of the source than this token's",
                 "another name for this one, so that their records stay apart",
             )
+        return await forget_breaker(connection, credential.org_id, credential.adapter)
 
 
 async def get_credential(

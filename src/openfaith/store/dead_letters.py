@@ -29,9 +29,9 @@ from openfaith.store.faults import REFUSED
 from openfaith.store.merges import follow_merges
 from openfaith.store.queries import NumberedStatement, numbered, query
 from openfaith.store.raw_records import RawRecords
-from openfaith.store.texts import storable_text
 from openfaith.store.upserts import replay_statement
 from openfaith.telemetry import DeadLettersDiscarded, DeadLettersRetried, Event, Subject, log_event
+from openfaith.texts import storable_text
 
 _TOGETHER = 50
 """Letters that are decided about in one transaction; meanwhile the entity's pages wait."""

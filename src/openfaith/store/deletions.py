@@ -49,7 +49,7 @@ WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s AND s.entity = %(entity)
   AND NOT EXISTS (
       SELECT FROM {table} AS t
       WHERE t.org_id = s.org_id AND t.id = s.id COLLATE "default" AND t._deleted_at IS NULL
-        AND t._requested_at <= s.listing_started_at)
+        AND (t._requested_at <= s.listing_started_at OR s.state = 'unlisted'))
 RETURNING s.id
 """
 
@@ -104,11 +104,14 @@ async def begin_deletion(
     entity: Entity,
     held: HeldEntityRun,
     confirmed_at: datetime,
+    *,
+    elsewhere: bool = False,
 ) -> AsyncIterator[Deletion]:
     """A transaction in which records of an entity may be deleted.
 
     Args:
         held: of this entity, or of another one of the same run: what its records tell is what is done.
+        elsewhere: records of other entities are written, too, and in another order than their pages do. The pages wait.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now.
@@ -117,7 +120,12 @@ async def begin_deletion(
     async with database.transaction() as connection:
         cursor = await connection.execute(
             query("deletions", "lock_entity_runs"),
-            {"entity_run_id": held.entity_run_id, "fence": held.fence, "entity": entity.name},
+            {
+                "entity_run_id": held.entity_run_id,
+                "fence": held.fence,
+                "entity": entity.name,
+                "whole": elsewhere,
+            },
         )
         locked = await cursor.fetchall()
         own = next((row for row in locked if row[0] == held.entity_run_id), None)

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest, columns
+from openfaith.records import EntityName
 from openfaith.store.connection import Database
 from openfaith.store.doubts import FORGOTTEN, lost
 from openfaith.store.listings import Listing, count_rows, lock_listing
@@ -53,7 +54,7 @@ WITH part AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM part), (SELECT max(id) FROM part),
        (SELECT count(*) FROM found WHERE kind = 'missing'), (SELECT count(*) FROM found WHERE kind = 'stale'),
-       0, (SELECT count(*) FROM refuted WHERE state <> 'confirmed')
+       0, (SELECT count(*) FROM refuted WHERE state NOT IN ('confirmed', 'unlisted'))
 """
 
 _STORED = """
@@ -76,23 +77,25 @@ WITH part AS MATERIALIZED (
     LEFT JOIN LATERAL (
         SELECT * FROM openfaith.suspect AS s
         WHERE s.org_id = %(org_id)s AND s.adapter = %(adapter)s AND s.entity = %(entity)s AND s.id = missed.id
-          AND s.state <> 'confirmed' AND missed._requested_at <= s.listing_started_at
+          AND s.state <> 'confirmed' AND (missed._requested_at <= s.listing_started_at OR s.state = 'unlisted')
         OFFSET 0
     ) AS s ON true
     CROSS JOIN LATERAL (SELECT CASE
         WHEN s.state = 'rejected' THEN s.state
+        WHEN s.must_wait THEN s.state
+        WHEN s.state = 'unlisted' THEN s.state
         WHEN s.state = 'approved' AND s.permissions IS NOT DISTINCT FROM %(permissions)s THEN s.state
     END AS state) AS kept
 ), written AS (
-    INSERT INTO openfaith.suspect AS s (org_id, adapter, entity, id, state, reason, found_at, entity_run_id,
+    INSERT INTO openfaith.suspect AS s (org_id, adapter, entity, id, state, must_wait, reason, found_at, entity_run_id,
         listing_started_at, permissions, times_missed, decided_by, decided_at)
-    SELECT %(org_id)s, %(adapter)s, %(entity)s, id, COALESCE(state, 'suspect'), reason, found_at, %(entity_run_id)s,
-           %(started_at)s, %(permissions)s, times_missed, decided_by, decided_at
+    SELECT %(org_id)s, %(adapter)s, %(entity)s, id, COALESCE(state, 'suspect'), COALESCE(state = 'held', false), reason,
+           found_at, %(entity_run_id)s, %(started_at)s, %(permissions)s, times_missed, decided_by, decided_at
     FROM judged
     ON CONFLICT (org_id, adapter, entity, id) DO UPDATE
-    SET (state, reason, found_at, entity_run_id, listing_started_at, permissions, times_missed, decided_by, decided_at,
-         confirmed_at)
-      = (excluded.state, excluded.reason, excluded.found_at, excluded.entity_run_id, excluded.listing_started_at,
+    SET (state, must_wait, reason, found_at, entity_run_id, listing_started_at, permissions, times_missed, decided_by,
+         decided_at, confirmed_at)
+      = (excluded.state, excluded.must_wait, excluded.reason, excluded.found_at, excluded.entity_run_id, excluded.listing_started_at,
          excluded.permissions, excluded.times_missed, excluded.decided_by, excluded.decided_at, NULL)
     RETURNING s.id, s.state
 ), noted AS (
@@ -100,7 +103,7 @@ WITH part AS MATERIALIZED (
     SELECT %(entity_run_id)s, id, 'suspect' FROM written WHERE state <> 'rejected'
 )
 SELECT (SELECT count(*) FROM part), (SELECT max(id) FROM part), 0, 0,
-       (SELECT count(*) FROM written WHERE state <> 'rejected'), 0
+       (SELECT count(*) FROM written WHERE state NOT IN ('rejected', 'unlisted')), 0
 """
 
 _WALKED = """
@@ -120,6 +123,24 @@ _ALL_READ = """
       AND NOT EXISTS (SELECT FROM openfaith.parent_failure WHERE entity_run_id = %(entity_run_id)s)"""
 """A record that belongs to none of its parents may be below any that could not be read. What has no parents has none such."""
 
+_UNSTORED = """
+INSERT INTO openfaith.parent_failure (entity_run_id, parent_id, reason)
+SELECT e.entity_run_id, d.record_key, 'its record could not be stored'
+FROM openfaith.entity_run AS e
+JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+JOIN openfaith.dead_letter AS d
+  ON d.org_id = e.org_id AND d.adapter = e.adapter AND d.entity = e.parent
+     AND (d.run_id = e.run_id OR d.last_seen_at >= run.requested_at)
+WHERE e.entity_run_id = %(entity_run_id)s AND (d.status <> 'open' OR NOT EXISTS (
+    SELECT FROM {parents} AS p
+    WHERE p.org_id = d.org_id AND p.id = d.record_key AND p._deleted_at IS NULL
+    OFFSET 0))
+ON CONFLICT (entity_run_id, parent_id) DO NOTHING
+"""
+"""Parents that the run has met, and that are not there to be read below because they could not be stored. A later run may
+have met them again before this one was retried. One that is stored as it was before is read below like any other. Of a letter that somebody has settled meanwhile nobody knows when the record
+was stored: the walk may have passed it before."""
+
 _SEEN_SINCE = """
 WITH refuted AS (
     DELETE FROM openfaith.suspect AS s
@@ -127,13 +148,14 @@ WITH refuted AS (
       AND NOT EXISTS (
           SELECT FROM {table} AS t
           WHERE t.org_id = %(org_id)s AND t.id = s.id COLLATE "default" AND t._deleted_at IS NULL
-            AND t._requested_at <= s.listing_started_at
+            AND (t._requested_at <= s.listing_started_at OR s.state = 'unlisted')
           OFFSET 0)
-    RETURNING s.id
+    RETURNING s.state
 )
-SELECT count(*) FROM refuted
+SELECT count(*) FILTER (WHERE state <> 'unlisted') FROM refuted
 """
-"""Suspects whose row was written or deleted since the listing that missed them."""
+"""Suspects whose row was written or deleted since the listing that missed them. What is known to exist although it is not
+listed may be written by whoever asks for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,7 +195,7 @@ async def compare_next(
 
     A listing that is not proven makes no suspects. Neither does one that has lost rows since it was closed, or of which
     nothing is kept any more: it is no longer proven, and the suspects that it made are forgotten. Of what was listed below
-    parents, rows of those that could not be read, or were not there to be walked, are left out.
+    parents, rows of those that could not be read, or stored, or were not there to be walked, are left out.
 
     Args:
         limit: ids in a range; all there are where fewer are left.
@@ -214,6 +236,8 @@ class _Comparison:
         return _Range(*await self._fetch(statement, after=self.listing.compared_to, limit=limit))
 
     async def compare_stored(self, limit: int) -> _Range:
+        if self.listing.parent is not None:
+            await self._leave_behind_unstored(self.listing.parent)
         column = None if self.listing.parent is None else parent_id_column(self.entity)
         statement = sql.SQL(_STORED).format(
             table=table(self.manifest, self.entity),
@@ -221,6 +245,11 @@ class _Comparison:
             walked=sql.SQL(_ALL_READ) if column is None else self._walked(),
         )
         return _Range(*await self._fetch(statement, after=self.listing.compared_to, limit=limit))
+
+    async def _leave_behind_unstored(self, parent: EntityName) -> None:
+        parents = table(self.manifest, self.manifest.entities[parent])
+        statement = sql.SQL(_UNSTORED).format(parents=parents)
+        await self.connection.execute(statement, {"entity_run_id": self.listing.entity_run_id})
 
     def _walked(self) -> sql.Composed:
         assert self.entity.below is not None, "only what is below a parent has a column for it"

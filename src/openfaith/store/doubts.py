@@ -18,7 +18,7 @@ from openfaith.records import EntityName, EntityRunId
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
 from openfaith.store.run_records import HeldEntityRun
-from openfaith.store.texts import storable_text
+from openfaith.texts import storable_text
 
 FORGOTTEN = "what it listed was removed before the run was retried"
 """The doubt about a listing of which nothing is there any more to go on with."""
@@ -48,7 +48,8 @@ class StandingOfParents:
     proven: bool
     """Whether their entity run completed, and nothing speaks against that it has read them all."""
     stored: bool
-    """Whether all that it showed could be fetched and stored."""
+    """Whether all that it showed could be fetched and stored. Of what is listed: whether those that could not be are known
+    one by one, so that the comparison leaves out what may be below them."""
     read: bool
     """Whether it could look below each of their own parents, if they have such."""
 

@@ -24,8 +24,8 @@ from openfaith.store.queries import query
 from openfaith.store.run_lookups import get_run, read_entity_run, read_entity_runs, read_run
 from openfaith.store.run_records import EntityRunRecord, RunRecord
 from openfaith.store.sync_outcomes import note_outcome
-from openfaith.store.texts import storable_text
 from openfaith.telemetry import EntityRunFinished, Event, RunFinished, Subject, log_event
+from openfaith.texts import storable_text
 
 
 async def finish_entity_run(
@@ -97,7 +97,8 @@ async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entit
 
 
 _STOCK = """
-SELECT count(*) FILTER (WHERE t._deleted_at IS NULL), max(t._source_updated_at) FILTER (WHERE t._source_updated_at <= e.at)
+SELECT count(*) FILTER (WHERE t._deleted_at IS NULL),
+       max(t._source_updated_at) FILTER (WHERE t._source_updated_at BETWEEN '0001-01-01T00:00:00Z' AND e.at)
 FROM {} AS t CROSS JOIN (
     SELECT COALESCE(e.source_started_at, c.source_started_at) AS at
     FROM openfaith.entity_run AS e
@@ -115,7 +116,10 @@ async def _take_stock(
     run_id: RunId,
     entity: EntityName,
 ) -> tuple[int, datetime | None]:
-    """How many records live, and the newest stamp of any that is no later than the run."""
+    """How many records live, and the newest stamp of any that is no later than the run.
+
+    PostgreSQL has years before the first, Python has none.
+    """
     statement = sql.SQL(_STOCK).format(beside_parameters(sql.Identifier(*table)))
     about = {"org_id": org_id, "run_id": run_id, "entity": entity}
     row = await (await connection.execute(statement, about)).fetchone()

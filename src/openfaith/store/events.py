@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from openfaith.records import EntityName, OrgId, RunId
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
-from openfaith.store.texts import storable_json, storable_text
 from openfaith.telemetry import Event
+from openfaith.texts import storable_json, storable_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ listing that lost some proves nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Literal, cast
@@ -19,17 +19,21 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from openfaith.errors import LeaseLostError
-from openfaith.manifest import Entity
+from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, EntityRunId, OrgId, Page, PageCounts, RunId
 from openfaith.store.connection import Database
 from openfaith.store.doubts import FORGOTTEN, doubts_of_parents, lost
+from openfaith.store.events import insert_events
+from openfaith.store.examination import Unstorable, examine
 from openfaith.store.faults import REFUSED
-from openfaith.store.pages import Committed, PageCommit, PartCommitted
+from openfaith.store.letters import set_aside
+from openfaith.store.naming import Named, tell_apart
+from openfaith.store.pages import Committed, Findings, PageCommit, PartCommitted, nothing_told
 from openfaith.store.queries import NumberedStatement, numbered, query
 from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.run_records import HeldEntityRun
-from openfaith.store.texts import storable_text
 from openfaith.store.upserts import is_versioned
+from openfaith.texts import storable_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +51,7 @@ class Listing:
     counted: int
     """Different ids, counted as they were committed."""
     unusable: int
-    """Records without a usable id."""
+    """Records of which nobody knows who they are."""
     closed_at: datetime | None
     rows: int | None
     """Different ids, counted when it was closed."""
@@ -110,15 +114,19 @@ class Reconciliation:
 class ListingWriter:
     """Commits the pages of one entity's listing. Keeps no state of a run."""
 
-    def __init__(self, database: Database, entity: Entity) -> None:
+    def __init__(self, database: Database, manifest: Manifest, entity: Entity) -> None:
         self._database = database
         self._entity = entity
+        self._version = manifest.products[entity.product].version
         self._statement = listing_statement("list_page")
 
-    async def commit(self, page: Page, place: PageCommit) -> Committed:
+    async def commit(self, page: Page, place: PageCommit, findings: Findings = nothing_told) -> Committed:
         """Keep the ids of a page with its checkpoint and counts, in one transaction.
 
-        Records without a usable id are its `dead_letters`: the page is kept, but the listing proves nothing.
+        Records that no table can hold are set aside. Where nobody knows who a record is, the listing proves nothing.
+
+        Args:
+            findings: what is stored beside what had to be set aside, to tell it.
 
         Raises:
             LeaseLostError: somebody else holds the entity run now, or its listing is not open, or this is not its
@@ -130,10 +138,46 @@ class ListingWriter:
             try:
                 return await self._store(connection, page, place, RawRecords(page.records))
             except REFUSED:
-                return await self._store(connection, page, place, await _usable(connection, page.records))
+                async with connection.transaction():
+                    return await self._store_named(connection, page, place, findings)
+
+    async def _store_named(
+        self, connection: psycopg.AsyncConnection, page: Page, place: PageCommit, findings: Findings
+    ) -> Committed:
+        """The slow way, for a page with something wrong in it."""
+        named = tell_apart(self._entity, page.records)
+        letters = (await examine(connection, self._entity, named.unstorable)).letters
+        records = await _dated(connection, named)
+        committed = await self._store(
+            connection, page, place, records, unusable=named.unknown, letters=letters
+        )
+        await set_aside(
+            connection,
+            letters,
+            {
+                "requested_at": page.requested_at,
+                "entity_run_id": place.entity_run_id,
+                "asked_run_id": place.entity_run_id,
+                "token": place.token,
+                "version": self._version,
+                "parents": place.parents,
+                "carriers": None,
+                "include": None,
+            },
+        )
+        events = tuple(event for part in committed.parts for event in findings(part))
+        await insert_events(connection, events)
+        return replace(committed, events=events)
 
     async def _store(
-        self, connection: psycopg.AsyncConnection, page: Page, place: PageCommit, records: RawRecords
+        self,
+        connection: psycopg.AsyncConnection,
+        page: Page,
+        place: PageCommit,
+        records: RawRecords,
+        *,
+        unusable: int = 0,
+        letters: Sequence[Unstorable] = (),
     ) -> Committed:
         parameters = {
             "entity_run_id": place.entity_run_id,
@@ -146,24 +190,25 @@ class ListingWriter:
             "read_below": place.read_below,
             "total_count": storable_count(page.total_count),
             "records": records,
+            "unusable": unusable,
+            "dead_letters": len(letters),
             "size": len(page.records),
             "type": self._entity.type,
             "versioned": is_versioned(self._entity),
         }
         cursor = psycopg.AsyncRawCursor(connection)
         await cursor.execute(self._statement.text, self._statement.arguments(parameters), prepare=True)
-        row = cast("tuple[int, bool] | None", await cursor.fetchone())
+        row = cast("tuple[bool] | None", await cursor.fetchone())
         if row is None:
             raise LeaseLostError(place.entity_run_id, place.fence)
-        unusable, cancel_requested = row
         part = PartCommitted(
             entity=self._entity.name,
             records=len(page.records),
-            counts=PageCounts(dead_letters=unusable),
+            counts=PageCounts(dead_letters=len(letters)),
             misfits={},
-            reasons=("it has no usable id",) if unusable else (),
+            reasons=tuple(sorted({letter.reason for letter in letters})),
         )
-        return Committed(parts=(part,), cancel_requested=cancel_requested)
+        return Committed(parts=(part,), cancel_requested=row[0])
 
 
 @cache
@@ -176,7 +221,7 @@ def listing_statement(name: Literal["list_page", "list_beside"]) -> NumberedStat
 async def list_beside(
     connection: psycopg.AsyncConnection, entity_run_id: EntityRunId, entity: Entity, records: Sequence[bytes]
 ) -> None:
-    """Keep the ids of records that the caller's transaction stores, in the listing of their entity run.
+    """Keep the ids of records that the caller's transaction stores, or sets aside, in the listing of their entity run.
 
     Raises:
         LeaseLostError: the listing is not open.
@@ -188,9 +233,9 @@ async def list_beside(
         "versioned": is_versioned(entity),
     }
 
-    async def keep(raw: RawRecords) -> None:
+    async def keep(raw: RawRecords, unusable: int = 0) -> None:
         cursor = psycopg.AsyncRawCursor(connection)
-        arguments = statement.arguments(parameters | {"records": raw})
+        arguments = statement.arguments(parameters | {"records": raw, "unusable": unusable})
         await cursor.execute(statement.text, arguments, prepare=True)
         if await cursor.fetchone() is None:
             raise LeaseLostError(entity_run_id, 0)
@@ -199,14 +244,15 @@ async def list_beside(
         async with connection.transaction():
             await keep(RawRecords(records))
     except REFUSED:
-        await keep(await _usable(connection, records))
+        named = tell_apart(entity, records)
+        await keep(await _dated(connection, named), named.unknown)
 
 
-async def _usable(connection: psycopg.AsyncConnection, records: Sequence[bytes]) -> RawRecords:
-    """The same records, of each only what a listing needs; nothing of those that PostgreSQL cannot read."""
-    cursor = await connection.execute(query("listings", "usable"), {"bodies": list(records)})
+async def _dated(connection: psycopg.AsyncConnection, named: Named) -> RawRecords:
+    """The records of a refused page that can be listed, without what is no time to PostgreSQL."""
+    cursor = await connection.execute(query("listings", "dated"), {"records": RawRecords(named.listable)})
     row = await cursor.fetchone()
-    assert row is not None
+    assert row is not None, "it aggregates"
     return RawRecords([row[0].encode()[1:-1]])
 
 

@@ -176,7 +176,7 @@ async def merge(
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
     """
-    async with begin_deletion(database, manifest, entity, held, confirmed_at) as deletion:
+    async with begin_deletion(database, manifest, entity, held, confirmed_at, elsewhere=True) as deletion:
         ends, circular = resolve_survivors(survivors, await _chains(deletion, survivors.values()))
         doomed = await lock_doomed(deletion, ends, suspects_only=suspects_only)
         aliases = await _ids(deletion, _ALIASES, ends)

@@ -27,7 +27,8 @@ from openfaith.store.events import insert_events
 from openfaith.store.evolution import as_stored
 from openfaith.store.examination import Examined, Unstorable, examine, refusal
 from openfaith.store.faults import REFUSED
-from openfaith.store.queries import NumberedStatement, numbered, query
+from openfaith.store.letters import set_aside
+from openfaith.store.queries import NumberedStatement, numbered
 from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.upserts import page_statement, rider_statement
 from openfaith.telemetry import Event
@@ -119,7 +120,8 @@ Beside = Callable[[psycopg.AsyncConnection, EntityRunId, Entity, Sequence[bytes]
 """What else is to be kept of the records of an entity run."""
 
 
-def _nothing_told(_part: PartCommitted) -> Iterable[Event]:
+def nothing_told(_part: PartCommitted) -> Iterable[Event]:
+    """For whom nobody needs to hear of it."""
     return ()
 
 
@@ -170,7 +172,7 @@ class PageWriter:
         page: Page,
         place: PageCommit,
         riders: Mapping[EntityName, EntityRunId] | None = None,
-        findings: Findings = _nothing_told,
+        findings: Findings = nothing_told,
     ) -> Committed:
         """Store a page with its checkpoint and counts, and what rode on it, in one transaction.
 
@@ -387,21 +389,17 @@ async def _set_aside(
     connection: psycopg.AsyncConnection, place: PageCommit, part: _Part, letters: Sequence[Unstorable]
 ) -> None:
     """Keep what cannot be stored, with all that a replay needs beside its body."""
-    for letter in letters:
-        await connection.execute(
-            query("dead_letters", "set_aside"),
-            {
-                "record_key": letter.record_key,
-                "fault": letter.fault,
-                "reason": letter.reason,
-                "body": letter.body,
-                "requested_at": part.parameters["requested_at"],
-                "entity_run_id": part.entity_run_id,
-                "asked_run_id": place.entity_run_id,
-                "token": place.token,
-                "version": part.table.version,
-                "parents": part.parameters.get("parents"),
-                "carriers": part.parameters.get("carriers"),
-                "include": part.table.include,
-            },
-        )
+    await set_aside(
+        connection,
+        letters,
+        {
+            "requested_at": part.parameters["requested_at"],
+            "entity_run_id": part.entity_run_id,
+            "asked_run_id": place.entity_run_id,
+            "token": place.token,
+            "version": part.table.version,
+            "parents": part.parameters.get("parents"),
+            "carriers": part.parameters.get("carriers"),
+            "include": part.table.include,
+        },
+    )

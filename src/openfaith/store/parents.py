@@ -21,7 +21,7 @@ from openfaith.store.differences import parent_id_column
 from openfaith.store.mirror import table
 from openfaith.store.queries import query
 from openfaith.store.run_records import HeldEntityRun
-from openfaith.store.texts import storable_text
+from openfaith.texts import storable_text
 
 _PLAIN = re.compile(r"[A-Za-z0-9_~:-][A-Za-z0-9_~:.-]*")
 """An id that can stand in a path as it is. It comes from outside: a slash in it would lead somewhere else."""

@@ -21,7 +21,7 @@ from openfaith.store.queries import query
 from openfaith.store.run_lookups import read_run
 from openfaith.store.run_records import EntityState, HeldEntityRun, PlannedReading, Rider, RunRecord
 from openfaith.store.sync_outcomes import list_org_ids
-from openfaith.store.texts import storable_text
+from openfaith.texts import storable_text
 
 
 async def request_run(

@@ -2,7 +2,8 @@
 
 A suspect is a row of its own, beside the record, which stays as it is. The guard lets all of a listing's suspects be
 asked about, or holds them for a person; a person approves or rejects exactly those that are there to be looked at.
-Whatever shows that one exists makes it no suspect.
+Whatever shows that one exists makes it no suspect. If only the source did, asked for it by its id, it is known from then
+on as one that listings leave out, and no listing that does so proves anything but together with the source's own word.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from openfaith.store.listings import lock_listing
 from openfaith.store.mirror import table
 from openfaith.store.queries import query
 from openfaith.store.run_records import HeldEntityRun
-from openfaith.store.texts import storable_text
+from openfaith.texts import storable_text
 
 _LIVE = "SELECT count(*) FROM {table} WHERE org_id = %(org_id)s AND _deleted_at IS NULL"
 _NAMED_AT_MOST = 10
@@ -43,12 +44,20 @@ class SuspectState(StrEnum):
     """A person said that it may be deleted, once the source confirms it."""
     REJECTED = "rejected"
     """A person said that it is not gone. It is not asked about again until it was seen again."""
+    UNLISTED = "unlisted"
+    """It exists, as the source said when it was asked, although it was not listed. Asked about again while it is not."""
     CONFIRMED = "confirmed"
     """It was gone at the source, and is deleted here."""
 
 
 OPEN_SUSPECTS = frozenset(
-    {SuspectState.SUSPECT, SuspectState.HELD, SuspectState.APPROVED, SuspectState.REJECTED}
+    {
+        SuspectState.SUSPECT,
+        SuspectState.HELD,
+        SuspectState.APPROVED,
+        SuspectState.REJECTED,
+        SuspectState.UNLISTED,
+    }
 )
 """Those whose record lives."""
 
@@ -105,6 +114,8 @@ class OpenSuspect:
     """By how many proven listings in a row."""
     may_be_elsewhere: bool = False
     """Below a parent that could not be read, as far as anybody knows."""
+    may_be_unlisted: bool = False
+    """The listing that missed it leaves out others that exist."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,9 +128,11 @@ class ListingStanding:
     proven: bool
     doubts: Sequence[str]
     suspects: int
-    """Those that a person rejected are left out."""
+    """Whatever a person decided about them. Without those that are known to exist."""
     approved: int
     """Of these, those that a person approved while the token saw what it sees now."""
+    rejected: int
+    """Of these, those that are not gone, as a person decided."""
     permissions_changed: bool
     """Whether rows may have been stored, since deletions were last allowed, while the token saw something else."""
 
@@ -131,6 +144,7 @@ class _Counted:
     rows: int | None
     suspects: int
     approved: int
+    rejected: int
     permissions_changed: bool
 
 
@@ -162,6 +176,7 @@ async def read_standing(
         doubts=found.doubts,
         suspects=found.suspects,
         approved=found.approved,
+        rejected=found.rejected,
         permissions_changed=found.permissions_changed,
     )
 
@@ -177,7 +192,9 @@ async def allow_deletions(database: Database, held: HeldEntityRun) -> None:
     async with database.transaction() as connection:
         listing = await lock_listing(connection, held)
         await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
-        await connection.execute(query("suspects", "allow"), {"entity_run_id": held.entity_run_id})
+        about = {"entity_run_id": held.entity_run_id}
+        await connection.execute(query("suspects", "discount"), about)
+        await connection.execute(query("suspects", "allow"), about)
 
 
 async def hold_suspects(
@@ -189,7 +206,8 @@ async def hold_suspects(
 
     Args:
         reason: why, for people.
-        ids: only these, and the others may still be confirmed; None for all of the listing, whose deletions stop.
+        ids: only these, until a person decides about them, and the others may still be confirmed; None for all of the
+            listing, whose deletions stop, and which the next guard judges anew.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -199,6 +217,7 @@ async def hold_suspects(
         await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
         about = {"entity_run_id": held.entity_run_id, "reason": storable_text(reason)}
         if ids is None:
+            await connection.execute(query("suspects", "discount"), about)
             cursor = await connection.execute(query("suspects", "hold"), about)
         else:
             cursor = await connection.execute(query("suspects", "hold_some"), about | {"ids": list(ids)})
@@ -222,10 +241,36 @@ async def list_open_suspects(
         return await cursor.fetchall()
 
 
-async def refute_suspects(database: Database, held: HeldEntityRun, ids: Sequence[str]) -> None:
-    """Forget suspects that the source says exist, and with them what their listing has made of the others.
+async def list_unlisted(
+    database: Database, entity_run_id: EntityRunId, *, limit: int = 100
+) -> list[OpenSuspect]:
+    """The next records to be asked for of which it is known that they exist, or did, and are not listed."""
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(OpenSuspect))
+        await cursor.execute(
+            query("suspects", "list_unlisted"), {"entity_run_id": entity_run_id, "limit": limit}
+        )
+        return await cursor.fetchall()
 
-    It has not shown all there is, so it is not proven any more.
+
+async def suspect_again(database: Database, held: HeldEntityRun, ids: Sequence[str]) -> None:
+    """Suspect records again that existed although they were not listed: the source has them no more.
+
+    Raises:
+        LeaseLostError: somebody else holds the entity run now; nothing was written.
+    """
+    async with database.transaction() as connection:
+        listing = await lock_listing(connection, held)
+        await lock_suspects(connection, listing.org_id, listing.adapter, listing.entity)
+        about = {"entity_run_id": held.entity_run_id, "ids": list(ids)}
+        await connection.execute(query("suspects", "suspect_again"), about)
+
+
+async def refute_suspects(database: Database, held: HeldEntityRun, ids: Sequence[str]) -> None:
+    """Note of suspects that they exist, and are not listed; and forget what their listing has made of the others.
+
+    It has not shown all there is, and nobody knew, so it is not proven any more. The next one that leaves out just these
+    is believed so far as the source, asked for each, says the same of the others.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.
@@ -236,6 +281,50 @@ async def refute_suspects(database: Database, held: HeldEntityRun, ids: Sequence
         place = {"entity_run_id": held.entity_run_id}
         await connection.execute(query("suspects", "refute"), place | {"ids": list(ids)})
         await connection.execute(query("differences", "distrust"), place | {"doubt": unlisted(len(ids))})
+
+
+async def has_open_suspects(database: Database, entity_run_id: EntityRunId) -> bool:
+    """Whether there are suspects that live of the entity of an entity run, or of those that ride on it."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(query("suspects", "is_any_open"), {"entity_run_id": entity_run_id})
+        row = await cursor.fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+async def forget_shown(
+    database: Database,
+    org_id: OrgId,
+    adapter: str,
+    entity: Entity,
+    records: Sequence[bytes],
+    *,
+    requested_at: datetime,
+) -> int:
+    """Forget the suspects that a page shows: whether or not anything of them has changed, they exist.
+
+    Safe wherever it is stopped, also by whoever lost the entity run: a suspect that is forgotten is only missed anew.
+
+    Args:
+        records: of the entity, as they came.
+        requested_at: when the page was, by the source's clock. A listing that began later knows better.
+
+    Returns how many there were.
+    """
+    async with database.transaction() as connection:
+        await lock_suspects(connection, org_id, adapter, entity.name)
+        cursor = await connection.execute(
+            query("suspects", "forget_shown"),
+            {
+                "org_id": org_id,
+                "adapter": adapter,
+                "entity": entity.name,
+                "type": entity.type,
+                "bodies": list(records),
+                "requested_at": requested_at,
+            },
+        )
+        return cursor.rowcount
 
 
 async def list_suspects(
@@ -294,8 +383,9 @@ async def decide_suspects(
 ) -> int:
     """Note what a person decided about suspects. Returns how many it was decided about.
 
-    To approve concerns those that wait for it, and only them: what goes missing later needs another approval, and
-    so does everything once the token sees something else. To reject concerns also those that do not wait.
+    To approve concerns those that wait for it, and by their ids those that were rejected, and only them: what goes
+    missing later needs another approval, and so does everything once the token sees something else. To reject concerns
+    also those that do not wait. What waited and was not decided about waits on, whatever the next guard says.
 
     Args:
         ids: None for all that wait now.

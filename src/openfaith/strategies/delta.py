@@ -26,6 +26,7 @@ from openfaith.strategies.offsets import (
     OffsetState,
     PageRequest,
     advance,
+    asked,
     begins_with_anchor,
     check,
     upcoming,
@@ -38,6 +39,9 @@ OVERLAP = timedelta(minutes=2)
 
 OLDEST_MARK = timedelta(days=30)
 """After so long everything is read: most has changed, and what was deleted has piled up."""
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + OVERLAP
+"""No mark is earlier: there would be nothing before it to overlap with."""
 
 _VERSION = 1
 _KEY = "updated_at"
@@ -102,7 +106,8 @@ def begin_delta(kind: DeltaKind, watermark: datetime, newest: datetime | None = 
         watermark: the source's clock before the last completed run.
         newest: the newest stamp of the records that are stored. The source's clock may be ahead of its stamps.
     """
-    since = (min(watermark, newest or watermark) - OVERLAP).astimezone(UTC).replace(microsecond=0)
+    mark = max(min(watermark, newest or watermark), _EARLIEST)
+    since = (mark - OVERLAP).astimezone(UTC).replace(microsecond=0)
     return DeltaState(kind=kind, since=since, low=since, watermark=watermark)
 
 
@@ -148,7 +153,7 @@ def _dishonoured(state: DeltaState, page: Page) -> str | None:
     if len(known) < len(stamps):
         return f"a record without a readable {_KEY}"
     if _must_filter(state) and known and min(known) < state.low:
-        return f"a record of {min(known):%Y-%m-%dT%H:%M:%SZ}, older than was asked for"
+        return f"a record of {asked(min(known))}, older than was asked for"
     if _must_order(state) and not _is_ordered(known, descending=state.kind == "newest_first"):
         return f"records that are not ordered by {_KEY}"
     return None
@@ -193,7 +198,7 @@ def count_known(state: DeltaState, page: Page) -> int:
 
 def _narrowed(state: DeltaState) -> dict[str, str]:
     low = state.low if state.kind == "keyset" else state.since
-    filtered = {f"where[{_KEY}][gte]": low.strftime("%Y-%m-%dT%H:%M:%SZ")} if _must_filter(state) else {}
+    filtered = {f"where[{_KEY}][gte]": asked(low)} if _must_filter(state) else {}
     ordered = {"order": f"-{_KEY}" if state.kind == "newest_first" else _KEY} if _must_order(state) else {}
     return filtered | ordered
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from openfaith.records import Page, Row
-from openfaith.strategies.offsets import OffsetState, PageRequest, advance, check, proves, upcoming
+from openfaith.strategies.offsets import OffsetState, PageRequest, advance, asked, check, proves, upcoming
 
 WINDOW = 9_900
 """Records in a window, ties at its end apart: its last page starts below 10,000."""
@@ -29,6 +29,8 @@ _VERSION = 2
 
 _KEY = "created_at"
 _SECOND = timedelta(seconds=1)
+_LATEST = datetime.max.replace(tzinfo=UTC) - _SECOND
+"""No window ends later: nothing could follow it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +161,8 @@ def _bounded(state: FullState, page: Page) -> FullState:
     if not page.records:
         return replace(state, bounded=True, high=None, inner=OffsetState())
     high = _time(page.rows[0])
-    if high is None or (state.low is not None and high < state.low) or len(page.records) > 1:
+    backwards = state.low is not None and high is not None and high < state.low
+    if high is None or backwards or high > _LATEST or len(page.records) > 1:
         return FullState(distrusted=True, total=state.total)
     if high == state.low:
         high += _SECOND  # more records in one second than a window holds
@@ -190,21 +193,16 @@ def _is_honoured(state: FullState, page: Page) -> bool:
 
 
 def _window(state: FullState) -> dict[str, str]:
-    to = {f"where[{_KEY}][lt]": _asked(state.high)} if state.high is not None else {}
+    to = {f"where[{_KEY}][lt]": asked(state.high)} if state.high is not None else {}
     return _from(state.low) | to
 
 
 def _from(low: datetime | None) -> dict[str, str]:
-    return {f"where[{_KEY}][gte]": _asked(low)} if low is not None else {}
+    return {f"where[{_KEY}][gte]": asked(low)} if low is not None else {}
 
 
 def _time(row: Row) -> datetime | None:
     return row.created_at
-
-
-def _asked(moment: datetime) -> str:
-    """As the source takes times; it keeps whole seconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _written(moment: datetime | None) -> str | None:

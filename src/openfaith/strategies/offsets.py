@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from openfaith.errors import BrokenResponseError
@@ -80,6 +81,11 @@ class OffsetState:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> OffsetState:
         return cls(**{**stored, "anchors": tuple(stored["anchors"])})
+
+
+def asked(moment: datetime) -> str:
+    """A time as the source takes it: in UTC, and it keeps whole seconds. The year has four digits, however early it is."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def upcoming(

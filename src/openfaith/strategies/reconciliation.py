@@ -31,9 +31,11 @@ class DeletionFacts:
     live_rows: int
     """Stored and not deleted, the suspects among them."""
     suspects: int
-    """Stored and not listed, those left out that a person rejected."""
+    """Stored and not listed, whatever a person decided about them; without those that are known to exist."""
     approved: int
     """Of these, how many a person approved, looking at exactly them and while the token saw what it sees now."""
+    rejected: int
+    """Of these, how many are not gone, as a person decided."""
     listed: int
     """Records that the listing showed."""
     proven: bool
@@ -56,11 +58,16 @@ class Stopped:
 
 
 def guard_deletions(facts: DeletionFacts) -> Allowed | Stopped:
-    """Whether a listing's suspects may be deleted without a person. One who approved all of them has been asked."""
+    """Whether a listing's suspects may be deleted without a person. One who decided about all of them has been asked.
+
+    What was decided about some says nothing for the others: all that were not listed are counted. A record that was
+    rejected speaks against them, for the listing has left out what is there.
+    """
     if not facts.proven:
         return Stopped(f"the listing is not proven: {'; '.join(facts.doubts) or 'it was not closed'}")
-    suspects = facts.suspects - facts.approved
-    if suspects <= 0:
+    suspects = facts.suspects
+    undecided = suspects - facts.approved - facts.rejected
+    if undecided <= 0:
         return Allowed()
     if facts.permissions_changed:
         return Stopped(
@@ -68,6 +75,8 @@ def guard_deletions(facts: DeletionFacts) -> Allowed | Stopped:
         )
     if facts.listed == 0:
         return Stopped(f"none of {facts.live_rows:,} records was listed")
+    if facts.rejected:
+        return Stopped(f"{facts.rejected:,} of {suspects:,} records that were not listed were rejected")
     if suspects > MOST:
         return Stopped(f"{suspects:,} of {facts.live_rows:,} records were not listed, more than {MOST}")
     if suspects > TOLERATED and suspects * 100 > facts.live_rows * TOLERATED_PERCENT:
@@ -114,15 +123,20 @@ _VERDICTS = {
 }
 
 
-def judge_suspect(answer: Answer, *, times_missed: int, may_be_elsewhere: bool = False) -> Verdict:
+def judge_suspect(
+    answer: Answer, *, times_missed: int, may_be_elsewhere: bool = False, may_be_unlisted: bool = False
+) -> Verdict:
     """What becomes of a suspect that the guard allows to be asked about.
 
     Args:
         answer: of the source.
         times_missed: by how many proven listings in a row, the latest among them.
         may_be_elsewhere: whether they looked everywhere but where the token may not look.
+        may_be_unlisted: whether the latest leaves out others that exist, so that no number of such proves anything.
     """
     if answer is Answer.UNTOLD:
+        if may_be_unlisted:
+            return Verdict.HOLD
         if times_missed < LISTINGS_TO_PROVE:
             return Verdict.LEAVE
         return Verdict.HOLD if may_be_elsewhere else Verdict.DELETE

@@ -8,6 +8,7 @@ but never their values.
 |---|---|---|
 | RunStarted | info | entities planned, whether dry |
 | RunJoined | info | |
+| RunGoesOn | info | |
 | RunFinished | info, warning, error | entities by outcome |
 | DependencyCut | info | |
 | DependencyNotRequested | info | |
@@ -24,6 +25,7 @@ but never their values.
 | ListingDistrusted | warning | |
 | ListingUnproven | warning | |
 | DeletionsStopped | warning | suspects that wait |
+| SuspectsRefuted | warning | records that exist |
 | BlindChangesFound | warning | records that changed, records that were read |
 | ParityBroken | warning | records that differ, records that were asked for |
 | DeltaFellBack | info | |
@@ -38,6 +40,8 @@ but never their values.
 | MirrorTableFilled | info, warning | values moved, values kept by attribute |
 | CanonicalViewKept | warning | |
 | ManifestDrift | info, warning | |
+| BreakerOpened | warning, error | organizations in trouble |
+| BreakerClosed | info | failed probes, seconds |
 | AlertOpened | warning, error | |
 | AlertResolved | info | |
 """
@@ -121,6 +125,14 @@ class RunJoined(Event):
 
     def message(self) -> str:
         return "asked for again; joined the run that is under way"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunGoesOn(Event):
+    """A run that rejected credentials had stopped is queued again, since there are others now."""
+
+    def message(self) -> str:
+        return "connected again: the run goes on where the rejected credentials had stopped it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,6 +411,26 @@ class DeletionsStopped(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SuspectsRefuted(Event):
+    """Records exist that a listing did not show, which was taken for proven: nothing more is deleted by it.
+
+    Known by then, they keep no later listing from that.
+    """
+
+    count: int
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        exist = _counted(
+            self.count, "record exists that was not listed", "records exist that were not listed"
+        )
+        return f"{self.entity}: {exist}: nothing more is deleted by this listing, and later ones may leave out as much"
+
+
+@dataclass(frozen=True, kw_only=True)
 class BlindChangesFound(Event):
     """A sweep has found, and stored, changes that no delta could see: they moved no stamp."""
 
@@ -588,6 +620,47 @@ class ManifestDrift(Event):
         parts += [f"{kind} {', '.join(names)} gone" for kind, names in self.gone.items()]
         text = f"{self.entity}: the source differs from the manifest: {'; '.join(parts)}"
         return ". ".join((text, *self.consequences))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerOpened(Event):
+    """A source is left alone: it is in trouble, or rejects the credentials."""
+
+    adapter: str
+    reason: str
+    """`outage` or `rejected`."""
+    seen: str
+    """What the source did."""
+    organizations: int | None = None
+    """How many have found it in trouble, where all who read it wait now; None where it is about one."""
+
+    @property
+    def severity(self) -> Severity:
+        return "error" if self.reason == "rejected" else "warning"
+
+    def message(self) -> str:
+        if self.reason == "rejected":
+            return f"the credentials are rejected ({self.seen}): nothing more is asked with them"
+        if self.organizations is not None:
+            return f"{self.organizations} organizations find {self.adapter} in trouble ({self.seen}): all who read it wait"
+        return f"the source is in trouble ({self.seen}): it is left alone, and asked again from time to time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerClosed(Event):
+    """A source is asked again."""
+
+    adapter: str
+    reason: str
+    """Why it was not."""
+    probes: int
+    """How many failed meanwhile."""
+    seconds: float
+    """How long it was left alone."""
+
+    def message(self) -> str:
+        tried = _counted(self.probes, "probe")
+        return f"{self.adapter} answers again, after {self.seconds:,.0f} s and {tried} in vain"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,19 @@ class MeasuredAlerts:
     alerts: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredBreaker:
+    """A source that is left alone."""
+
+    org_id: OrgId | None
+    """None where all who read it wait."""
+    adapter: str
+    base_url: str
+    reason: str
+    """`outage` or `rejected`."""
+    opened_at: datetime
+
+
 Samples = Iterable[tuple[tuple[str, ...], float]]
 """Values, each with those labels that only its metric has."""
 
@@ -227,7 +240,7 @@ METRICS = (
 
 
 ALERTS = "openfaith_alerts"
-"""The one metric that is of no entity."""
+"""Of no entity."""
 
 ALERT_LABELS = ("org", "adapter", "rule", "severity", "state")
 
@@ -236,15 +249,30 @@ _ALERTS_MEANING = (
 )
 
 
-def exposition(entities: Iterable[MeasuredEntity], alerts: Iterable[MeasuredAlerts] = ()) -> str:
+BREAKERS = "openfaith_breaker_opened_timestamp_seconds"
+"""Of no entity."""
+
+BREAKER_LABELS = ("org", "adapter", "base_url", "reason")
+
+_BREAKERS_MEANING = (
+    "Since when a source is left alone, as an outage or because it rejects the credentials; without an "
+    "organization where all who read it wait. Right: none; one that is asked as usual has no sample."
+)
+
+
+def exposition(
+    entities: Iterable[MeasuredEntity],
+    alerts: Iterable[MeasuredAlerts] = (),
+    breakers: Iterable[MeasuredBreaker] = (),
+) -> str:
     """What is known, in Prometheus' text format; nothing where nothing is known. A metric without a sample is left out.
 
-    No entity and no kind of alert may be there twice.
+    No entity, no kind of alert and no breaker may be there twice.
     """
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  # of use here only
 
     registry = CollectorRegistry()
-    registry.register(_Known(tuple(entities), tuple(alerts)))
+    registry.register(_Known(tuple(entities), tuple(alerts), tuple(breakers)))
     return generate_latest(registry).decode()
 
 
@@ -254,9 +282,11 @@ class _Known:
 
     entities: Sequence[MeasuredEntity]
     alerts: Sequence[MeasuredAlerts]
+    breakers: Sequence[MeasuredBreaker]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        families = [_family(metric, self.entities) for metric in METRICS] + [_alerts(self.alerts)]
+        families = [_family(metric, self.entities) for metric in METRICS]
+        families += [_alerts(self.alerts), _breakers(self.breakers)]
         return (family for family in families if family.samples)
 
 
@@ -268,6 +298,16 @@ def _alerts(counts: Iterable[MeasuredAlerts]) -> GaugeMetricFamily:
         family.add_metric(
             (count.org_id, count.adapter, count.rule, count.severity, count.state), count.alerts
         )
+    return family
+
+
+def _breakers(breakers: Iterable[MeasuredBreaker]) -> GaugeMetricFamily:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415  # as above
+
+    family = GaugeMetricFamily(BREAKERS, _BREAKERS_MEANING, labels=BREAKER_LABELS)
+    for breaker in breakers:
+        labels = (breaker.org_id or "", breaker.adapter, breaker.base_url, breaker.reason)
+        family.add_metric(labels, breaker.opened_at.timestamp())
     return family
 
 

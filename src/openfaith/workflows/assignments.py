@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from openfaith.manifest import Endpoint, Entity, Reading
 from openfaith.records import OrgId, RunId, SyncKind
@@ -50,3 +51,5 @@ class Progress:
     """Why what was read proves nothing; None where it was a part, or is not read to its end."""
     checkpoint: str | None = None
     """Where its walk has come to; None where there was none."""
+    sleep: timedelta | None = None
+    """How long to wait before the next segment, as the source is left alone; None where it may begin at once."""

@@ -12,6 +12,7 @@ from openfaith.records import Page
 from openfaith.store import HeldEntityRun, PageCommit, note_requests
 from openfaith.strategies import FullState
 from openfaith.telemetry import log_event
+from openfaith.texts import storable_json
 from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import set_aside
@@ -66,7 +67,7 @@ class Committer:
             fence=self._held.fence,
             number=self._next_page,
             token=token,
-            checkpoint=json.dumps(self._checkpoint),
+            checkpoint=json.dumps(storable_json(self._checkpoint)),
             requests=page.requests,
             parents=parents,
         )

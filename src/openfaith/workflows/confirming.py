@@ -3,6 +3,9 @@
 The order is that of safety. What is still there is stored, and only then refuted: whoever is stopped in between asks for it
 again. Both come before anything is deleted; what is gone is deleted under the same fencing token as a page, by a statement
 that asks for the proof once more.
+
+A listing that left out what is there proves nothing, where nobody knew. From then on it is known what it leaves out: that
+is asked for first, and if it is still there, the others are deleted only by what the source says of each.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from openfaith.store import (
     note_requests,
     refute_suspects,
     settle_differences,
+    suspect_again,
     tombstone,
 )
 from openfaith.strategies import Answer, Verdict, judge_suspect
@@ -44,6 +48,9 @@ SEES_OTHER = "what the token may see has changed since the listing began"
 
 MAY_BE_ELSEWHERE = "it cannot be asked for, and may be below a parent that could not be read"
 """Likewise, of one that any number of listings may miss."""
+
+MAY_BE_UNLISTED = "it cannot be asked for, and the listing leaves out others that exist"
+"""Likewise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,12 +73,21 @@ class _Verdicts:
     missed: list[str] = field(default_factory=list)
     """To be deleted since so many listings missed it; the source has said nothing."""
     merged: dict[str, str] = field(default_factory=dict)
-    held: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """To be held, since nobody could look everywhere."""
+    unlisted: list[str] = field(default_factory=list)
+    """To be held, since what was looked through leaves out others."""
     left: list[str] = field(default_factory=list)
 
     @property
     def doomed(self) -> list[str]:
         return [*self.deleted, *self.missed, *self.merged]
+
+    @property
+    def held(self) -> dict[str, list[str]]:
+        """Those that wait for a person, by the reason."""
+        held = {MAY_BE_ELSEWHERE: self.elsewhere, MAY_BE_UNLISTED: self.unlisted}
+        return {reason: ids for reason, ids in held.items() if ids}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +117,8 @@ class Confirmation:
     meantime is told that they are gone."""
     hold: Callable[[str, Collection[str] | None], Awaitable[None]]
     """Has these suspects wait for a person because of this, and tells it; None: all of the listing."""
+    tell_refuted: Callable[[int], Awaitable[None]]
+    """Tells that so many records were not listed, and exist."""
 
     async def settle(self, suspects: Sequence[OpenSuspect]) -> None:
         """Ask about suspects and do what follows. Safe to repeat, wherever it was stopped.
@@ -126,9 +144,31 @@ class Confirmation:
             verdicts.left.extend(verdicts.doomed)
         else:
             await self._delete(verdicts, asked_at)
-        if verdicts.held:
-            await self.hold(MAY_BE_ELSEWHERE, verdicts.held)
-        await settle_differences(self.database, self.held, [*verdicts.left, *verdicts.held])
+        for reason, ids in verdicts.held.items():
+            await self.hold(reason, ids)
+            verdicts.left.extend(ids)
+        await settle_differences(self.database, self.held, verdicts.left)
+
+    async def look_again(self, unlisted: Sequence[OpenSuspect]) -> None:
+        """Ask for records that existed when a former listing did not show them. Safe to repeat, wherever it was stopped.
+
+        What is there stays what it is. Of what is gone nothing is deleted by that: it is a suspect again, for the guard to
+        judge with the others.
+
+        Raises:
+            As `settle`.
+        """
+        told = await self._ask_all(unlisted)
+        await note_requests(self.database, self.held, sum(each.requests for each in told))
+        for alive in _alive(told):
+            await self.keep(alive)
+        if gone := _ids(told, Answer.GONE, Answer.MERGED):
+            await suspect_again(self.database, self.held, gone)
+        if untold := _ids(told, Answer.UNTOLD):
+            await self.hold(MAY_BE_UNLISTED, untold)
+        await settle_differences(
+            self.database, self.held, _ids(told, Answer.THERE, Answer.REFUSED, Answer.UNTOLD)
+        )
 
     async def _ask_the_time(self, suspects: Sequence[OpenSuspect]) -> None:
         """Have the source answer something, in a process that it has told nothing yet: with that it tells the time.
@@ -144,6 +184,7 @@ class Confirmation:
         for alive in _alive(refuted):
             await self.keep(alive)
         await refute_suspects(self.database, self.held, [told.suspect.id for told in refuted])
+        await self.tell_refuted(len(refuted))
 
     async def _delete(self, verdicts: _Verdicts, asked_at: datetime) -> None:
         if verdicts.merged:
@@ -219,7 +260,10 @@ def _sorted_out(told: Sequence[_Told]) -> _Verdicts:
     for each in told:
         suspect = each.suspect
         match judge_suspect(
-            each.answer, times_missed=suspect.times_missed, may_be_elsewhere=suspect.may_be_elsewhere
+            each.answer,
+            times_missed=suspect.times_missed,
+            may_be_elsewhere=suspect.may_be_elsewhere,
+            may_be_unlisted=suspect.may_be_unlisted,
         ):
             case Verdict.REFUTE:
                 verdicts.refuted.append(each)
@@ -230,10 +274,16 @@ def _sorted_out(told: Sequence[_Told]) -> _Verdicts:
                 assert each.survivor is not None, "what was merged has a survivor"
                 verdicts.merged[suspect.id] = each.survivor
             case Verdict.HOLD:
-                verdicts.held.append(suspect.id)
+                held = verdicts.unlisted if suspect.may_be_unlisted else verdicts.elsewhere
+                held.append(suspect.id)
             case Verdict.LEAVE:
                 verdicts.left.append(suspect.id)
     return verdicts
+
+
+def _ids(told: Sequence[_Told], *answers: Answer) -> list[str]:
+    """Of which the source said this."""
+    return [each.suspect.id for each in told if each.answer in answers]
 
 
 def _alive(refuted: Sequence[_Told]) -> list[Alive]:

@@ -32,8 +32,11 @@ async def sync_entity(run_id: RunId, attempt: int, entity: EntityName) -> str:
         parameters = await get_sync_parameters(
             definition["adapter"], definition["product"], definition["kind"]
         )
-        while not (await process_entity_pages(run_id, definition, entity, endpoint, parameters))["done"]:
-            pass
+        segment = await process_entity_pages(run_id, definition, entity, endpoint, parameters)
+        while not segment["done"]:
+            if "sleep_seconds" in segment:
+                await DBOS.sleep_async(segment["sleep_seconds"])
+            segment = await process_entity_pages(run_id, definition, entity, endpoint, parameters)
     except LeaseLostError:
         # Somebody else reads and settles this entity now. For this workflow's run there is nothing left to start.
         return EntityStatus.CANCELLED

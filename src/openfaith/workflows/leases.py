@@ -77,6 +77,13 @@ class ProcessLocks:
         """Those whose file is here and not locked. A file that is not here says nothing: another machine's."""
         return [executor_id for executor_id in executor_ids if self._is_gone(executor_id)]
 
+    def forget(self, executor_ids: Collection[str]) -> None:
+        """Remove the files of processes that are gone. Their leases must have ended before: until then the file is all
+        that tells, and whoever looks may be killed right after.
+        """
+        for executor_id in executor_ids:
+            self._path(executor_id).unlink(missing_ok=True)
+
     def _is_gone(self, executor_id: str) -> bool:
         try:
             file = self._path(executor_id).open("r+")
@@ -87,7 +94,6 @@ class ProcessLocks:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return False
-            self._path(executor_id).unlink(missing_ok=True)
             return True
 
     def _path(self, executor_id: str) -> Path:
@@ -236,6 +242,7 @@ class Lease:
             gone = self._locks.gone(alive & holders)
             if gone:
                 connection.expire(gone)
+                self._locks.forget(gone)
         dead = sorted(holders - alive | set(gone))
         if dead:
             recovered = recover(dead)

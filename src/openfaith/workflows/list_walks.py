@@ -30,6 +30,7 @@ from openfaith.strategies import (
     upcoming_full,
 )
 from openfaith.telemetry import DeltaFellBack, Event, ListingDistrusted, ListingShifted, Subject
+from openfaith.texts import storable_json
 from openfaith.workflows.walks import Ask, Walk, comes, parameters, without_anchor
 
 
@@ -81,7 +82,7 @@ class ListWalk(ABC):
         return None
 
     def to_json(self) -> str:
-        return json.dumps(self.state.to_json())
+        return json.dumps(storable_json(self.state.to_json()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,6 +31,7 @@ AT_ONCE = 300
 
 _PAGE_SIZE = "100"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,13 +86,26 @@ def _asking(listing: Endpoint, log: MergeLog, record_id: str) -> dict[str, str]:
 def _told(page: Page, log: MergeLog) -> Iterator[tuple[str, str, tuple[datetime, int]]]:
     """Who was removed and who was kept, and when; of equal times the one that the source numbered last is newer."""
     for record, row in zip(page.records, page.rows, strict=True):
+        attributes = _attributes(record)
+        removed, kept = _id(attributes.get(log.removed)), _id(attributes.get(log.kept))
+        if removed and kept:
+            yield removed, kept, (row.created_at or _LONG_AGO, _number(row.id))
+
+
+def _attributes(record: bytes) -> dict[str, object]:
+    """None at all where it is no record: it tells nothing, and the others of its page do."""
+    try:
         document = json.loads(record)
-        attributes = document.get("attributes") if isinstance(document, dict) else None
-        if isinstance(attributes, dict):
-            removed, kept = _id(attributes.get(log.removed)), _id(attributes.get(log.kept))
-            if removed and kept:
-                number = int(row.id) if row.id is not None and row.id.isdecimal() else 0
-                yield removed, kept, (row.created_at or _LONG_AGO, number)
+    except (ValueError, RecursionError):
+        return {}
+    attributes = document.get("attributes") if isinstance(document, dict) else None
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _number(record_id: str | None) -> int:
+    """An id as a number, where it is one of a size that sources count to."""
+    plain = record_id is not None and record_id.isdecimal() and len(record_id) <= _MOST_DIGITS
+    return int(record_id or 0) if plain else 0
 
 
 def _id(value: object) -> str | None:

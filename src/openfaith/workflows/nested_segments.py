@@ -13,6 +13,7 @@ from typing import cast
 
 from openfaith.errors import (
     AccessDeniedError,
+    BreakerOpenError,
     ConfigurationError,
     CredentialsRejectedError,
     ParentsFailedError,
@@ -52,7 +53,13 @@ MOST_DENIED_AT_FIRST = 50
 MOST_FAILURES_IN_A_ROW = 5
 """Parents that the source may fail in a row, before it is the source's trouble and not theirs."""
 
-_OF_THE_WALK = (ConfigurationError, CredentialsRejectedError, ProductClosedError, RateLimitedError)
+_OF_THE_WALK = (
+    BreakerOpenError,
+    ConfigurationError,
+    CredentialsRejectedError,
+    ProductClosedError,
+    RateLimitedError,
+)
 """What is no parent's fault, and stops the walk."""
 
 

@@ -22,6 +22,7 @@ from openfaith.strategies import (
     upcoming_below,
 )
 from openfaith.telemetry import Event, Subject
+from openfaith.texts import storable_json
 from openfaith.workflows.walks import Ask, Walk, comes, parameters, without_anchor
 
 
@@ -108,4 +109,4 @@ class NestedWalk:
 
     def to_json(self) -> str:
         stored = self.state.to_json() if self.sweep is None else self.sweep.to_json(self.state)
-        return json.dumps(stored)
+        return json.dumps(storable_json(stored))

@@ -10,12 +10,13 @@ import json
 
 from openfaith.adapters import ADAPTERS, Identity
 from openfaith.errors import AccessDeniedError, DatabaseUnavailableError, RecordNotFoundError, SyncError
-from openfaith.records import OrgId, base_adapter
+from openfaith.records import OrgId, RunId, base_adapter
 from openfaith.source import SourceClient
+from openfaith.workflows.pausing import ask_whose_token
 from openfaith.workflows.runtime import Runtime
 
 
-async def permissions_of(runtime: Runtime, org_id: OrgId, adapter: str) -> str | None:
+async def permissions_of(runtime: Runtime, org_id: OrgId, adapter: str, run_id: RunId) -> str | None:
     """What the token's user may see when a run begins. None where the source does not tell, or cannot be asked now.
 
     Whatever is wrong, the entities of the run will say.
@@ -24,12 +25,15 @@ async def permissions_of(runtime: Runtime, org_id: OrgId, adapter: str) -> str |
         DatabaseUnavailableError: it holds the credential.
     """
     try:
-        found, _ = await ask_permissions(runtime, org_id, adapter)
+        identity = _identity(adapter)
+        if identity is None:
+            return None
+        me = await ask_whose_token(runtime, org_id, base_adapter(adapter), identity, run_id=run_id)
     except DatabaseUnavailableError:
         raise
     except SyncError:
         return None
-    return found
+    return fingerprint(me.data, identity)
 
 
 async def ask_permissions(runtime: Runtime, org_id: OrgId, adapter: str) -> tuple[str | None, int]:
@@ -41,11 +45,16 @@ async def ask_permissions(runtime: Runtime, org_id: OrgId, adapter: str) -> tupl
         SyncError: the source could not be asked.
     """
     adapter = base_adapter(adapter)
-    identity = ADAPTERS[adapter].identity if adapter in ADAPTERS else None
+    identity = _identity(adapter)
     if identity is None:
         return None, 0
     version = runtime.manifest(adapter).products[identity.entity.partition(".")[0]].version
     return await _ask(await runtime.client(org_id, adapter), identity, version)
+
+
+def _identity(adapter: str) -> Identity | None:
+    known = ADAPTERS.get(base_adapter(adapter))
+    return None if known is None else known.identity
 
 
 async def _ask(client: SourceClient, identity: Identity, version: str) -> tuple[str | None, int]:
@@ -56,9 +65,15 @@ async def _ask(client: SourceClient, identity: Identity, version: str) -> tuple[
     return fingerprint(me.data, identity), 1
 
 
-def fingerprint(record: bytes, identity: Identity) -> str:
-    """Of a user's record: who it is, and what that user may see. Nothing else of the record counts."""
-    document = json.loads(record)
+def fingerprint(record: bytes, identity: Identity) -> str | None:
+    """Of a user's record: who it is, and what that user may see. Nothing else of the record counts.
+
+    None where it cannot be read, so that nobody knows.
+    """
+    try:
+        document = json.loads(record)
+    except (ValueError, RecursionError):
+        return None
     attributes = document.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
     told = {"id": document.get("id"), **{name: attributes.get(name) for name in identity.permissions}}

@@ -21,6 +21,7 @@ from openfaith.telemetry import EntityRunStarted
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.merging import apply_merges
 from openfaith.workflows.nested_segments import NestedSegment
+from openfaith.workflows.pausing import time_to_wait, wait_for
 from openfaith.workflows.reconciling import Settlement, reconcile
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import LONGEST, ListingSegment, Segment
@@ -32,16 +33,30 @@ _UNPROVEN_CARRIER = "what it came along with is not known to be complete"
 async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
     """Take the entity run's lease and process one segment. An entity run that is settled already is done.
 
+    While its source is left alone the segment is over before it begins, or where the trouble began.
+
     Raises:
         SyncError: what `Segment.process` and `_ridden` raise, and what the source or the database raised.
     """
     if assignment.reading is not Reading.INCLUDE:
         await runtime.refuse_closed(assignment.subject, assignment.entity.product)
+    try:
+        return await _process_held(runtime, assignment)
+    except SyncError as error:
+        if (sleep := await wait_for(runtime, assignment, error)) is None:
+            raise
+        return Progress(done=False, pages=0, records=0, sleep=sleep)
+
+
+async def _process_held(runtime: Runtime, assignment: Assignment) -> Progress:
     held = await take_entity_run(runtime.database, assignment.run_id, assignment.entity.name)
     if held is None:
         return Progress(done=True, pages=0, records=0)
     if held.cancel_requested:
         raise RunCancelledError(assignment.run_id)
+    asks = assignment.reading is not Reading.INCLUDE or assignment.kind is SyncKind.RECONCILIATION
+    if asks and (sleep := await time_to_wait(runtime, assignment)) is not None:
+        return Progress(done=False, pages=0, records=0, sleep=sleep)
     await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
     if assignment.reading is Reading.INCLUDE:
         return await _settle_ridden(runtime, assignment, held)

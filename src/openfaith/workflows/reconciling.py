@@ -3,6 +3,7 @@
     close      the listing, with a proof or with what speaks against one
     compare    with what is stored, by ranges of ids
     fetch      what is missing here, or stale
+    look again for what existed although former listings did not show it either
     judge      whether what was not listed may be deleted without a person
     confirm    each of it at the source, and delete what is gone
     sample     a few of what is stored, and compare what they say
@@ -35,13 +36,14 @@ from openfaith.store import (
     is_dated,
     list_open_differences,
     list_open_suspects,
+    list_unlisted,
     note_requests,
     read_standing,
     settle_differences,
     settle_stored,
 )
 from openfaith.strategies import Allowed, DeletionFacts, FullState, guard_deletions
-from openfaith.telemetry import DeletionsStopped, ListingUnproven
+from openfaith.telemetry import DeletionsStopped, ListingUnproven, SuspectsRefuted
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.committing import WHOLE, Committer
 from openfaith.workflows.confirming import SUSPECTS_AT_ONCE, Alive, Confirmation
@@ -114,6 +116,7 @@ class Settlement:
         return (
             await self._compare()
             and await self._fetch(committer)
+            and await self._look_again(committer)
             and await self._judge()
             and await self._confirm(committer)
             and await compare_sample(self, committer)
@@ -160,9 +163,27 @@ class Settlement:
 
         return await self._each_difference(fetch)
 
+    async def _look_again(self, committer: Committer) -> bool:
+        """Ask for what is known to be left out by listings, before the guard counts what may be gone."""
+        database, run = self.runtime.database, self.held.entity_run_id
+        confirmation = await self._confirmation(committer)
+        while unlisted := await list_unlisted(database, run, limit=SUSPECTS_AT_ONCE):
+            if await self.must_pause():
+                return False
+            await confirmation.look_again(unlisted)
+        return True
+
     async def _confirm(self, committer: Committer) -> bool:
         """Ask the source for each suspect that the guard, or a person, allows to be deleted."""
-        assignment, database = self.assignment, self.runtime.database
+        database, run = self.runtime.database, self.held.entity_run_id
+        confirmation = await self._confirmation(committer)
+        while suspects := await list_open_suspects(database, run, limit=SUSPECTS_AT_ONCE):
+            if await self.must_pause():
+                return False
+            await confirmation.settle(suspects)
+        return True
+
+    async def _confirmation(self, committer: Committer) -> Confirmation:
         listing = await self.listing()
         assert listing is not None, "it was closed"
 
@@ -174,22 +195,21 @@ class Settlement:
         async def sees_the_same() -> bool:
             return await self._sees_the_same(listing)
 
-        confirmation = Confirmation(
-            database=database,
-            manifest=self.runtime.manifest(assignment.adapter),
-            assignment=assignment,
+        async def tell_refuted(count: int) -> None:
+            await self.runtime.tell(SuspectsRefuted(about=self.assignment.subject, count=count))
+
+        return Confirmation(
+            database=self.runtime.database,
+            manifest=self.runtime.manifest(self.assignment.adapter),
+            assignment=self.assignment,
             held=self.held,
             client=self.client,
             listed_at=listing.started_at,
             keep=keep,
             sees_the_same=sees_the_same,
             hold=self._hold,
+            tell_refuted=tell_refuted,
         )
-        while suspects := await list_open_suspects(database, self.held.entity_run_id, limit=SUSPECTS_AT_ONCE):
-            if await self.must_pause():
-                return False
-            await confirmation.settle(suspects)
-        return True
 
     async def _sees_the_same(self, listing: Listing) -> bool:
         """Whether the token still sees what it saw when the listing began."""
@@ -282,6 +302,7 @@ class Settlement:
                 live_rows=standing.live_rows,
                 suspects=standing.suspects,
                 approved=standing.approved,
+                rejected=standing.rejected,
                 listed=standing.listed,
                 proven=standing.proven,
                 doubts=standing.doubts,

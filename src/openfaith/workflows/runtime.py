@@ -7,11 +7,13 @@ binds one runtime before it launches the engine, and steps find it here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from openfaith.breakers import BREAKER, BreakerPolicy, Gate
 from openfaith.errors import ProductClosedError, UnknownNameError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, OrgId, RunId, base_adapter, is_copy
@@ -47,6 +49,9 @@ class Runtime:
     keys: Sequence[SecretKey]
     entities_in_flight: int
     """Of one organization."""
+    breakers: BreakerPolicy = BREAKER
+    random: Callable[[], float] = random.random
+    """Draws from [0, 1)."""
     reading: dict[OrgId, RunId] = field(default_factory=dict)
     """The run that reads for an organization: there is one at a time. What its client notices belongs to it."""
     _writers: dict[tuple[str, EntityName, tuple[tuple[EntityName, str], ...], bool, bool], PageWriter] = (
@@ -170,6 +175,7 @@ class Runtime:
                 base_url=credential.base_url,
                 token=parse_token(credential.token),
                 budget=self._budgets.setdefault(key, RateBudget()),
+                gate=Gate(policy=self.breakers),
                 on_event=lambda event: self._notice(org_id, event),
             )
         return self._clients[key]

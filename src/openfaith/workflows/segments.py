@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 from openfaith.errors import IncludeIgnoredError, RunCancelledError, TooManyDeadLettersError
 from openfaith.manifest import Endpoint, Entity, find_drift
@@ -29,6 +28,8 @@ from openfaith.store import (
     PageCommit,
     PageWriter,
     PartCommitted,
+    forget_shown,
+    has_open_suspects,
     note_doubts,
     note_requests,
     note_source_start,
@@ -63,6 +64,7 @@ class Segment:
         self._riders = {rider.entity: rider.entity_run_id for rider in assignment.riders}
         self._pages = 0
         self._records = 0
+        self._suspected = False
         # Its own are counted within the segment, so that a retry is not stopped by what an earlier attempt met.
         self._seen = Counter({rider.entity: rider.records for rider in assignment.riders})
         self._dead = Counter({rider.entity: rider.dead_letters for rider in assignment.riders})
@@ -78,6 +80,8 @@ class Segment:
         """
         walk = await self._walk()
         assignment = self._assignment
+        if assignment.kind is not SyncKind.RECONCILIATION:  # whose own listing tells
+            self._suspected = await has_open_suspects(self._runtime.database, self._held.entity_run_id)
         async with fetching(
             client, assignment.version, includes=self._includes(), retry=assignment.entity.retries
         ) as pages:
@@ -143,6 +147,9 @@ class Segment:
             parents=None if ask.parent is None else ask.parent.to_json(),
             read_below=after.finishes(ask),
         )
+        if self._suspected:
+            # Before the page is committed: after that nobody would read it again.
+            await self._forget_shown(page)
         fresh = before.fresh(ask, page, after)
         committed = await self._store(fresh, place)
         for event in committed.events:
@@ -151,8 +158,26 @@ class Segment:
         self._stop_where_needed(committed)
 
     async def _store(self, page: Page, place: PageCommit) -> Committed:
-        tell = partial(set_aside, self._assignment.subject)
-        return await self._writer.commit(page, place, self._riders, tell)
+        return await self._writer.commit(page, place, self._riders, self._findings)
+
+    def _findings(self, part: PartCommitted) -> Iterator[Event]:
+        return set_aside(self._assignment.subject, part)
+
+    async def _forget_shown(self, page: Page) -> None:
+        """What a page shows is no suspect, though nothing of it has changed and nothing is written."""
+        assignment, entities = self._assignment, self._runtime.manifest(self._assignment.adapter).entities
+        riders = [entities[rider.entity] for rider in assignment.riders]
+        shown = [(assignment.entity, page.records), *((e, page.included.get(e.type, ())) for e in riders)]
+        for entity, records in shown:
+            if records:
+                await forget_shown(
+                    self._runtime.database,
+                    assignment.org_id,
+                    assignment.adapter,
+                    entity,
+                    records,
+                    requested_at=page.requested_at,
+                )
 
     async def _look_at_first(self, page: Page) -> None:
         """What the first page tells beside its records: the time at the source, and what it can do today."""
@@ -199,7 +224,9 @@ class ListingSegment(Segment):
         """Nothing: what was not asked for is not gone."""
 
     async def _store(self, page: Page, place: PageCommit) -> Committed:
-        return await ListingWriter(self._runtime.database, self._assignment.entity).commit(page, place)
+        manifest = self._runtime.manifest(self._assignment.adapter)
+        writer = ListingWriter(self._runtime.database, manifest, self._assignment.entity)
+        return await writer.commit(page, place, self._findings)
 
 
 def set_aside(run: Subject, part: PartCommitted) -> Iterator[Event]:

@@ -62,9 +62,11 @@ def _decode(value: dict[str, Any]) -> Any:
     if _ERROR not in value:
         return value
     kind = value[_ERROR]
-    arguments = [tuple(a) if isinstance(a, list) else a for a in value["args"]]
     try:
-        return _CLASSES[kind](*arguments)
-    except (KeyError, TypeError):
+        arguments = [tuple(a) if isinstance(a, list) else a for a in value["args"]]
+        error = _CLASSES[kind](*arguments)
+        str(error)  # its text is built only now, of whatever the arguments are
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError):
         # Another version of this program wrote it, with a class or an argument that this one does not have.
-        return ForeignError(kind, value["text"])
+        return ForeignError(str(kind), str(value.get("text", "")))
+    return error

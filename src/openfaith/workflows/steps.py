@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import ParamSpec, TypedDict, TypeVar
+from typing import NotRequired, ParamSpec, TypedDict, TypeVar
 
 from dbos import DBOS
 
@@ -115,6 +115,8 @@ class SegmentResult(TypedDict):
     done: bool
     pages: int
     records: int
+    sleep_seconds: NotRequired[float]
+    """How long to sleep before the next one, as the source is left alone; absent where it may begin at once."""
 
 
 def _is_database_fault(error: BaseException) -> bool:
@@ -196,7 +198,7 @@ async def get_permissions(run_id: RunId, attempt: int) -> None:
     runtime = current()
     run = await get_run(runtime.database, run_id)
     runtime.reading[run.org_id] = run_id
-    found = await permissions_of(runtime, run.org_id, run.adapter)
+    found = await permissions_of(runtime, run.org_id, run.adapter, run_id)
     await note_permissions(runtime.database, run_id, found, attempt=attempt)
 
 
@@ -342,7 +344,10 @@ async def process_entity_pages(
             kind=SyncKind(parameters["kind"]),
         ),
     )
-    return SegmentResult(done=progress.done, pages=progress.pages, records=progress.records)
+    result = SegmentResult(done=progress.done, pages=progress.pages, records=progress.records)
+    if progress.sleep is not None:
+        result["sleep_seconds"] = progress.sleep.total_seconds()
+    return result
 
 
 @durable_step("UpdateSyncStatus")

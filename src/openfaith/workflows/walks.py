@@ -62,7 +62,7 @@ class Walk(Protocol):
         """The parent below which nothing more is asked, now that the walk is where it is after this request."""
 
     def to_json(self) -> str:
-        """The checkpoint."""
+        """The checkpoint, in which nothing stands that the database refuses."""
 
 
 def parameters(request: PageRequest, includes: tuple[str, ...]) -> dict[str, str]:

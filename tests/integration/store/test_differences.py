@@ -15,16 +15,20 @@ from openfaith.store import (
     SuspectState,
     allow_deletions,
     decide_suspects,
+    forget_shown,
+    has_open_suspects,
     hold_suspects,
     list_open_differences,
     list_open_suspects,
     list_suspects,
     list_sync_state,
+    list_unlisted,
     note_doubts,
     read_standing,
     refute_suspects,
     settle_differences,
     settle_stored,
+    suspect_again,
 )
 from support.mirror import MEMBER, Reader, execute, fetch_one, moment, record, take
 from support.reconciling import Reconciler, store
@@ -214,6 +218,8 @@ async def test_only_the_holder_settles(reader: Reader) -> None:
     with pytest.raises(LeaseLostError):
         await refute_suspects(reader.database, reader.held, ["2"])
     with pytest.raises(LeaseLostError):
+        await suspect_again(reader.database, reader.held, ["2"])
+    with pytest.raises(LeaseLostError):
         await hold_suspects(reader.database, reader.held, "x")
     with pytest.raises(LeaseLostError):
         await allow_deletions(reader.database, reader.held)
@@ -242,7 +248,7 @@ async def test_a_listing_that_did_not_show_what_the_source_still_has_proves_noth
     church = await prepared(reader, "1", "2", "3")
     await church.reconcile("1")
     await refute_suspects(reader.database, reader.held, ["2"])
-    assert (await church.suspects(), await open_suspects(church)) == ({}, {})
+    assert (await states(church), await open_suspects(church)) == ({"2": "unlisted"}, {})
     report = await church.report()
     assert (report.refuted, report.suspects, report.proven, report.guard) == (1, 0, False, None)
     assert report.doubts == ["1 of the records that it did not show exist"]
@@ -300,6 +306,31 @@ async def test_a_suspect_that_was_written_since_is_none(reader: Reader) -> None:
     later = await church.again(at=120)
     assert (await later.reconcile("1")).refuted == 1
     assert set(await later.suspects()) == {"3"}
+
+
+@pytest.mark.parametrize(("requested_at", "left"), [(99, {"2", "3"}), (100, {"2", "3"}), (101, {"3"})])
+async def test_a_suspect_that_a_later_page_shows_unchanged_is_none(
+    reader: Reader, requested_at: float, left: set[str]
+) -> None:
+    """Whatever else is on the page, and cannot be read."""
+    church = await prepared(reader, "1", "2", "3")
+    run = reader.held.entity_run_id
+    assert not await has_open_suspects(reader.database, run)
+    await church.reconcile("1")
+    assert await has_open_suspects(reader.database, run)
+    shown = [record("1", MEMBER.type), record("2", MEMBER.type), record("3", "Other"), b'{"id"', b"7"]
+    forgotten = await forget_shown(
+        reader.database, reader.org_id, "sample", MEMBER, shown, requested_at=moment(requested_at)
+    )
+    assert forgotten == 2 - len(left)
+    assert (await church.suspects()).keys() == left
+
+
+async def test_what_is_confirmed_is_no_open_suspect(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2")
+    await church.reconcile("1")
+    await church.delete("2", at=150)
+    assert not await has_open_suspects(reader.database, reader.held.entity_run_id)
 
 
 async def test_a_suspect_that_was_written_since_is_missed_for_the_first_time_when_it_is_missed_again(
@@ -385,8 +416,54 @@ async def test_what_was_approved_stays_so_for_the_next_listing_and_what_is_new_i
         reader.database, reader.manifest, MEMBER, reader.org_id, later.reader.held.entity_run_id
     )
     assert (standing.live_rows, standing.suspects, standing.approved, standing.listed) == (3, 2, 1, 1)
+    assert await decide(later, "3", approve=False) == 1
+    standing = await read_standing(
+        reader.database, reader.manifest, MEMBER, reader.org_id, later.reader.held.entity_run_id
+    )
+    assert (standing.suspects, standing.approved, standing.rejected) == (2, 1, 1)
     await hold_suspects(reader.database, later.reader.held, "too many")
     assert await open_suspects(later) == {"2": 2}
+
+
+@pytest.mark.parametrize("approve", [True, False])
+async def test_what_was_passed_over_waits_on_however_few_are_left(reader: Reader, approve: bool) -> None:
+    """Until a person decides about it, or it is listed again; what goes missing later is another matter."""
+    church = await prepared(reader, "1", "2", "3", "4", "5")
+    await church.reconcile("1", "5", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    assert await decide(church, "2", approve=approve) == 1
+    later = await church.again(at=300)
+    await later.reconcile("1", "3")
+    decided = {"2": "approved" if approve else "rejected"}
+    assert await states(later) == decided | {"4": "held", "5": "suspect"}
+    assert await open_suspects(later) == ({"2": 2, "5": 1} if approve else {"5": 0})
+    assert (await church.suspects())["4"]["reason"] == "too many"
+    assert (await later.report()).held == 1
+    await decide(later)
+    assert await states(later) == decided | {"4": "approved", "5": "suspect"}
+    assert not (await later.suspects())["4"]["must_wait"]
+    await (listed := await later.again(at=400)).reconcile("1", "4")
+    assert "4" not in await states(listed)
+
+
+async def test_to_decide_about_nothing_passes_nobody_over(reader: Reader) -> None:
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    for approve in (True, False):
+        assert await decide(church, "99", approve=approve) == 0
+    assert {row["must_wait"] for row in (await church.suspects()).values()} == {False}
+
+
+async def test_who_named_a_rejected_one_may_approve_it(reader: Reader) -> None:
+    """It is asked about then, and by that turns out to exist, or not."""
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    assert await decide(church, approve=False) == 2
+    assert await decide(church) == 0
+    assert await decide(church, "2") == 1
+    assert await states(church) == {"2": "approved", "3": "rejected"}
 
 
 async def test_an_approval_ends_when_the_token_sees_something_else(database: Database, org: OrgId) -> None:
@@ -410,7 +487,7 @@ async def test_what_was_rejected_is_not_asked_about_until_it_was_listed_again(re
     later = await church.again(at=300)
     assert (await later.reconcile("1")).suspects == 1
     assert await states(later) == {"2": "rejected", "3": "suspect"}
-    assert await open_suspects(later) == {"3": 2}
+    assert await open_suspects(later) == {"3": 0}, "by listings that leave out what is there"
     await (listed := await later.again(at=400)).reconcile("1", "2", "3")
     assert await states(listed) == {}
     await (missed := await listed.again(at=500)).reconcile("1", "3")
@@ -425,7 +502,7 @@ async def test_of_suspects_that_are_asked_about_some_can_wait_for_a_person(reade
     for _ in range(2):
         await hold_suspects(reader.database, reader.held, "nobody knows", ["2", "3"])
         assert await states(church) == {"2": "held", "3": "rejected", "4": "suspect"}
-        assert await open_suspects(church) == {"4": 1}
+        assert (await open_suspects(church)).keys() == {"4"}
         report = await church.report()
         assert (report.guard, report.guard_reason, report.held) == ("allowed", None, 1)
         await settle_differences(reader.database, reader.held, ["2"])
@@ -462,6 +539,146 @@ async def test_suspects_are_listed_a_part_at_a_time(reader: Reader) -> None:
     assert await list_suspects(reader.database, reader.org_id, states=[SuspectState.CONFIRMED]) == []
     assert len(await list_suspects(reader.database, reader.org_id, entity=MEMBER.name)) == 3
     assert await list_suspects(reader.database, OrgId("nobody")) == []
+
+
+# What exists although it is not listed
+
+
+async def unlisted(church: Reconciler) -> dict[str, int]:
+    found = await list_unlisted(church.database, church.reader.held.entity_run_id)
+    return {each.id: each.times_missed for each in found}
+
+
+async def left_out(reader: Reader) -> Reconciler:
+    """Of five, the listing showed one; one of the others exists, as the source said."""
+    church = await prepared(reader, "1", "2", "3", "4", "5")
+    await church.reconcile("1")
+    await refute_suspects(reader.database, reader.held, ["2"])
+    return church
+
+
+async def test_what_is_known_to_be_left_out_keeps_no_listing_from_being_proven(reader: Reader) -> None:
+    """It is asked for again, and neither counted by the guard nor among what may be gone."""
+    later = await (await left_out(reader)).again(at=300)
+    assert (await later.reconcile("1", "5", allow=False)).suspects == 2
+    assert await unlisted(later) == {"2": 1}
+    standing = await read_standing(
+        reader.database, reader.manifest, MEMBER, reader.org_id, later.reader.held.entity_run_id
+    )
+    assert (standing.suspects, standing.proven) == (2, True)
+    await settle_differences(reader.database, later.reader.held, ["2"])
+    await allow_deletions(reader.database, later.reader.held)
+    assert await unlisted(later) == {}
+    found = await list_open_suspects(reader.database, later.reader.held.entity_run_id)
+    assert [(s.id, s.times_missed, s.may_be_unlisted) for s in found] == [("3", 0, True), ("4", 0, True)]
+    assert (await later.delete("2", "3", at=400)).deleted == 1
+    assert await later.living() == {"1", "2", "4", "5"}
+
+
+async def test_what_was_left_out_and_is_gone_is_a_suspect_like_any_other(reader: Reader) -> None:
+    later = await (await left_out(reader)).again(at=300)
+    await later.reconcile("1", "5", allow=False)
+    await suspect_again(reader.database, later.reader.held, ["2"])
+    assert (await later.report()).suspects == 3
+    assert await open_suspects(later) == {}, "before the guard has spoken"
+    await hold_suspects(reader.database, later.reader.held, "too many")
+    assert await states(later) == dict.fromkeys("234", "held")
+    await allow_deletions(reader.database, later.reader.held)
+    found = await list_open_suspects(reader.database, later.reader.held.entity_run_id)
+    assert [(s.id, s.may_be_unlisted) for s in found] == [("2", False), ("3", False), ("4", False)]
+    assert (await later.delete("2", at=400)).deleted == 1
+
+
+async def test_what_was_left_out_is_nothing_special_once_it_is_listed(reader: Reader) -> None:
+    listed = await (await left_out(reader)).again(at=300)
+    assert (await listed.reconcile("1", "2", "3", "4", "5")).refuted == 0
+    assert await listed.suspects() == {}
+    missed = await listed.again(at=400)
+    await missed.reconcile("1", "3", "4", "5")
+    assert await open_suspects(missed) == {"2": 1}
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_what_is_left_out_stays_known_as_long_as_it_lives(reader: Reader, again: bool) -> None:
+    """Whoever asks for it stores it as it is by then, after the listing began that left it out."""
+    church = await left_out(reader)
+    await store(reader, ["2"], at=150, changed_at=140)
+    later = await church.again(at=300 if again else 120)
+    await later.reconcile("1", "3", "4", "5")
+    assert await states(later) == {"2": "unlisted"}
+    assert await unlisted(later) == ({"2": 1} if again else {})
+    await later.delete("2", at=500, suspects_only=False)
+    last = await later.again(at=600)
+    await last.reconcile("1", "3", "4", "5")
+    assert await states(last) in ({}, {"2": "confirmed"})
+
+
+async def test_listings_that_leave_out_what_is_there_do_not_count_for_the_others(reader: Reader) -> None:
+    """Though the guard stopped them: one that leaves out nothing is the first."""
+    church = await left_out(reader)
+    for at in (300, 400):
+        church = await church.again(at=at)
+        await church.reconcile("1", "5", allow=False)
+        await hold_suspects(reader.database, church.reader.held, "too many")
+        assert {(await church.suspects())[key]["times_missed"] for key in "34"} == {0}
+    whole = await church.again(at=500)
+    await whole.reconcile("1", "2", "5")
+    assert await open_suspects(whole) == {"3": 1, "4": 1}
+
+
+async def test_a_listing_that_is_distrusted_leaves_what_a_person_decided(reader: Reader) -> None:
+    """And whoever was passed over. The one that exists is known, and the next listing goes on with the rest."""
+    church = await prepared(reader, "1", "2", "3", "4", "5")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    await decide(church, "2", "3")
+    await decide(church, "4", approve=False)
+    await refute_suspects(reader.database, reader.held, ["2"])
+    kept = {"2": "unlisted", "3": "approved", "4": "rejected", "5": "held"}
+    assert await states(church) == kept
+    assert await open_suspects(church) == {}
+    assert (await church.suspects())["3"]["times_missed"] == 0
+    assert await church.delete("2", "3", "5") == Deleted(deleted=0)
+    later = await church.again(at=300)
+    await later.reconcile("1", allow=False)
+    assert await states(later) == kept
+    await hold_suspects(reader.database, later.reader.held, "too many")
+    assert await open_suspects(later) == {"3": 1}
+    assert await later.living() == {"1", "2", "3", "4", "5"}
+
+
+async def test_what_cannot_be_asked_for_and_was_approved_unknowing_waits_again(reader: Reader) -> None:
+    """Whoever approves it once it is known what is left out is believed."""
+    church = await prepared(reader, "1", "2", "3")
+    await church.reconcile("1", allow=False)
+    await hold_suspects(reader.database, reader.held, "too many")
+    await decide(church)
+    await refute_suspects(reader.database, reader.held, ["2"])
+    later = await church.again(at=300)
+    await later.reconcile("1")
+    run = later.reader.held
+    for may_be_unlisted in (True, False):
+        [suspect] = await list_open_suspects(reader.database, run.entity_run_id)
+        assert (suspect.id, suspect.may_be_unlisted) == ("3", may_be_unlisted)
+        waits = await hold_suspects(reader.database, run, "nobody knows", ["3"])
+        assert waits == may_be_unlisted
+        row = (await later.suspects())["3"]
+        assert (row["state"], row["must_wait"]) == (
+            ("held", True) if may_be_unlisted else ("approved", False)
+        )
+        await decide(later)
+
+
+async def test_what_was_left_out_and_cannot_be_asked_for_any_more_waits_for_a_person(reader: Reader) -> None:
+    later = await (await left_out(reader)).again(at=300)
+    await later.reconcile("1", "3", "4", "5", allow=False)
+    assert await hold_suspects(reader.database, later.reader.held, "nobody knows", ["2"]) == 1
+    await allow_deletions(reader.database, later.reader.held)
+    report = await later.report()
+    assert (report.suspects, report.held, await open_suspects(later)) == (1, 1, {})
+    last = await later.again(at=400)
+    await last.reconcile("1", "3", "4", "5")
+    assert (await states(last), await open_suspects(last)) == ({"2": "held"}, {})
 
 
 # What a walk through everything has brought

@@ -17,6 +17,7 @@ from openfaith.store import (
     Compared,
     Database,
     ListingWriter,
+    PartCommitted,
     PlannedReading,
     begin_run,
     cancel_run,
@@ -35,8 +36,10 @@ from openfaith.store import (
     retry_run,
 )
 from openfaith.store.queries import query
+from openfaith.telemetry import Event, RecordsSetAside, Subject
 from support.mirror import (
     CAMPUS,
+    MANIFEST,
     MEMBER,
     Reader,
     campus,
@@ -121,34 +124,122 @@ async def test_the_stamp_of_an_entity_that_does_not_keep_it_is_none(database: Da
     assert await lister.listed() == {"1": None}
 
 
-UNUSABLE = [
+NAMELESS = [
     b'{"type": "Member", "attributes": {}}',
     b'{"type": "Member", "id": null}',
     b'{"type": "Member", "id": ""}',
     b'{"type": "Member", "id": true}',
     b'{"type": "Member", "id": ["1"]}',
-    b'{"type": "Member", "id": "a\\u0000b"}',
-    b'{"type": "Member", "id": "\\ud800"}',
-    json.dumps({"type": "Member", "id": "x" * 2001}).encode(),
-    b'{"type": "Campus", "id": "7"}',
-    b'{"id": "7"}',
+    b'{"type": "Member", "id": "[1"}',
+    b'{"type": "Member", "id": NaN}',
+    b'{"type": "Campus", "id": null}',
+    b'{"type": "Campus", "id": "a\\u0000b"}',
+    b'{"id": "\\ud800"}',
     b'"7"',
     b"null",
     b"[]",
+    b"{",
+]
+STRANGE = [
+    json.dumps({"type": "Member", "id": "x" * 2001}).encode(),
+    json.dumps({"type": "Member", "id": "\u00fc" * 1001}).encode(),
+    b'{"type": "Member", "id": ' + b"9" * 201 + b', "attributes": {"name": "\\u0000"}}',
+    b'{"type": "Member", "id": 1.5, "attributes": {"name": "\\u0000"}}',
+    b'{"type": "Campus", "id": "7"}',
+    b'{"id": "7"}',
+]
+PAST_ALL_TABLES = [
+    b'{"type": "Member", "id": "a\\u0000b"}',
+    b'{"type": "Member", "id": "\\ud800"}',
+    b'{"type": "Member", "id": "\\udc00x", "attributes": {"updated_at": "2026-01-01T00:00:05Z"}}',
+    b'{"type": "Member", "id": "\xc3\x28"}',
 ]
 
 
-@pytest.mark.parametrize("body", UNUSABLE)
-async def test_a_record_without_a_usable_id_is_counted_and_the_listing_proves_nothing(
+@pytest.mark.parametrize("body", [*NAMELESS, *STRANGE])
+async def test_where_nobody_knows_who_a_record_is_the_listing_proves_nothing(
     lister: Reconciler, body: bytes
 ) -> None:
-    committed = await lister.commit(make_page(record("1", updated_at="2026-01-01T00:00:05Z"), body))
-    assert committed.counts.dead_letters == 1
-    assert committed.parts[0].reasons == ("it has no usable id",)
+    await lister.commit(make_page(record("1", updated_at="2026-01-01T00:00:05Z"), body))
     assert await lister.listed() == {"1": moment(5)}
-    assert (await lister.reader.entity_run())["dead_letters"] == 1
     closed = await lister.close()
     assert (closed.proven, closed.doubts) == (False, ["1 records had no usable id"])
+
+
+@pytest.mark.parametrize("body", PAST_ALL_TABLES)
+async def test_a_record_whose_id_no_table_can_hold_is_none_that_could_be_missed(
+    lister: Reconciler, body: bytes
+) -> None:
+    await store(lister.reader, ["1", "gone"])
+    await lister.commit(make_page(record("1", updated_at="2026-01-01T00:00:50Z"), body))
+    assert await lister.listed() == {"1": moment(50)}
+    assert (await lister.close()).proven
+    assert (await lister.compare()).suspects == 1
+
+
+@pytest.mark.parametrize("body", [*NAMELESS, *PAST_ALL_TABLES])
+async def test_what_no_program_can_ever_store_is_set_aside_with_its_body_and_told(
+    lister: Reconciler, body: bytes
+) -> None:
+    def tell(part: PartCommitted) -> list[Event]:
+        about = Subject(org_id=lister.reader.org_id, entity=part.entity)
+        return [RecordsSetAside(about=about, records=part.counts.dead_letters, reasons=part.reasons)]
+
+    place, page = make_place(lister.reader.held), make_page(record("1"), body)
+    committed = await ListingWriter(lister.database, MANIFEST, MEMBER).commit(page, place, tell)
+    [letter] = await lister.reader.letters()
+    assert bytes(letter["body"]) == body
+    assert (letter["api_version"], letter["page_token"]) == ("2026-01-01", "page=1")
+    assert committed.counts.dead_letters == 1
+    assert (await lister.reader.entity_run())["dead_letters"] == 1
+    assert [line["dead_letters"] for line in await lister.reader.ledger()] == [1]
+    assert [event.reasons for event in committed.events if isinstance(event, RecordsSetAside)] == [
+        (letter["reason"],)
+    ]
+    told = await fetch(
+        lister.database, "SELECT name FROM openfaith.event WHERE org_id = %s", lister.reader.org_id
+    )
+    assert [event["name"] for event in told] == ["RecordsSetAside"]
+
+
+@pytest.mark.parametrize("body", STRANGE)
+async def test_what_another_program_may_know_is_not_kept_without_what_was_not_asked_for(
+    lister: Reconciler, body: bytes
+) -> None:
+    """Replayed, a copy of ids and stamps would empty the row."""
+    committed = await lister.commit(make_page(record("1"), body))
+    assert await lister.reader.letters() == []
+    assert (committed.counts.dead_letters, committed.events) == (0, ())
+
+
+UNSTORABLE_BESIDE = [
+    record("2", updated_at="2026-01-01T00:00:05Z", name="a\0b"),
+    record("2", updated_at="2026-01-01T00:00:05Z", name="\ud83d"),
+    record("2", updated_at="2026-01-01T00:00:05Z", n=0).replace(b": 0", b": 1e999999"),
+    record("2", updated_at="2026-01-01T00:00:05Z", n=0).replace(b": 0", b": " + b"9" * 200_000),
+    record("2", updated_at="2026-01-01T00:00:05Z", n=0).replace(b": 0", b": NaN"),
+    record("2", updated_at="2026-01-01T00:00:05Z", n=0).replace(b": 0", b': "\xc3\x28"'),
+    b'{"type": "Member", "id": 2, "attributes": {"name": "\\u0000", "updated_at": "2026-01-01T00:00:05Z"}}',
+]
+
+
+@pytest.mark.parametrize("body", UNSTORABLE_BESIDE)
+async def test_a_record_that_cannot_be_stored_is_listed_all_the_same(lister: Reconciler, body: bytes) -> None:
+    """It is there: who it is, and when it changed, can be read whatever else it holds."""
+    committed = await lister.commit(make_page(record("1"), body))
+    assert await lister.listed() == {"1": None, "2": moment(5)}
+    assert (committed.counts.dead_letters, (await lister.close()).proven) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [b'"\\u0000"', b'"\\ud800"', b"1e999999", b"[7]", b'"2026-99-01T00:00:00Z"', b'"infinity"', b"20260101"],
+)
+async def test_whatever_a_record_says_of_its_time_it_is_listed(lister: Reconciler, stamp: bytes) -> None:
+    body = b'{"type": "Member", "id": "2", "attributes": {"updated_at": ' + stamp + b', "name": "\\u0000"}}'
+    await lister.commit(make_page(record("1", updated_at="2026-01-01T00:00:05Z"), body))
+    assert await lister.listed() == {"1": moment(5), "2": None}
+    assert (await lister.close()).proven
 
 
 async def test_numbers_are_ids_too(lister: Reconciler) -> None:
@@ -235,7 +326,7 @@ async def test_a_page_clears_the_parent_that_it_is_the_last_of(lister: Reconcile
         held.entity_run_id,
         held.entity_run_id,
     )
-    await ListingWriter(lister.database, MEMBER).commit(
+    await ListingWriter(lister.database, MANIFEST, MEMBER).commit(
         make_page(record("1")), replace(make_place(held), read_below="7")
     )
     left = await fetch(

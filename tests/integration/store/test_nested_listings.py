@@ -32,8 +32,8 @@ from openfaith.store import (
     set_deletion_policy,
     settle_differences,
 )
-from support.family import MANIFEST, MEMBERSHIP, PERSON, begin, put
-from support.mirror import Reader, connect_org, execute, fetch, fetch_one, moment, start_run, take
+from support.family import MANIFEST, MEMBERSHIP, NOTE, PERSON, begin, put
+from support.mirror import Reader, connect_org, execute, fetch, fetch_one, moment, record, start_run, take
 from support.reconciling import Reconciler, store
 
 BELOW = f"{PERSON.name}, below which it is read,"
@@ -49,7 +49,7 @@ async def database(shared_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def church(database: Database) -> Reconciler:
     """Three people are stored, two of which have members, and the listing of people has begun."""
-    reader = await begin(database, f"org-{secrets.token_hex(6)}", MEMBERSHIP)
+    reader = await begin(database, f"org-{secrets.token_hex(6)}", MEMBERSHIP, NOTE)
     await store(reader, ["1", "2", "3"])
     for key, person in {"a": "1", "b": "1", "c": "2"}.items():
         await put(reader, MEMBERSHIP, key, person_id=person)
@@ -176,6 +176,139 @@ async def test_below_a_parent_that_came_back_after_the_walk_nothing_is_suspected
     await members.close()
     await members.compare()
     assert await members.differences() == {"c": "suspect"}
+
+
+# Where a parent cannot be stored
+
+
+def poison(key: str) -> bytes:
+    return record(key, PERSON.type, name="a\0b")
+
+
+async def below_poison(church: Reconciler, key: str) -> Reconciler:
+    """The members' listing, of people of whom one cannot be stored, was closed and compared; all of them are missed."""
+    await church.show("1", "2", "3", key)
+    await church.close()
+    await church.compare()
+    await church.reader.store(poison(key))
+    await settle_differences(church.database, church.reader.held, [key], failed=True)
+    await church.reader.finish()
+    await forget_old_listings(church.database)
+    return await below(church)
+
+
+async def compare_all_missed(members: Reconciler) -> list[OpenSuspect]:
+    closed = await members.close()
+    assert (closed.proven, closed.doubts) == (True, [])
+    await members.compare(limit=2)
+    await allow_deletions(members.database, members.reader.held)
+    return await list_open_suspects(members.database, members.reader.held.entity_run_id)
+
+
+def suspect(key: str, *, elsewhere: bool) -> OpenSuspect:
+    return OpenSuspect(id=RecordId(key), times_missed=1, may_be_elsewhere=elsewhere)
+
+
+async def test_what_may_have_moved_below_a_parent_that_cannot_be_stored_is_known_for_it(
+    church: Reconciler,
+) -> None:
+    """The others are asked for: one bad name keeps nothing else from being found out."""
+    await put(church.reader, MEMBERSHIP, "d", person_id="4")
+    members = await below_poison(church, "4")
+    assert await compare_all_missed(members) == [suspect(key, elsewhere=True) for key in "abc"]
+    assert await reasons(members) == {"4": "its record could not be stored"}
+
+
+async def test_a_parent_that_is_stored_as_it_was_before_is_read_below_like_any_other(
+    church: Reconciler,
+) -> None:
+    members = await below_poison(church, "1")
+    assert await compare_all_missed(members) == [suspect(key, elsewhere=False) for key in "abc"]
+
+
+async def test_below_a_parent_that_came_back_and_cannot_be_stored_nothing_is_suspected(
+    church: Reconciler,
+) -> None:
+    """It is known to be gone, and there all the same."""
+    reader = church.reader
+    await execute(
+        church.database,
+        "UPDATE family.church_person SET _deleted_at = now() WHERE org_id = %s AND id = '1'",
+        reader.org_id,
+    )
+    members = await below_poison(church, "1")
+    assert await compare_all_missed(members) == [suspect("c", elsewhere=True)]
+
+
+@pytest.mark.parametrize("status", ["resolved", "discarded"])
+async def test_a_parent_that_was_dealt_with_meanwhile_may_have_been_passed_by(
+    church: Reconciler, status: str
+) -> None:
+    """Though it is stored by now."""
+    members = await below_poison(church, "4")
+    await put(church.reader, PERSON, "4")
+    await put(church.reader, MEMBERSHIP, "d", person_id="4")
+    await execute(
+        church.database,
+        "UPDATE openfaith.dead_letter SET status = %s WHERE org_id = %s",
+        status,
+        church.reader.org_id,
+    )
+    assert await compare_all_missed(members) == [suspect(key, elsewhere=True) for key in "abc"]
+
+
+@pytest.mark.parametrize(
+    ("change", "elsewhere"),
+    [
+        ("run_id = NULL, last_seen_at = now() - interval '1 hour'", False),
+        ("run_id = NULL", True),
+        ("last_seen_at = now() - interval '1 hour'", True),
+    ],
+)
+async def test_only_a_parent_that_the_run_has_met_is_one(
+    church: Reconciler, change: LiteralString, elsewhere: bool
+) -> None:
+    """Whoever met it again since, and however the clock of the database was set meanwhile."""
+    members = await below_poison(church, "4")
+    await execute(
+        church.database, f"UPDATE openfaith.dead_letter SET {change} WHERE org_id = %s", church.reader.org_id
+    )
+    assert await compare_all_missed(members) == [suspect(key, elsewhere=elsewhere) for key in "abc"]
+
+
+async def test_two_levels_below_a_parent_that_cannot_be_stored_nothing_is_proven(church: Reconciler) -> None:
+    """Its own members may be anybody's."""
+    members = await below_poison(church, "4")
+    await compare_all_missed(members)
+    await members.reader.finish()
+    run_id = church.reader.run_id
+    held = await take(church.database, run_id, NOTE)
+    notes = await Reconciler.of(replace(church.reader, entity=NOTE, held=held))
+    closed = await notes.close()
+    assert closed.doubts == [
+        f"some records of {MEMBERSHIP.name}, below which it is read, are below what could not be read"
+    ]
+
+
+async def test_what_was_read_below_parents_that_cannot_all_be_stored_says_so(church: Reconciler) -> None:
+    """Without a listing nothing is left out by itself, and nothing is deleted by it either."""
+    reader = await begin(church.database, f"org-{secrets.token_hex(6)}", MEMBERSHIP)
+    await reader.store(poison("1"))
+    await note_doubts(reader.database, reader.held, [])
+    await reader.finish()
+    held = await take(reader.database, reader.run_id, MEMBERSHIP)
+    await note_doubts(reader.database, held, [])
+    assert await doubts_of(reader.database, held) == [
+        f"some records of {BELOW} could not be fetched or stored"
+    ]
+
+
+async def reasons(members: Reconciler) -> dict[str, str]:
+    statement: LiteralString = (
+        "SELECT parent_id, reason FROM openfaith.parent_failure WHERE entity_run_id = %s"
+    )
+    found = await fetch(members.database, statement, members.reader.held.entity_run_id)
+    return {row["parent_id"]: row["reason"] for row in found}
 
 
 # Where nothing was shown of all that is stored
@@ -343,8 +476,12 @@ async def not_fetched(church: Reconciler) -> None:
 
 
 async def not_stored(church: Reconciler) -> None:
-    await list_parents(church)
-    await church.reader.store(b"[]")
+    """Somebody whose id is so long that a letter does not show it."""
+    await church.show("1", "2", "3", "4" * 300)
+    await church.close()
+    await church.compare()
+    await church.reader.store(poison("4" * 300))
+    await settle_differences(church.database, church.reader.held, ["4" * 300], failed=True)
     await church.reader.finish()
 
 

@@ -56,6 +56,8 @@ INSERT INTO openfaith.event (name, severity, message, run_id)
     SELECT 'x', 'info', '', n FROM generate_series(1, 20000) n;
 INSERT INTO openfaith.credential (org_id, adapter, base_url, key_id, sealed)
     SELECT org_id, 'sample', '', '', '' FROM openfaith.organization;
+INSERT INTO openfaith.breaker (adapter, base_url, org_id, reason, what, seen, next_probe_at)
+    SELECT 'sample', u::text, 'org' || n, 'outage', '', '', now() FROM generate_series(1, 200) n, generate_series(1, 50) u;
 INSERT INTO sample.church_member (org_id, id, _requested_at, _hash, _run_id)
     SELECT 'org' || n % 200 + 1, n::text, now(), 0, 1 FROM generate_series(1, 20000) n;
 ANALYZE;
@@ -91,6 +93,13 @@ HOT = [
             "note_failed",
         )
     ),
+    *(
+        ("breakers", name)
+        for name in (
+            "find", "open", "meet", "claim_probe", "prolong", "close", "forget", "has_read",
+        )
+    ),
+    ("alerts", "list_breaker_facts"),
     ("events", "insert_event"),
     ("events", "list_events"),
     ("events", "list_troubles"),

@@ -74,7 +74,10 @@ NAMED = [
         "list_reconciliations", "forget_next", "forget_rows", "forget_differences", "prune_confirmed", "prune_removals",
     )),
     *(("differences", name) for name in ("advance", "distrust", "list_open", "settle")),
-    *(("suspects", name) for name in ("list_open", "count", "allow", "hold", "hold_some", "refute", "list", "summarize", "approve", "reject")),
+    *(("suspects", name) for name in (
+        "list_open", "list_unlisted", "is_any_open", "forget_shown", "suspect_again", "discount", "count", "allow", "hold", "hold_some", "refute", "list",
+        "summarize", "approve", "reject",
+    )),
     *(("deletions", name) for name in (
         "lock_entity_runs", "read_policy", "lock_policy", "get_policy", "set_policy", "note_removals", "confirm_suspects",
         "count_deleted", "count_confirmed",
@@ -175,7 +178,7 @@ def test_a_range_of_what_is_stored_is_read_by_its_key_and_the_listing_by_its_own
     text = plan(grown, COMPOSED["stored"])
     assert read_by(text, "church_person_pkey", "church_person t", "(id > $2)")
     assert read_by(text, "listing_row_pkey", "listing_row r", "(id = (part.id)::text)")
-    assert read_by(text, "suspect_pkey", "suspect s_1", "(id = missed.id)")
+    assert read_by(text, "suspect_(pkey|open)", "suspect s_1", "(id = missed.id)")
 
 
 def test_a_range_of_differences_is_read_by_its_key_and_what_it_concerns_by_theirs(

@@ -188,6 +188,13 @@ async def test_a_reason_that_postgresql_cannot_store_does_not_keep_a_run_from_en
     assert (await get_run(reader.database, reader.run_id)).reason == "\ufffd"
 
 
+async def test_an_entity_completes_whose_only_stamp_is_before_the_first_year(reader: Reader) -> None:
+    """PostgreSQL keeps it, and Python has no such time."""
+    await reader.store(record("1", updated_at="0001-01-01T00:00:00+14:00"))
+    await reader.complete()
+    assert (await reader.entity_run())["status"] == "completed"
+
+
 async def test_a_former_attempt_ends_nothing(database: Database, org: OrgId) -> None:
     """Whoever is left of it may come late."""
     run_id = await run_with(database, org, [FAILED])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openfaith.alerting import RULES, Facts, Finding, Targets, decide
-from support.alerts import NOON, PERSON, at_noon, make_facts, make_run_facts
+from support.alerts import NOON, PERSON, at_noon, make_breaker_facts, make_facts, make_run_facts
 
 TARGETS = Targets()
 OLD: dict[str, Any] = {"watermark": NOON - timedelta(days=3)}
@@ -144,6 +144,23 @@ def test_a_target_is_the_operators() -> None:
 
 
 def test_a_rule_is_known_by_its_name() -> None:
-    bad = at_noon(make_facts(held=1, dead_letters=99, sampled_different=2, **OLD), make_run_facts(PERSON))
+    bad = at_noon(
+        make_facts(held=1, dead_letters=99, sampled_different=2, **OLD),
+        make_run_facts(PERSON),
+        make_breaker_facts(),
+    )
     for name, rule in RULES.items():
         assert {finding.rule for finding in rule(bad, TARGETS)} == {name}
+
+
+def left_alone(*, minutes: float, is_rejected: bool) -> list[Finding]:
+    return found(make_breaker_facts(minutes=minutes, is_rejected=is_rejected))
+
+
+def test_rejected_credentials_are_told_at_once_and_an_outage_when_it_lasts() -> None:
+    [rejected] = left_alone(minutes=0, is_rejected=True)
+    assert (rejected.rule, rejected.aspect, rejected.severity) == ("breaker_open", "rejected", "error")
+    assert "`openfaith connect pco --org grace`" in rejected.message
+    assert left_alone(minutes=5, is_rejected=False) == []
+    [outage] = left_alone(minutes=5.1, is_rejected=False)
+    assert (outage.rule, outage.aspect, outage.severity) == ("breaker_open", "outage", "warning")

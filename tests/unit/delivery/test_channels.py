@@ -49,6 +49,9 @@ def test_half_of_the_settings_for_mail_is_refused(left_out: str) -> None:
         ("webhook_url", f"ftp://hooks.example.org/{SECRET}"),
         ("webhook_url", f"https:///{SECRET}"),
         ("webhook_url", f"http://[{SECRET}"),
+        ("webhook_url", f"http://[]@/{SECRET}"),
+        ("webhook_url", f"http://xn--a/{SECRET}"),
+        ("webhook_url", f"http://hooks..example.org/{SECRET}"),
         ("smtp_url", f"https://ann:{SECRET}@mail"),
         ("smtp_url", f"smtp://ann:{SECRET}@mail:port"),
         ("smtp_url", "smtp://"),
@@ -57,6 +60,8 @@ def test_half_of_the_settings_for_mail_is_refused(left_out: str) -> None:
         ("mail_to", f"ann@example.org,{SECRET}"),
         ("mail_to", f"ann@example.org\nBcc: {SECRET}@example.org"),
         ("mail_to", ","),
+        ("mail_to", f"{SECRET}@["),
+        ("mail_to", f"{'(' * 3000}{SECRET}"),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_not_quoted(name: str, value: str) -> None:

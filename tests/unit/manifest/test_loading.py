@@ -235,6 +235,8 @@ def test_a_fault_of_an_endpoint_names_place_and_expectation(row: object, place: 
     [
         ({"product": "Church!"}, "church.json: product: 'Church!'"),
         ({"base_path": "church"}, "church.json: base_path: 'church'"),
+        ({"version": "2025-01-0\N{ARABIC-INDIC DIGIT ONE}"}, "church.json: version: '2025-01-0"),
+        ({"version": "2025\x00"}, "church.json: version: '2025"),
         ({"version": 2025}, "church.json: version: 2025"),
         ({"max_page_size": 0}, "church.json: max_page_size: 0"),
         ({"max_page_size": True}, "church.json: max_page_size: True"),

@@ -37,6 +37,13 @@ def test_an_address_is_taken_without_its_closing_slash(text: str, url: str) -> N
         "https://host:notaport",
         "https://host:99999",
         "https://[::1",
+        "https://[]@",
+        "https://xn--a",
+        "https://api..planningcenteronline.com",
+        f"https://{'a' * 64}.example",
+        "https://api planningcenteronline.com",
+        "https://api\0.example",
+        "https://api%41.example",
     ],
 )
 def test_what_is_no_base_url_is_refused(text: str) -> None:

@@ -74,3 +74,15 @@ def test_times_are_aware_utc() -> None:
 )
 def test_dates_of_http(text: str | None, date: datetime | None) -> None:
     assert parse_http_date(text) == date
+
+
+def test_a_date_beyond_all_clocks_is_no_date() -> None:
+    """A clock that believed it could tell no later time, and every answer after it would fail."""
+    assert parse_http_date("Fri, 31 Dec 9999 23:59:59 GMT") is None
+    assert parse_http_date("Fri, 31 Dec 9999 23:59:59 -0800") is None
+
+
+def test_dates_are_in_utc_whatever_their_zone() -> None:
+    date = parse_http_date("Sun, 02 Nov 2025 14:00:00 +0200")
+    assert date is not None
+    assert (date, date.tzinfo) == (NOON, UTC)

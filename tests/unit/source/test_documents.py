@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 import pytest
 
 from openfaith.errors import BrokenResponseError
-from openfaith.records import Page
+from openfaith.records import Page, Row
 from openfaith.source.documents import (
     Document,
     read_document,
     read_page,
     read_record,
+    read_row,
     read_written,
+    speaks_of,
     without_first,
 )
 from openfaith.source.exchanges import Exchange, Request
+from support.mirror import make_page
 
 NOON = datetime(2025, 11, 2, 12, tzinfo=UTC)
 ASKED = Request.read("/people/v2/people", {"where[search_name]": "Jane Roe"}, None)
@@ -187,6 +190,61 @@ def test_what_is_included_without_a_type_is_nobodys(untyped: bytes) -> None:
     assert list(page(b'{"data":[],"included":[' + RECORD + b"," + untyped + b"]}").included) == ["Person", ""]
 
 
+FAULTS = [rb'"\ud83d"', rb'"\udc00 x"', b"NaN", b"-Infinity", b"1e999999", b'"\xff"', b"9" * 5000]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_record_with_a_fault_is_known_by_its_id_and_stamps(fault: bytes) -> None:
+    """Where nobody knew them, a delta would distrust the whole list, until the record is mended."""
+    stamps = b'"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-02T00:00:00Z"'
+    row = read_row(b'{"type":"Person","id":"7","attributes":{"name":' + fault + b"," + stamps + b"}}")
+    assert row == Row(
+        id="7",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    "record", [b"", b"NaN", b"[NaN]", b'"\\ud83d"', b'{"id":NaN}', b'{"id":7,"n":NaN}', b'{"id":']
+)
+def test_of_what_is_no_record_nothing_is_known(record: bytes) -> None:
+    assert read_row(record) == Row(id=None, created_at=None, updated_at=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [(rb"1\u0000", "1\ufffd"), (rb"\ud83d", "\ufffd"), (rb"\ud83d\ude00", "\U0001f600")]
+)
+def test_an_id_that_no_checkpoint_can_hold_is_known_by_one_that_it_can(name: bytes, kept: str) -> None:
+    """Wherever it is met it is the same one."""
+    assert read_row(b'{"id":"' + name + b'","attributes":{}}').id == kept
+    assert read_row(b'{"id":"' + name + b'","attributes":{"n":NaN}}').id == kept
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("2026-01-02T14:00:00+02:00", "2026-01-02T12:00:00+00:00"),
+        ("2026-01-01T20:00:00-04:00", "2026-01-02T00:00:00+00:00"),
+        ("2026-01-02T12:00:00", None),
+        ("0001-01-01T00:00:00+02:00", None),
+        ("9999-12-31T23:00:00-02:00", None),
+    ],
+)
+def test_a_stamp_is_a_time_in_utc_whatever_zone_it_was_told_in(said: str, time: str | None) -> None:
+    """What asks by it says it as UTC."""
+    updated_at = read_row(json.dumps({"id": "1", "attributes": {"updated_at": said}}).encode()).updated_at
+    assert (updated_at and updated_at.isoformat()) == time
+    assert updated_at is None or updated_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_record_with_a_fault_speaks_of_what_came_along(fault: bytes) -> None:
+    record = b'{"id":"1","attributes":{"name":' + fault + b'},"relationships":{"emails":{"data":[]}}}'
+    assert speaks_of(make_page(record), "emails")
+    assert not speaks_of(make_page(record), "campus")
+
+
 def test_a_page_goes_on_without_its_first_record_and_what_came_along_with_it() -> None:
     """What the second shares with it too; what nobody names stays."""
     first = {
@@ -277,3 +335,81 @@ def test_a_write_may_be_answered_with_a_list() -> None:
 def test_an_answer_without_data_is_no_document() -> None:
     with pytest.raises(BrokenResponseError):
         read_document(ASKED, answer(b'{"meta":{}}'), NOON)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        b'{"type":"Em\xe4il","id":"2"}',
+        b'{"type":"Email","id":"2","attributes":{"updated_at":"\xff"}}',
+        b'{"type":"Email","id":"\xff","relationships":{"\xff":{"data":null}}}',
+    ],
+)
+def test_a_record_that_is_not_utf_8_costs_neither_the_page_nor_the_look_at_it(fault: bytes) -> None:
+    """It is noticed where a text is looked at, and nowhere before."""
+    read = page(b'{"data":[' + RECORD + b"," + fault + b'],"included":[' + fault + b"]}")
+    assert read.records == (RECORD, fault)
+    assert [row.updated_at for row in read.rows] == [None, None]
+    assert sum(map(len, read.included.values())) == 1
+    assert without_first(read).records == (fault,)
+
+
+@pytest.mark.parametrize("names", [b'["\xff"]', b"[1e999]", b"1e999", rb'["\ud83d"]'])
+def test_what_a_collection_says_of_itself_may_be_unreadable(names: bytes) -> None:
+    read = page(b'{"data":[' + RECORD + b'],"meta":{"can_query_by":' + names + b"}}")
+    assert read.can_query_by is None
+    assert read.records == (RECORD,)
+
+
+def test_a_single_record_of_an_unreadable_type_is_none() -> None:
+    with pytest.raises(BrokenResponseError):
+        record(b'{"data":{"type":"\xff","id":"1"}}')
+
+
+@pytest.mark.parametrize("fault", [rb'{"id":"2","name":"\ud83d"}', b'{"id":"2","n":NaN}'])
+@pytest.mark.parametrize(
+    "good",
+    [
+        b'{"id":"1","amount":0.1000000000000000055511151231257827}',
+        b'{"id":"1","amount":1e400}',
+        b'{"id" : "1","name":"\xc3\xa9","name":"e"}',
+        b'{"id":"1","digits":' + b"9" * 5000 + b"}",
+    ],
+)
+def test_a_record_stays_as_it_came_whatever_its_neighbour_is_like(good: bytes, fault: bytes) -> None:
+    """Decoded and written again it would be another number, or an error."""
+    read = page(
+        b'{ "data" : [ ' + good + b" , " + fault + b' ] , "included":[' + good + b'], "\\ud800": 0 } '
+    )
+    assert read.records == (good, fault)
+    assert read.included == {"": (good,)}
+
+
+def test_what_comes_along_may_have_anything_for_an_id() -> None:
+    relationships = {"emails": {"data": [named("Email", "1")]}}
+    strange: list[object] = [
+        {"type": "Email", "id": ["1"]},
+        {"type": "Email", "id": {"a": 1}},
+        {"type": "Email"},
+    ]
+    read = page_with(
+        data=[named("Person", "1") | {"relationships": relationships}],
+        included=[named("Email", "1"), *strange],
+    )
+    assert [json.loads(each) for each in without_first(read).included["Email"]] == strange
+
+
+@pytest.mark.parametrize(
+    ("stamp", "seen"),
+    [
+        ("2024-05-06T09:08:09+02:00", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-12:00", None),
+    ],
+)
+def test_stamps_are_seen_in_utc_and_not_at_all_where_that_has_no_such_time(
+    stamp: str, seen: datetime | None
+) -> None:
+    [row] = page_with(data=[named("Person", "1") | {"attributes": {"updated_at": stamp}}]).rows
+    assert row.updated_at == seen
+    assert seen is None or (row.updated_at is not None and row.updated_at.tzinfo is UTC)

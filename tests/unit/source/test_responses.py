@@ -146,3 +146,22 @@ def test_no_error_document_is_too_strange(status: int, errors: object) -> None:
 @given(st.binary())
 def test_no_body_is_too_strange(body: bytes) -> None:
     assert read_errors(body) == ()
+
+
+def test_an_error_document_that_is_not_utf_8_is_none() -> None:
+    error = error_of(ASKED, answer(422, body=b'{"errors":[{"title":"M\xfcller"}]}'))
+    assert isinstance(error, RequestRejectedError)
+    assert "no error document" in error.seen
+
+
+@pytest.mark.parametrize("location", ["https://[]@", "https://xn--a/"])
+def test_a_redirection_to_what_is_no_address_is_refused_like_any_other(location: str) -> None:
+    error = error_of(ASKED, answer(302, Location=location))
+    assert isinstance(error, RequestRejectedError)
+    assert "a redirection to another path" in error.seen
+
+
+def test_however_long_the_name_of_a_host_is_a_redirection_to_it_is_told_in_a_line() -> None:
+    error = error_of(ASKED, answer(302, Location=f"https://{'a' * 5000}/"))
+    assert len(str(error)) < 600
+    assert "a redirection to aaa" in str(error)

@@ -36,6 +36,7 @@ BAD = [
     "postgresql://me:secret@db.example/church?secret=1",
     "postgresql://me:secret@db.example/church?sslmode",
     "postgresql://me:secret@[::1/church",
+    "postgresql://me:secret\udcff@db.example/church",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 
 import pytest
@@ -13,6 +14,7 @@ from openfaith.records import Page
 from openfaith.source import Rows
 from openfaith.strategies import OffsetState, PageRequest, check, upcoming
 from openfaith.strategies import advance as advance_by
+from openfaith.strategies.offsets import asked
 from support.mirror import make_page
 
 
@@ -223,3 +225,15 @@ def test_a_checkpoint_comes_back_as_it_was() -> None:
         offset=7, anchors=("a", "b"), read=None, total=7, most=9, shifts=1, stuck=2, done=True
     )
     assert OffsetState.from_json(json.loads(json.dumps(state.to_json()))) == state
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2024, 5, 6, 7, 8, 9, 999_999, tzinfo=UTC), "2024-05-06T07:08:09Z"),
+        (datetime(2024, 5, 6, 9, 8, 9, tzinfo=timezone(timedelta(hours=2))), "2024-05-06T07:08:09Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_is_asked_for_in_utc_with_a_year_of_four_digits(moment: datetime, text: str) -> None:
+    assert asked(moment) == text

@@ -16,7 +16,7 @@ from openfaith.strategies import (
     judge_suspect,
 )
 
-FACTS = DeletionFacts(live_rows=10_000, suspects=10, approved=0, listed=9_990, proven=True)
+FACTS = DeletionFacts(live_rows=10_000, suspects=10, approved=0, rejected=0, listed=9_990, proven=True)
 
 
 def is_allowed(facts: DeletionFacts) -> bool:
@@ -60,13 +60,27 @@ def test_an_entity_that_vanished_stops_however_few_there_were(live_rows: int) ->
     assert reason(facts) == f"none of {live_rows:,} records was listed"
 
 
-def test_what_a_person_approved_does_not_count() -> None:
+def test_who_decided_about_all_is_not_asked_again() -> None:
     everything = replace(FACTS, live_rows=10_000, suspects=10_000, listed=0)
-    assert is_allowed(replace(everything, approved=10_000))
-    assert is_allowed(replace(everything, approved=10_000, permissions_changed=True))
+    for approved in (10_000, 9_000, 0):
+        decided = replace(everything, approved=approved, rejected=10_000 - approved)
+        assert is_allowed(decided)
+        assert is_allowed(replace(decided, permissions_changed=True))
     assert not is_allowed(replace(everything, approved=9_999))
-    assert is_allowed(replace(everything, approved=9_800, listed=1))
-    assert not is_allowed(replace(everything, approved=9_799, listed=1))
+
+
+@pytest.mark.parametrize("approved", [0, 10, 59])
+def test_what_was_decided_about_some_says_nothing_for_the_others(approved: int) -> None:
+    facts = replace(FACTS, live_rows=1_000, suspects=60, approved=approved)
+    assert reason(facts) == "60 of 1,000 records were not listed, more than 2% and more than 50"
+    assert is_allowed(replace(facts, suspects=50, approved=min(approved, 50)))
+
+
+def test_what_a_person_rejected_speaks_against_the_others() -> None:
+    facts = replace(FACTS, suspects=3, rejected=1)
+    assert reason(facts) == "1 of 3 records that were not listed were rejected"
+    assert reason(replace(facts, approved=1)) == reason(facts)
+    assert is_allowed(replace(facts, approved=2))
 
 
 def test_a_reason_says_how_many_of_how_many() -> None:
@@ -100,3 +114,16 @@ def test_what_may_be_where_nobody_could_look_is_not_deleted_for_not_being_listed
     assert judge_suspect(Answer.UNTOLD, times_missed=1, may_be_elsewhere=True) is Verdict.LEAVE
     assert judge_suspect(Answer.UNTOLD, times_missed=2, may_be_elsewhere=True) is Verdict.HOLD
     assert judge_suspect(Answer.GONE, times_missed=1, may_be_elsewhere=True) is Verdict.DELETE
+
+
+@pytest.mark.parametrize("missed", [0, 1, 9])
+def test_what_may_be_left_out_like_others_is_deleted_only_by_the_sources_word(missed: int) -> None:
+    """However many listings left it out."""
+    verdicts = {answer: judge_suspect(answer, times_missed=missed, may_be_unlisted=True) for answer in Answer}
+    assert verdicts == {
+        Answer.THERE: Verdict.REFUTE,
+        Answer.GONE: Verdict.DELETE,
+        Answer.MERGED: Verdict.MERGE,
+        Answer.REFUSED: Verdict.LEAVE,
+        Answer.UNTOLD: Verdict.HOLD,
+    }

@@ -17,14 +17,20 @@ COUNTS = st.one_of(st.integers(0, 120), st.integers(0, 100_000))
 def facts(draw: st.DrawFn) -> DeletionFacts:
     live_rows = draw(COUNTS)
     suspects = draw(st.integers(0, live_rows))
+    approved = draw(st.integers(0, suspects))
     return DeletionFacts(
         live_rows=live_rows,
         suspects=suspects,
-        approved=draw(st.integers(0, suspects)),
+        approved=approved,
+        rejected=draw(st.one_of(st.just(0), st.integers(0, suspects - approved))),
         listed=draw(COUNTS),
         proven=draw(st.booleans()),
         permissions_changed=draw(st.booleans()),
     )
+
+
+def undecided(known: DeletionFacts) -> int:
+    return known.suspects - known.approved - known.rejected
 
 
 def is_allowed(known: DeletionFacts, **changes: Any) -> bool:
@@ -38,43 +44,54 @@ def test_nothing_is_allowed_without_proof(known: DeletionFacts) -> None:
 
 @given(facts())
 def test_what_is_allowed_is_within_every_limit(known: DeletionFacts) -> None:
-    if is_allowed(known):
-        unseen = known.suspects - known.approved
-        assert unseen <= 500
-        assert unseen <= 50 or unseen / known.live_rows <= 0.02
-        assert unseen == 0 or (known.listed > 0 and not known.permissions_changed)
+    if is_allowed(known) and undecided(known):
+        assert known.suspects <= 500
+        assert known.suspects <= 50 or known.suspects / known.live_rows <= 0.02
+        assert known.listed > 0
+        assert not known.permissions_changed
+        assert not known.rejected
 
 
 @given(facts())
 def test_what_is_stopped_breaks_some_limit(known: DeletionFacts) -> None:
-    unseen = known.suspects - known.approved
     if not is_allowed(known) and known.proven and known.listed and not known.permissions_changed:
-        assert unseen > 500 or (unseen > 50 and unseen / known.live_rows > 0.02)
+        assert undecided(known) > 0
+        many = known.suspects > 50 and known.suspects / known.live_rows > 0.02
+        assert known.suspects > 500 or many or known.rejected
 
 
 @given(facts())
 def test_fewer_suspects_are_no_less_allowed(known: DeletionFacts) -> None:
-    if is_allowed(known) and known.suspects > known.approved:
+    if is_allowed(known) and undecided(known):
         assert is_allowed(known, suspects=known.suspects - 1)
 
 
 @given(facts())
 def test_more_approval_is_no_less_allowed(known: DeletionFacts) -> None:
-    if is_allowed(known) and known.suspects > known.approved:
+    if is_allowed(known) and undecided(known):
         assert is_allowed(known, approved=known.approved + 1)
 
 
 @given(facts())
-def test_whoever_approved_all_is_not_asked_again(known: DeletionFacts) -> None:
-    assert is_allowed(known, approved=known.suspects, proven=True)
+def test_to_approve_some_lets_no_others_go(known: DeletionFacts) -> None:
+    if not is_allowed(known) and undecided(known) > 1:
+        assert not is_allowed(known, approved=known.approved + 1)
+        assert not is_allowed(known, rejected=known.rejected + 1)
 
 
-@given(st.sampled_from(Answer), st.integers(1, 10), st.booleans())
+@given(facts())
+def test_whoever_decided_about_all_is_not_asked_again(known: DeletionFacts) -> None:
+    assert is_allowed(known, approved=known.suspects - known.rejected, proven=True)
+
+
+@given(st.sampled_from(Answer), st.integers(0, 10), st.booleans(), st.booleans())
 def test_nothing_is_deleted_that_the_source_has_or_that_was_missed_once_only(
-    answer: Answer, missed: int, elsewhere: bool
+    answer: Answer, missed: int, elsewhere: bool, unlisted: bool
 ) -> None:
-    verdict = judge_suspect(answer, times_missed=missed, may_be_elsewhere=elsewhere)
+    verdict = judge_suspect(answer, times_missed=missed, may_be_elsewhere=elsewhere, may_be_unlisted=unlisted)
+    proven = missed >= 2 and not elsewhere and not unlisted
     if verdict is Verdict.DELETE:
-        assert answer is Answer.GONE or (answer is Answer.UNTOLD and missed >= 2 and not elsewhere)
-    assert (verdict is Verdict.HOLD) == (answer is Answer.UNTOLD and missed >= 2 and elsewhere)
+        assert answer is Answer.GONE or (answer is Answer.UNTOLD and proven)
+    waits = unlisted or (missed >= 2 and elsewhere)
+    assert (verdict is Verdict.HOLD) == (answer is Answer.UNTOLD and waits)
     assert (verdict is Verdict.MERGE) == (answer is Answer.MERGED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
@@ -30,6 +31,7 @@ from openfaith.strategies import (
 )
 from openfaith.strategies import full as full_module
 from support.listings import Collection, at
+from support.mirror import make_page
 
 PAGE = 8
 MOST_PAGES = 2_000
@@ -367,3 +369,48 @@ def test_a_source_that_ignores_what_it_is_asked_is_found_out(
         stamps = [row.updated_at for row in page.rows if row.updated_at is not None]
         assert kind == "newest_first" or all(stamp >= at(since) for stamp in stamps)
         assert kind == "window" or stamps == sorted(stamps, reverse=kind == "newest_first")
+
+
+def test_windows_that_would_end_after_the_last_year_are_not_believed() -> None:
+    """A source that answers with the same moment twice is asked for the next second, which there is none of."""
+    last = b'{"id":"1","attributes":{"created_at":"9999-12-31T23:59:59Z"}}'
+    end = replace(make_page(last), rows=Rows((last,)))
+    state = FullState(windows=True, bounded=False, low=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert advance_full(state, end, PAGE).distrusted
+
+
+def test_a_delta_begins_at_the_first_moment_there_is_where_all_stamps_are_as_old() -> None:
+    begun = begin_delta("keyset", at(0), newest=datetime(1, 1, 1, tzinfo=UTC))
+    assert begun.since == datetime(1, 1, 1, tzinfo=UTC)
+
+
+def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Page], Page]:
+    """A source that writes its records like that."""
+
+    def spoil(page: Page) -> Page:
+        records = tuple(map(change, page.records))
+        return replace(page, records=records, rows=Rows(records))
+
+    return spoil
+
+
+@given(collection=collections, kind=kinds, since=st.integers(10, 40))
+def test_a_record_with_a_fault_is_no_reason_to_read_everything(
+    collection: Collection, kind: DeltaKind, since: int
+) -> None:
+    collection.spoil = rewritten(lambda record: record.replace(b'{"created_at"', b'{"n": NaN, "created_at"'))
+    page = collection.answer(next(upcoming_delta(begin_delta(kind, at(since) + OVERLAP), PAGE)))
+    assert unusable(begin_delta(kind, at(since) + OVERLAP), page) is None
+
+
+def test_a_keyset_goes_on_at_the_last_stamp_whatever_zone_that_was_told_in() -> None:
+    """Hours later something would be left out between the two."""
+
+    def elsewhere(record: bytes) -> bytes:
+        return record.replace(b"T00:", b"T02:").replace(b"Z", b"+02:00")
+
+    collection = Collection(records={n: (0, n) for n in range(1, 30)}, spoil=rewritten(elsewhere))
+    state = begin_delta("keyset", at(0) + OVERLAP)
+    state = advance_delta(state, collection.answer(next(upcoming_delta(state, PAGE))), PAGE)
+    request = next(upcoming_delta(state, PAGE))
+    assert request.narrowed["where[updated_at][gte]"] == f"{at(PAGE):%Y-%m-%dT%H:%M:%SZ}"

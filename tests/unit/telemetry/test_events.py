@@ -14,6 +14,8 @@ from openfaith.telemetry import (
     AlertOpened,
     AlertResolved,
     BlindChangesFound,
+    BreakerClosed,
+    BreakerOpened,
     CanonicalViewKept,
     DeadLettersDiscarded,
     DeadLettersRetried,
@@ -41,10 +43,12 @@ from openfaith.telemetry import (
     RecordsMerged,
     RecordsSetAside,
     RunFinished,
+    RunGoesOn,
     RunJoined,
     RunStarted,
     SourceNotice,
     Subject,
+    SuspectsRefuted,
     ValuesSetAside,
     WorkTakenOver,
     events,
@@ -64,6 +68,26 @@ EXAMPLES: list[tuple[Event, str]] = [
     (
         AlertResolved(about=ABOUT, alert=7, rule="stale", text="it is old"),
         "alert 7 (stale) is resolved; it had said: it is old",
+    ),
+    (
+        BreakerOpened(about=ABOUT, adapter="pco", reason="outage", seen="status 503"),
+        "the source is in trouble (status 503): it is left alone, and asked again from time to time",
+    ),
+    (
+        BreakerOpened(adapter="pco", reason="outage", seen="status 503", organizations=3),
+        "3 organizations find pco in trouble (status 503): all who read it wait",
+    ),
+    (
+        BreakerOpened(about=ABOUT, adapter="pco", reason="rejected", seen="401"),
+        "the credentials are rejected (401): nothing more is asked with them",
+    ),
+    (
+        BreakerClosed(about=ABOUT, adapter="pco", reason="outage", probes=3, seconds=61.4),
+        "pco answers again, after 61 s and 3 probes in vain",
+    ),
+    (
+        RunGoesOn(about=ABOUT),
+        "connected again: the run goes on where the rejected credentials had stopped it",
     ),
     (RunJoined(about=ABOUT), "asked for again; joined the run that is under way"),
     (
@@ -134,6 +158,14 @@ EXAMPLES: list[tuple[Event, str]] = [
     (
         DeletionsStopped(about=ABOUT, suspects=60, reason="60 of 900 are too many"),
         "people.Person: 60 records wait for a person: 60 of 900 are too many; see `openfaith suspects list`",
+    ),
+    (
+        SuspectsRefuted(about=ABOUT, count=1),
+        "people.Person: 1 record exists that was not listed: nothing more is deleted by this listing, and later ones may leave out as much",
+    ),
+    (
+        SuspectsRefuted(about=ABOUT, count=2),
+        "people.Person: 2 records exist that were not listed: nothing more is deleted by this listing, and later ones may leave out as much",
     ),
     (
         BlindChangesFound(about=ABOUT, count=1, of=99),

@@ -15,8 +15,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from openfaith.records import EntityName, OrgId
-from openfaith.telemetry import MeasuredAlerts, MeasuredEntity, MeasuredKind, exposition
-from openfaith.telemetry.metrics import ALERT_LABELS, ALERTS, METRICS
+from openfaith.telemetry import MeasuredAlerts, MeasuredBreaker, MeasuredEntity, MeasuredKind, exposition
+from openfaith.telemetry.metrics import ALERT_LABELS, ALERTS, BREAKER_LABELS, BREAKERS, METRICS
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NEVER = MeasuredEntity(
@@ -224,3 +224,17 @@ def test_alerts_are_told_by_rule_severity_and_state() -> None:
         (labels | {"state": "acknowledged"}, 1),
     ]
     assert family.samples[0].labels.keys() == set(ALERT_LABELS)
+
+
+def test_a_source_that_is_left_alone_is_told_with_since_when() -> None:
+    own = MeasuredBreaker(
+        org_id=OrgId("grace"), adapter="pco", base_url="https://pco", reason="rejected", opened_at=NOON
+    )
+    told = exposition([], [], [own, replace(own, org_id=None, reason="outage")])
+    [family] = text_string_to_metric_families(told)
+    assert family.name == BREAKERS
+    assert [(sample.labels["org"], sample.labels["reason"], sample.value) for sample in family.samples] == [
+        ("grace", "rejected", NOON.timestamp()),
+        ("", "outage", NOON.timestamp()),
+    ]
+    assert family.samples[0].labels.keys() == set(BREAKER_LABELS)

@@ -88,6 +88,7 @@ def confirmation_of(name: str, source: object) -> Confirmation:
         keep=unexpected,
         sees_the_same=unexpected,
         hold=unexpected,
+        tell_refuted=unexpected,
     )
 
 
@@ -256,6 +257,12 @@ class Steps:
     async def refute_suspects(self, *of: Any) -> None:
         self.do("refute", of[-1])
 
+    async def tell_refuted(self, count: int) -> None:
+        self.do("tell", [str(count)])
+
+    async def suspect_again(self, *of: Any) -> None:
+        self.do("suspect", of[-1])
+
     async def tombstone(self, *of: Any, confirmed_at: datetime) -> None:
         self.do("delete", of[-1])
 
@@ -282,16 +289,27 @@ def suspects() -> list[OpenSuspect]:
 async def take_steps(
     steps: Steps, suspects: Sequence[OpenSuspect], monkeypatch: pytest.MonkeyPatch
 ) -> list[tuple[str, *tuple[str, ...]]]:
-    for name in ("list_places", "note_requests", "refute_suspects", "tombstone", "settle_differences"):
+    await confirming_by(steps, monkeypatch).settle(suspects)
+    return steps.done
+
+
+def confirming_by(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> Confirmation:
+    for name in (
+        "list_places",
+        "note_requests",
+        "refute_suspects",
+        "suspect_again",
+        "tombstone",
+        "settle_differences",
+    ):
         monkeypatch.setattr(confirming, name, getattr(steps, name))
-    confirmation = replace(
+    return replace(
         confirmation_of("people.Email", steps),
         keep=steps.keep,
         sees_the_same=steps.ask_what_it_sees,
         hold=steps.hold,
+        tell_refuted=steps.tell_refuted,
     )
-    await confirmation.settle(suspects)
-    return steps.done
 
 
 Step = tuple[str, *tuple[str, ...]]
@@ -299,6 +317,7 @@ IF_THERE: list[Step] = [
     ("keep", "there"),
     ("keep", "also-there"),
     ("refute", "there", "also-there"),
+    ("tell", "2"),
 ]
 """What is there is stored before it is no suspect any more; then the listing that did not show it says nothing."""
 IF_GONE: list[Step] = [
@@ -347,4 +366,34 @@ async def test_where_the_token_sees_something_else_nothing_is_deleted_and_all_wa
         ("hold", "all"),
         ("hold", "elsewhere"),
         ("settle", "once", "gone", "missed", "elsewhere"),
+    ]
+
+
+# What is known to be left out by listings
+
+
+async def test_what_is_still_there_stays_as_it_is_and_what_is_not_is_for_the_guard_to_judge(
+    suspects: list[OpenSuspect], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is deleted by that, and what nobody can ask for waits for a person."""
+    steps = Steps()
+    await confirming_by(steps, monkeypatch).look_again(suspects[:4])
+    assert steps.done == [
+        ("keep", "there"),
+        ("keep", "also-there"),
+        ("suspect", "gone"),
+        ("hold", "missed"),
+        ("settle", "there", "also-there", "missed"),
+    ]
+
+
+async def test_beside_what_is_left_out_only_what_the_source_has_no_more_is_deleted(
+    suspects: list[OpenSuspect], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_out = [replace(each, may_be_unlisted=True) for each in not_there(suspects)]
+    assert await take_steps(Steps(), left_out, monkeypatch) == [
+        ("see",),
+        ("delete", "gone"),
+        ("hold", "missed", "elsewhere", "once"),
+        ("settle", "missed", "elsewhere", "once"),
     ]

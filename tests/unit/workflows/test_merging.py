@@ -9,12 +9,14 @@ from typing import Any, cast
 
 import pytest
 
+from openfaith.adapters import ADAPTERS
 from openfaith.adapters.planning_center import load_planning_center
 from openfaith.errors import AccessDeniedError
 from openfaith.manifest import MergeLog, merge_log_of
 from openfaith.records import EntityName, Page
 from openfaith.source import SourceClient
-from openfaith.workflows.merging import MOST_LINKS, Survivor, find_survivor
+from openfaith.workflows.merging import MOST_LINKS, Survivor, _told, find_survivor
+from openfaith.workflows.permissions import fingerprint
 from support.mirror import make_page, record, stamp
 
 MANIFEST = load_planning_center()
@@ -108,3 +110,23 @@ async def test_an_error_counts_the_requests_of_all_links() -> None:
     with pytest.raises(AccessDeniedError) as caught:
         await survivor(Log([merger("1", "1", "2")], failing=2))
     assert caught.value.requests == 1 + 2
+
+
+@pytest.mark.parametrize(
+    "fault", [b'{"id":"\xff"}', b'{"id":"8","n":' + b"9" * 5000 + b"}", b"[" * 3000 + b"]" * 3000]
+)
+async def test_an_entry_that_cannot_be_read_hides_no_other(fault: bytes) -> None:
+    page = make_page(fault, merger("9", 1, 2))
+    assert [(removed, kept) for removed, kept, _ in _told(page, LOG)] == [("1", "2")]
+
+
+def test_an_entry_whose_id_is_beyond_all_numbers_is_one_all_the_same() -> None:
+    [(_, _, (_, number))] = _told(make_page(merger("9" * 5000, 1, 2)), LOG)
+    assert number == 0
+
+
+def test_a_user_whose_record_cannot_be_read_is_nobody_that_is_known() -> None:
+    identity = ADAPTERS["pco"].identity
+    assert identity is not None
+    for record_of_user in (b'{"id":"\xff"}', b'{"id":' + b"9" * 5000 + b"}"):
+        assert fingerprint(record_of_user, identity) is None

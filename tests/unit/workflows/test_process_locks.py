@@ -34,7 +34,8 @@ def test_a_process_that_holds_its_lock_is_not_gone(directory: Path) -> None:
     mine.release("host:1:a")
 
 
-def test_a_process_that_was_killed_is_gone_and_its_file_with_it(directory: Path) -> None:
+def test_a_process_that_was_killed_is_gone_for_whoever_looks_until_it_is_forgotten(directory: Path) -> None:
+    """Who looked first may be killed before it could do anything about it."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(directory), "host:2:b"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -45,6 +46,9 @@ def test_a_process_that_was_killed_is_gone_and_its_file_with_it(directory: Path)
         assert locks.gone(["host:2:b"]) == []
         process.kill()
     assert locks.gone(["host:2:b", "elsewhere:3:c"]) == ["host:2:b"]
+    assert ProcessLocks(directory).gone(["host:2:b"]) == ["host:2:b"]
+    locks.forget(["host:2:b", "elsewhere:3:c"])
+    assert locks.gone(["host:2:b"]) == []
     assert list(directory.iterdir()) == []
 
 

@@ -88,6 +88,22 @@ def test_an_error_of_another_version_comes_back_as_its_text() -> None:
     assert isinstance(stored(RunConflictError("7", "is over", "stop")), RunConflictError)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"$error": "RunConflictError"},
+        {"$error": "RunConflictError", "args": 7, "text": "x"},
+        {"$error": ["RunConflictError"], "args": [], "text": None},
+        {"$error": "RateLimitedError", "args": ["GET /", "soon"], "text": "x"},
+        {"$error": "ManifestError", "args": ["people.json", "a", "b", [1]], "text": "x"},
+    ],
+)
+def test_an_error_with_members_of_another_kind_can_still_be_told(written: dict[str, object]) -> None:
+    back = SERIALIZER.deserialize(json.dumps(written))
+    assert isinstance(back, ForeignError)
+    assert str(stored(back)) == str(back)
+
+
 def test_what_is_stored_runs_no_code() -> None:
     """Whoever can write to the engine's tables can name our errors, and nothing else."""
     back = SERIALIZER.deserialize(json.dumps({"$error": "system", "args": ["true"], "text": "x"}))

@@ -18,11 +18,13 @@ from openfaith.strategies import (
     DeltaKind,
     FullState,
     NestedState,
+    OffsetState,
     SweepState,
     begin_delta,
     begin_sweep,
 )
 from openfaith.strategies import full as full_module
+from openfaith.texts import storable_json
 from openfaith.workflows.list_walks import DeltaWalk, SweepWalk, TopWalk
 from openfaith.workflows.nested_walks import NestedWalk
 from openfaith.workflows.walks import Walk
@@ -129,3 +131,18 @@ def test_nothing_of_a_page_is_stored_that_no_delta_can_go_on_by() -> None:
     after, page = step(delta, collection)
     assert (after, page.records, page.rows) == (delta.whole, (), ())
     assert sorted(map(str, stored_ids(after, collection))) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "walk",
+    [
+        TopWalk(state=FullState(inner=OffsetState(anchors=("1\x00",))), endpoint=LISTING, page_size=100),
+        NestedWalk(
+            state=NestedState(at="7", inner=OffsetState(anchors=("\ud83d",))), place=BELOW, page_size=100
+        ),
+    ],
+)
+def test_whatever_a_walk_remembers_its_checkpoint_can_be_kept(walk: Walk) -> None:
+    """What the database refuses would be refused with every page, however good its records are."""
+    stored = json.loads(walk.to_json())
+    assert storable_json(stored) == stored

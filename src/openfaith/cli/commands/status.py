@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from typer import Option
 
+from openfaith.cli.breakers import breaker_document, breaker_line
 from openfaith.cli.commands.demo import is_simulated
 from openfaith.cli.failures import UsageError
 from openfaith.cli.options import AsJson, OrgOrAll
@@ -24,7 +25,7 @@ from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine, RunView
-    from openfaith.store import AlertCount, EntityRunRecord, EntityState, SyncOutcome
+    from openfaith.store import AlertCount, EntityRunRecord, EntityState, OpenBreaker, SyncOutcome
 
 _GIVEN_UP_FIRST = ("entities", "dead letters", "never synced", "not proven")
 """The columns that a narrow terminal goes without where there are many organizations to show."""
@@ -48,6 +49,8 @@ class OrgStatus:
     """What a run has begun, or is about to."""
     alerts: tuple[AlertCount, ...] = ()
     """Those that hold."""
+    breaker: OpenBreaker | None = None
+    """What keeps it from its source; of several the one that concerns all who read it."""
 
     @property
     def is_attended(self) -> bool:
@@ -88,12 +91,17 @@ def status(org: OrgOrAll = None, as_json: AsJson = False, as_metrics: AsMetrics 
 
 
 async def _expose(engine: Engine, *, org: str | None) -> None:
-    from openfaith.cli.measures import alert_measures, measures  # noqa: PLC0415  # structlog is not for `--help`
+    from openfaith.cli.measures import (  # noqa: PLC0415  # structlog is not for `--help`
+        alert_measures,
+        breaker_measures,
+        measures,
+    )
     from openfaith.telemetry import exposition  # noqa: PLC0415  # likewise
 
     everything = await _everything(engine, org)
     entities = [measured for one in everything for measured in measures(one)]
-    print_text(exposition(entities, [counted for one in everything for counted in alert_measures(one)]))
+    alerts = [counted for one in everything for counted in alert_measures(one)]
+    print_text(exposition(entities, alerts, breaker_measures(await engine.open_breakers(org))))
 
 
 async def _status(engine: Engine, *, output: Output, org: str | None) -> None:
@@ -123,6 +131,8 @@ class _Found:
     """Of the runs that were begun."""
     alerts: Sequence[AlertCount]
     """Of those that hold."""
+    breakers: Sequence[OpenBreaker]
+    """Those of all who read a source first."""
 
 
 async def _everything(engine: Engine, org: str | None) -> list[OrgStatus]:
@@ -130,7 +140,8 @@ async def _everything(engine: Engine, org: str | None) -> list[OrgStatus]:
     runs = await open_runs(engine, org)
     views = [await engine.run(s.run.run_id) for s in runs if s.run.status is RunStatus.RUNNING]
     alerts = await engine.alerts.count(org)
-    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views, alerts=alerts)
+    breakers = await engine.open_breakers(org)
+    found = _Found(states=states, outcomes=outcomes, runs=runs, views=views, alerts=alerts, breakers=breakers)
     connections = [c for c in await engine.organizations() if org in {None, c[0]}]
     return [_org_status(engine, connection, found) for connection in connections]
 
@@ -162,6 +173,7 @@ def _org_status(engine: Engine, connection: tuple[OrgId, str, str], found: _Foun
             if entity.finished_at is None
         },
         alerts=tuple(a for a in found.alerts if (a.org_id, a.adapter) == place),
+        breaker=next((b for b in found.breakers if b.keeps(org_id, adapter, base_url)), None),
     )
 
 
@@ -175,6 +187,7 @@ def _document(one: OrgStatus) -> dict[str, object]:
         "base_url": one.base_url,
         "runs": [standing.to_json() for standing in one.runs],
         "alerts": sum(count.alerts for count in one.alerts),
+        "breaker": breaker_document(one.breaker),
         "entities": [
             *(_state_document(one, state) for state in one.states),
             *(_never_document(one, name) for name in one.never),
@@ -279,6 +292,8 @@ def show(one: OrgStatus, output: Output) -> None:
     output.say(f"{one.org_id} ({one.adapter} at {one.base_url})", style="bold")
     for standing in one.runs:
         output.say(standing.sentence(), style="" if standing.is_attended else "yellow")
+    if one.breaker is not None:
+        output.say(breaker_line(one.breaker), style="bold yellow")
     known = one.known
     if known:
         output.show(state_table(known, width=output.console.width))
@@ -325,6 +340,8 @@ def show_overview(everything: Sequence[OrgStatus], output: Output) -> None:
         for standing in one.runs:
             style = "" if standing.is_attended else "yellow"
             output.say(f"{one.org_id}: {standing.sentence()}", style=style)
+        if one.breaker is not None:
+            output.say(f"{one.org_id}: {breaker_line(one.breaker)}", style="bold yellow")
     for text, style in alert_line([count for one in everything for count in one.alerts]):
         output.say(text, style=style)
     example = everything[0].org_id if len(everything) == 1 else "ORG"

@@ -152,6 +152,7 @@ _SAID: Mapping[str, tuple[str, str, str]] = {
         "",
     ),
     "rejected": ("was rejected and stays", "were rejected and stay", ""),
+    "unlisted": ("exists, though it is not listed: each reconciliation asks the source for it", "exist, though they are not listed: each reconciliation asks the source for them", ""),
     "confirmed": ("was gone at the source, and is deleted", "were gone at the source, and are deleted", ""),
 }  # fmt: skip
 
@@ -193,7 +194,7 @@ def approve(
 ) -> None:
     """Let suspects be deleted, once the source confirms that they are gone.
 
-    Concerns those that wait for it, by their ids or `--all`. What goes missing later needs another approval.
+    Concerns those that wait for it, by their ids or `--all`; by their ids also those that were rejected. The others wait on.
     """
     decide(org, ids, entity=entity, everything=everything, as_json=as_json, approving=True)
 

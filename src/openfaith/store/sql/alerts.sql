@@ -49,6 +49,11 @@ CROSS JOIN LATERAL (
 ) AS run
 WHERE c.org_id = ANY(%(org_ids)s) AND run.status <> 'completed';
 
+-- name: list_breaker_facts
+-- Whose source is left alone. What everybody waits for is told of those who found it out.
+SELECT org_id, adapter, reason = 'rejected' AS is_rejected, opened_at, seen
+FROM openfaith.breaker WHERE org_id = ANY(%(org_ids)s);
+
 -- name: refresh
 -- What was found again goes on, acknowledged or not.
 UPDATE openfaith.alert AS a

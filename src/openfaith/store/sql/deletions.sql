@@ -1,10 +1,10 @@
 -- name: lock_entity_runs
--- The entity run that is held, and the one of the same run that a deletion is counted in. In the plan's order, and
--- before any record: so do pages.
+-- The entity run that is held, and the one of the same run that a deletion is counted in; or all of that run, where
+-- records of any entity are written. In the plan's order, and before any record: so do pages.
 SELECT entity_run_id, run_id, org_id, entity, fence = %(fence)s AND status = 'running' AS is_held
 FROM openfaith.entity_run
 WHERE run_id = (SELECT run_id FROM openfaith.entity_run WHERE entity_run_id = %(entity_run_id)s)
-  AND (entity = %(entity)s OR entity_run_id = %(entity_run_id)s)
+  AND (%(whole)s OR entity = %(entity)s OR entity_run_id = %(entity_run_id)s)
 ORDER BY position FOR UPDATE;
 
 -- name: read_policy
@@ -53,7 +53,7 @@ SET deleted_at = GREATEST(r.deleted_at, excluded.deleted_at), noted_at = now();
 
 -- name: confirm_suspects
 -- These were gone at the source, and are deleted.
-UPDATE openfaith.suspect SET state = 'confirmed', confirmed_at = %(confirmed_at)s
+UPDATE openfaith.suspect SET state = 'confirmed', must_wait = false, confirmed_at = %(confirmed_at)s
 WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = %(entity)s AND id = ANY(%(ids)s)
   AND state <> 'confirmed';
 

@@ -24,27 +24,26 @@ SELECT FROM held;
 
 -- name: ids_of_page
 -- Part of the next two statements: the ids of a page go to the listing of `holder`, and are counted. Where an id is listed
--- twice, its newest stamp counts.
+-- twice, its newest stamp counts. A record of which it is not plain who it is has none, and so the table refuses the page,
+-- which is then looked at record by record. As many as nobody can name even so come as `unusable`.
 page AS MATERIALIZED (
-    SELECT record.id,
+    SELECT CASE WHEN record.type = %(type)s AND openfaith.is_id(record.id) AND octet_length(record.id) <= 2000
+           THEN record.id END AS id,
            CASE WHEN %(versioned)s AND openfaith.is_time(record.attributes ->> 'updated_at')
-           THEN (record.attributes ->> 'updated_at')::timestamptz END AS updated_at,
-           record.type = %(type)s AND openfaith.is_id(record.id) AND octet_length(record.id) <= 2000 AS usable
+           THEN (record.attributes ->> 'updated_at')::timestamptz END AS updated_at
     FROM jsonb_to_recordset(%(records)b::jsonb) AS record (type text, id text, attributes jsonb)
 ), listed AS (
     INSERT INTO openfaith.listing_row AS r (entity_run_id, id, updated_at)
     SELECT holder.entity_run_id, page.id, max(page.updated_at)
-    FROM holder CROSS JOIN page WHERE page.usable GROUP BY holder.entity_run_id, page.id
+    FROM holder CROSS JOIN page GROUP BY holder.entity_run_id, page.id
     ON CONFLICT (entity_run_id, id) DO UPDATE SET updated_at = excluded.updated_at
     WHERE excluded.updated_at > COALESCE(r.updated_at, '-infinity')
     RETURNING (r.xmax = 0) AS first
-), counts AS (
-    SELECT (SELECT count(*) FROM page WHERE usable IS NOT TRUE) AS unusable,
-           (SELECT count(*) FROM listed WHERE first) AS counted
 ), tally AS (
     UPDATE openfaith.listing AS l
-    SET counted = l.counted + counts.counted, unusable = l.unusable + counts.unusable, forgotten_at = NULL
-    FROM holder CROSS JOIN counts WHERE l.entity_run_id = holder.entity_run_id
+    SET counted = l.counted + (SELECT count(*) FROM listed WHERE first), unusable = l.unusable + %(unusable)s,
+        forgotten_at = NULL
+    FROM holder WHERE l.entity_run_id = holder.entity_run_id
 )
 
 -- name: list_page
@@ -62,20 +61,20 @@ WITH holder AS MATERIALIZED (
 ), ledger AS (
     INSERT INTO openfaith.page_commit
         (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)
-    SELECT holder.entity_run_id, %(page)s, %(fence)s, %(token)s, %(requested_at)s, %(size)s, 0, 0, counts.unusable
-    FROM holder CROSS JOIN counts
+    SELECT holder.entity_run_id, %(page)s, %(fence)s, %(token)s, %(requested_at)s, %(size)s, 0, 0, %(dead_letters)s
+    FROM holder
 )
 UPDATE openfaith.entity_run AS e
 SET checkpoint = %(checkpoint)s::jsonb,
     pages = %(page)s,
     requests = e.requests + %(requests)s,
     records = e.records + %(size)s,
-    dead_letters = e.dead_letters + counts.unusable,
+    dead_letters = e.dead_letters + %(dead_letters)s,
     total_count = COALESCE(%(total_count)s, e.total_count),
     progressed_at = now()
-FROM holder CROSS JOIN counts
+FROM holder
 WHERE e.entity_run_id = holder.entity_run_id
-RETURNING counts.unusable, holder.cancel_requested;
+RETURNING holder.cancel_requested;
 
 -- name: list_beside
 -- Keeps the ids of records that are stored in the same transaction, whose own statement has checked the lease.
@@ -83,17 +82,13 @@ WITH holder AS MATERIALIZED (
     SELECT entity_run_id FROM openfaith.listing
     WHERE entity_run_id = %(listed_run_id)s AND closed_at IS NULL FOR UPDATE
 ), {ids_of_page}
-SELECT counts.unusable FROM holder CROSS JOIN counts;
+SELECT FROM holder;
 
--- name: usable
--- A refused page as one that is not: of each record what a listing needs, if the record can be read at all.
-SELECT COALESCE(jsonb_agg(
-    CASE WHEN jsonb_typeof(p.record) = 'object' THEN jsonb_build_object(
-        'type', p.record -> 'type', 'id', p.record -> 'id', 'attributes',
-        CASE WHEN openfaith.fits(p.record #>> '{attributes,updated_at}', 'timestamptz')
-        THEN jsonb_build_object('updated_at', p.record #> '{attributes,updated_at}') END)
-    ELSE '{}' END), '[]')::text
-FROM unnest(%(bodies)b::bytea[]) AS b (body) CROSS JOIN LATERAL openfaith.parse(b.body) AS p;
+-- name: dated
+-- What is listed of a refused page, without stamps that are none.
+SELECT COALESCE(jsonb_agg(CASE WHEN openfaith.fits(r.record #>> '{attributes,updated_at}', 'timestamptz') THEN r.record
+                          ELSE r.record - 'attributes' END), '[]')::text
+FROM jsonb_array_elements(%(records)b::jsonb) AS r (record);
 
 -- name: get_listing
 -- A listing as it stands.
@@ -116,13 +111,13 @@ SELECT count(*) FROM openfaith.listing_row WHERE entity_run_id = %(entity_run_id
 
 -- name: get_standing_of_parents
 -- How the same run has read the parents that an entity is read below, or listed them where this is listed too. No row
--- where it is not read so.
+-- where it is not read so. Of what is listed, single parents that could not be stored are left out when it is compared.
 SELECT e.parent AS entity, own.entity_run_id IS NOT NULL AS listed,
        CASE WHEN own.entity_run_id IS NULL THEN p.entity_run_id ELSE l.entity_run_id END IS NOT NULL AS was_read,
        own.entity_run_id IS NULL AND p.status = 'completed' AND p.doubts IS NULL AS in_part,
        COALESCE(p.status = 'completed' AND CASE WHEN own.entity_run_id IS NULL THEN cardinality(p.doubts) = 0
            ELSE l.proven END, false) AS proven,
-       COALESCE(p.dead_letters = 0 AND COALESCE(l.failed, 0) = 0, false) AS stored,
+       COALESCE((own.entity_run_id IS NOT NULL OR p.dead_letters = 0) AND COALESCE(l.failed, 0) = 0, false) AS stored,
        NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = p.entity_run_id)
            AND COALESCE('below some parents nothing could be read' <> ALL(p.doubts), true) AS read
 FROM openfaith.entity_run AS e

@@ -142,7 +142,7 @@ SET status = %(status)s, finished_at = now(), progressed_at = now(),
     )),
     live_rows = %(live_rows)s,
     suspects = (
-        SELECT count(*) FROM openfaith.suspect AS s WHERE s.entity_run_id = e.entity_run_id AND s.state <> 'confirmed'
+        SELECT count(*) FROM openfaith.suspect AS s WHERE s.entity_run_id = e.entity_run_id AND s.state NOT IN ('unlisted', 'confirmed')
     ),
     (source_started_at, doubts) = (
         SELECT COALESCE(e.source_started_at, c.source_started_at, p.source_started_at), CASE
@@ -178,13 +178,14 @@ WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'runn
 
 -- name: resolve_dead_letters
 -- Letters from before a completed full run that it did not meet again: the record was stored since, or is gone. Nobody
--- knows that where the run could not look below every parent.
+-- knows that where anything speaks against its having read all, or it could not look below every parent.
 UPDATE openfaith.dead_letter AS d
 SET status = 'resolved'
 FROM openfaith.entity_run AS e
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
   AND d.org_id = e.org_id AND d.adapter = e.adapter AND d.entity = e.entity AND d.status = 'open'
   AND d.run_id IS DISTINCT FROM e.run_id AND d.requested_at < e.source_started_at
+  AND cardinality(e.doubts) = 0
   AND NOT EXISTS (SELECT FROM openfaith.parent_failure AS f WHERE f.entity_run_id = e.entity_run_id);
 
 -- name: finish_run

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfaith.store.texts import storable_json, storable_text
+from openfaith.texts import storable_json, storable_text
 
 
 @pytest.mark.parametrize(

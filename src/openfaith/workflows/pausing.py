@@ -1,0 +1,183 @@
+"""Waiting for a source that is in trouble, without a request more than it takes to see whether it is well again.
+
+Its client shuts itself where too many calls fail (`breakers.Gate`); what it has seen then becomes a row that all processes
+keep to. An entity that meets it ends its segment and sleeps, durably; whoever wakes first when a probe is due makes the one
+cheap call. A request that is given up does not tell by itself whether the source is in trouble or only what was asked: the
+cheap call decides that too, so that one bad address stops one entity and nothing else.
+
+A run that has read nothing yet does not wait, because somebody who starts one wants to know; unless the trouble is
+everybody's. Rejected credentials are not waited for: whoever brings others has the run go on (`Engine.connect`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from openfaith.adapters import ADAPTERS, Identity
+from openfaith.breakers import BreakerReason, is_outage, probe_wait
+from openfaith.errors import BreakerOpenError, CredentialsRejectedError, SyncError
+from openfaith.records import OrgId, RunId, base_adapter
+from openfaith.source import Document, SourceClient
+from openfaith.store import (
+    OpenBreaker,
+    claim_probe,
+    close_breaker,
+    find_breaker,
+    has_read,
+    open_breaker,
+    prolong_breaker,
+)
+from openfaith.telemetry import Event, log_event
+from openfaith.workflows.assignments import Assignment
+from openfaith.workflows.runtime import Runtime
+
+
+async def time_to_wait(runtime: Runtime, assignment: Assignment) -> timedelta | None:
+    """How long an entity has to sleep before its source may be asked; None where it may be asked now.
+
+    Makes the probe where one is due.
+
+    Raises:
+        BreakerOpenError: the breaker is open, and this is nothing to wait for.
+    """
+    org_id, adapter = assignment.org_id, base_adapter(assignment.adapter)
+    while (found := await find_breaker(runtime.database, org_id, adapter)) is not None:
+        if not await _is_waited_for(runtime, found, assignment.run_id):
+            raise found.error
+        if not await claim_probe(runtime.database, found, takes=runtime.breakers.probe_takes):
+            return _sleep(runtime, found)
+        await _probe(runtime, found, org_id)
+    client = await runtime.client(org_id, adapter)
+    client.open_gate()
+    return None
+
+
+async def wait_for(runtime: Runtime, assignment: Assignment, error: SyncError) -> timedelta | None:
+    """How long an entity sleeps that has met an error; None where the error is its own, and ends it."""
+    org_id, adapter = assignment.org_id, base_adapter(assignment.adapter)
+    trouble = await _trouble(runtime, org_id, adapter, error)
+    if trouble is None:
+        return None
+    await _open(runtime, org_id, adapter, trouble, assignment.run_id)
+    found = await find_breaker(runtime.database, org_id, adapter)
+    if found is None:  # it was closed in the meantime
+        return runtime.breakers.shortest_sleep
+    return _sleep(runtime, found) if await _is_waited_for(runtime, found, assignment.run_id) else None
+
+
+async def ask_whose_token(
+    runtime: Runtime, org_id: OrgId, adapter: str, identity: Identity, *, run_id: RunId
+) -> Document:
+    """Ask the source whose token it is, when a run begins: with that it shows, too, whether it is well again.
+
+    Raises:
+        SyncError: what it answers, or that it does not.
+    """
+    client = await runtime.client(org_id, adapter)
+    version = runtime.manifest(adapter).products[identity.entity.partition(".")[0]].version
+    found = await find_breaker(runtime.database, org_id, adapter)
+    try:
+        me = await (
+            client.get_record(identity.path, version=version)
+            if found is None and not client.is_shut
+            else client.probe(identity.path, version=version)
+        )
+    except CredentialsRejectedError as error:
+        await _open(runtime, org_id, adapter, _rejected(error), run_id)
+        raise
+    except SyncError as error:
+        if not is_outage(error):
+            await _close(runtime, found, client)
+        raise
+    await _close(runtime, found, client)
+    return me
+
+
+async def _trouble(
+    runtime: Runtime, org_id: OrgId, adapter: str, error: SyncError
+) -> BreakerOpenError | None:
+    """What opens the breaker; None where an error is no matter of the source."""
+    if isinstance(error, BreakerOpenError):
+        return error
+    if isinstance(error, CredentialsRejectedError):
+        return _rejected(error)
+    if not is_outage(error):
+        return None
+    seen = await _ask_cheaply(runtime, org_id, adapter)
+    if isinstance(seen, CredentialsRejectedError):
+        return _rejected(seen)
+    return BreakerOpenError(BreakerReason.OUTAGE, *error.args[:2]) if is_outage(seen) else None
+
+
+def _rejected(error: CredentialsRejectedError) -> BreakerOpenError:
+    return BreakerOpenError(BreakerReason.REJECTED, error.what, error.seen)
+
+
+async def _is_waited_for(runtime: Runtime, found: OpenBreaker, run_id: RunId) -> bool:
+    if found.reason is BreakerReason.REJECTED or found.open_for > runtime.breakers.patience:
+        return False
+    return found.org_id is None or await has_read(runtime.database, run_id)
+
+
+def _sleep(runtime: Runtime, found: OpenBreaker) -> timedelta:
+    """Until the next probe, or until somebody else's has come to something; never for so long that a run that was
+    cancelled meanwhile would be kept.
+    """
+    due = found.due_in or runtime.breakers.first_wait
+    spread = 1 + runtime.random() / 4
+    return min(max(due * spread, runtime.breakers.shortest_sleep), runtime.breakers.longest_sleep)
+
+
+async def _probe(runtime: Runtime, found: OpenBreaker, org_id: OrgId) -> None:
+    seen = await _ask_cheaply(runtime, org_id, found.adapter)
+    if isinstance(seen, CredentialsRejectedError):
+        await _open(runtime, org_id, found.adapter, _rejected(seen), None)
+    if is_outage(seen):
+        wait = probe_wait(found.probes + 1, runtime.breakers, runtime.random)
+        await prolong_breaker(runtime.database, found, str(seen.args[1]) if seen else "", wait=wait)
+    elif not isinstance(seen, CredentialsRejectedError) or found.org_id is None:
+        await _close(runtime, found, await runtime.client(org_id, found.adapter))
+
+
+async def _ask_cheaply(runtime: Runtime, org_id: OrgId, adapter: str) -> SyncError | None:
+    """The one cheap call: what it ends with, None where it is answered. An API without one is taken to be well: then
+    the next request tells.
+    """
+    known = ADAPTERS.get(adapter)
+    if known is None or known.identity is None:
+        return None
+    version = runtime.manifest(adapter).products[known.identity.entity.partition(".")[0]].version
+    client = await runtime.client(org_id, adapter)
+    try:
+        await client.probe(known.identity.path, version=version)
+    except SyncError as error:
+        return error
+    return None
+
+
+async def _open(
+    runtime: Runtime, org_id: OrgId, adapter: str, trouble: BreakerOpenError, run_id: RunId | None
+) -> None:
+    _log(
+        await open_breaker(
+            runtime.database,
+            org_id,
+            adapter,
+            trouble,
+            run_id=run_id,
+            policy=runtime.breakers,
+            wait=probe_wait(0, runtime.breakers, runtime.random),
+        )
+    )
+
+
+async def _close(runtime: Runtime, found: OpenBreaker | None, client: SourceClient) -> None:
+    # First, so that whoever finds the row gone finds the gate open.
+    client.open_gate()
+    if found is not None:
+        _log(await close_breaker(runtime.database, found))
+
+
+def _log(events: list[Event]) -> None:
+    for event in events:
+        log_event(event)

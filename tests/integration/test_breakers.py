@@ -1,0 +1,316 @@
+"""A source in trouble is left alone by everybody, and what waits for it goes on by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings, SyncKind
+from openfaith.breakers import BREAKER
+from openfaith.errors import BreakerOpenError
+from openfaith.records import OrgId, RunId
+from openfaith.retries import RetryPolicy
+from openfaith.simulator import RunningSimulator
+from openfaith.source import SourceClient
+from openfaith.store import claim_probe, close_breaker, find_breaker, open_breaker, prolong_breaker
+from support.simulated import Follower, of
+from support.source import ScriptedSource, connected, refuse
+
+PEOPLE = 450
+ENTITIES = ("Campus", "Household", "Person", "Email", "FieldDefinition")
+
+QUICK = replace(
+    BREAKER,
+    first_wait=timedelta(milliseconds=40),
+    longest_wait=timedelta(milliseconds=80),
+    longest_sleep=timedelta(milliseconds=80),
+)
+"""As patient as any, but quicker."""
+
+HASTY = RetryPolicy(base=timedelta(milliseconds=1))
+
+DOWN = "error=503"
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are tried as often as ever, but sooner."""
+    defaults = {**(SourceClient.__init__.__kwdefaults__ or {}), "retry": HASTY}
+    monkeypatch.setattr(SourceClient.__init__, "__kwdefaults__", defaults)
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that is sure to come; a test that waits in vain is ended by its time limit."""
+    while not await true():  # noqa: ASYNC110  # the database has no event to wait for
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(follower: Follower, kind: str = "full") -> AsyncIterator[RunId]:
+    """A run under way."""
+    follower.engine.breakers = QUICK
+    async with follower.engine.working():
+        run = await follower.engine.start(follower.org, kind=SyncKind(kind), entities=list(follower.entities))
+        yield run.run_id
+
+
+async def is_open(follower: Follower) -> bool:
+    return await follower.engine.waiting_for(follower.org) is not None
+
+
+def names(events: Any) -> list[str]:
+    return [event.name for event in events]
+
+
+async def probed(follower: Follower, times: int) -> None:
+    async def often_enough() -> bool:
+        found = await follower.engine.waiting_for(follower.org)
+        return found is not None and found.probes >= times
+
+    await until(often_enough)
+
+
+async def test_an_outage_in_the_middle_is_waited_for_and_the_run_goes_on_by_itself(grace: Follower) -> None:
+    """Whatever it lasts, the source is asked once for each probe, and no page that was committed is asked for again."""
+    grace.church.control("faults", {"faults": f"{DOWN}@7-"})
+    async with running(grace) as run_id:
+        await until(lambda: is_open(grace))
+        await probed(grace, 3)
+        before = int(grace.church.control("requests?limit=0")["total"])
+        await probed(grace, 6)
+        asked = int(grace.church.control("requests?limit=0")["total"]) - before
+        found = await grace.engine.waiting_for(grace.org)
+        grace.church.control("faults", {"faults": ""})
+        view = await grace.engine.wait(run_id)
+        events = await grace.engine.events(run_id)
+    assert view.status is RunStatus.COMPLETED, view
+    assert grace.differences() == []
+    assert found is not None
+    assert (found.reason, found.org_id) == ("outage", grace.org)
+    assert "503" in found.seen
+    assert asked <= 6
+    assert not await is_open(grace)
+    assert names(events).count("BreakerOpened") == 1
+    assert "EntityRunFinished" in names(events)
+
+
+async def test_a_run_that_has_read_nothing_yet_says_so_at_once(grace: Follower) -> None:
+    grace.church.control("faults", {"faults": DOWN})
+    grace.engine.breakers = QUICK
+    view = await grace.sync()
+    assert view.status is RunStatus.FAILED
+    assert "503" in str(of(view, "Campus").reason)
+    assert await is_open(grace)
+    grace.church.control("faults", {"faults": ""})
+    assert (await grace.sync()).status is RunStatus.COMPLETED
+    assert not await is_open(grace)
+
+
+async def test_one_address_that_always_fails_is_no_outage(grace: Follower) -> None:
+    grace.church.control("faults", {"faults": "error=500/FieldDefinition"})
+    grace.engine.breakers = QUICK
+    view = await grace.sync()
+    assert of(view, "FieldDefinition").status is EntityStatus.FAILED
+    assert of(view, "Person").status is EntityStatus.COMPLETED
+    assert not await is_open(grace)
+    assert "BreakerOpened" not in names(await grace.engine.events(view.run.run_id))
+
+
+async def test_who_waits_can_be_cancelled_and_goes_on_later(grace: Follower) -> None:
+    grace.church.control("faults", {"faults": f"{DOWN}@7-"})
+    async with running(grace) as run_id:
+        await until(lambda: is_open(grace))
+        await grace.engine.cancel(run_id)
+        cancelled = await grace.engine.wait(run_id)
+        assert cancelled.status in {RunStatus.CANCELLED, RunStatus.PARTIAL}
+        grace.church.control("faults", {"faults": ""})
+        again = await grace.engine.retry(run_id)
+        view = await grace.engine.wait(again.run_id)
+    assert view.status is RunStatus.COMPLETED
+    assert grace.differences() == []
+
+
+async def test_a_wait_survives_the_process(grace: Follower) -> None:
+    """The process that waits is stopped, and another one goes on while the source is still away."""
+    grace.church.control("faults", {"faults": f"{DOWN}@7-"})
+    async with running(grace) as run_id:
+        await until(lambda: is_open(grace))
+    async with grace.engine.working():
+        await probed(grace, 2)
+        grace.church.control("faults", {"faults": ""})
+        view = await grace.engine.wait(run_id)
+    assert view.status is RunStatus.COMPLETED
+    assert grace.differences() == []
+
+
+async def test_what_many_organizations_find_in_trouble_everybody_leaves_alone(
+    settings: Settings, church: RunningSimulator
+) -> None:
+    """And who has not met the trouble waits too, even if it has read nothing yet, and does not fail."""
+    orgs = ["first", "second", "third", "fourth"]
+    async with Engine.open(settings) as engine:
+        engine.breakers = QUICK
+        for org in orgs:
+            await engine.connect(org, "simulator:secret", base_url=church.base_url)
+        # What comes first is read, so that the runs have begun to read; then the source is away.
+        church.control("faults", {"faults": f"{DOWN}/Person,{DOWN}~/people/v2/me"})
+        async with engine.working():
+            runs = [
+                await engine.start(org, entities=["Campus", "Person"], strategy="sequential")
+                for org in orgs[:3]
+            ]
+
+            async def everybodys() -> bool:
+                found = await engine.waiting_for("fourth")
+                return found is not None and found.org_id is None
+
+            await until(everybodys)
+            runs.append(await engine.start("fourth", entities=["Person"]))
+
+            async def fourth_runs() -> bool:
+                return bool((await engine.run(runs[-1].run_id)).run.status is RunStatus.RUNNING)
+
+            await until(fourth_runs)
+            church.control("faults", {"faults": ""})
+            views: list[RunView] = [await engine.wait(run.run_id) for run in runs]
+        left = await engine.open_breakers()
+    assert [view.status for view in views] == [RunStatus.COMPLETED] * 4
+    assert left == []
+
+
+async def test_rejected_credentials_stop_everything_at_once_and_others_have_it_go_on(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """A token that ends in the middle costs one refusal; the run goes on by itself once there is another."""
+    refused = 0
+
+    async def expired(request: web.Request) -> web.Response | None:
+        nonlocal refused
+        if request.headers["Authorization"].startswith("Bearer old"):
+            refused += 1
+            return await refuse(401, "unauthorized", "Error Code Hint: (BABOON)")(request)
+        return None
+
+    source.records["Person"] = [source.records["Person"][0] | {"id": str(n)} for n in range(1, 151)]
+    async with connected(settings, source) as engine:
+        await engine.connect("church", "old", base_url=source.base_url, verify=False)
+        for name in ("Email", "Person", "Household", "FieldDefinition"):
+            source.scripts[name] = expired
+        async with engine.working():
+            run = await engine.start("church", entities=["Campus", "Person", "Household", "FieldDefinition"])
+            view = await engine.wait(run.run_id)
+            found = await engine.waiting_for("church")
+            again = await engine.sync("church", entities=["Household"])
+            met = refused
+            await engine.connect("church", "new", base_url=source.base_url, verify=False)
+            assert await engine.waiting_for("church") is None
+            healed = await engine.wait(again.run.run_id)
+            events = await engine.events(again.run.run_id)
+    assert view.status in {RunStatus.PARTIAL, RunStatus.FAILED}
+    assert found is not None
+    assert found.reason == "rejected"
+    assert "the access token has expired" in found.seen
+    assert again.status is RunStatus.FAILED
+    assert met <= 3  # those that were under way together
+    assert healed.status is RunStatus.COMPLETED
+    assert "RunGoesOn" in names(events)
+
+
+# The store
+
+
+@pytest.fixture
+def trouble() -> BreakerOpenError:
+    return BreakerOpenError("outage", "GET /p", "status 503")
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
+    async with Engine.open(settings) as opened:
+        for org in ("a", "b", "c", "d"):
+            await opened.connect(org, "x:y", base_url="http://localhost:1", verify=False)
+        yield opened
+
+
+async def test_of_all_who_want_to_probe_one_may(engine: Engine, trouble: BreakerOpenError) -> None:
+    database = engine._database
+    await open_breaker(
+        database, OrgId("a"), "pco", trouble, run_id=None, policy=QUICK, wait=timedelta(seconds=-1)
+    )
+    found = await find_breaker(database, OrgId("a"), "pco")
+    assert found is not None
+    claims = [claim_probe(database, found, takes=timedelta(minutes=1)) for _ in range(5)]
+    assert sorted(await asyncio.gather(*claims)) == [False] * 4 + [True]
+    probing = await find_breaker(database, OrgId("a"), "pco")
+    assert probing is not None
+    assert probing.state == "half-open"
+    await prolong_breaker(database, found, "status 502", wait=timedelta(minutes=1))
+    later = await find_breaker(database, OrgId("a"), "pco")
+    assert later is not None
+    assert (later.state, later.seen, later.probes) == ("open", "status 502", 1)
+    assert not await claim_probe(database, found, takes=timedelta(minutes=1))
+
+
+async def test_who_died_while_probing_blocks_nobody(engine: Engine, trouble: BreakerOpenError) -> None:
+    database = engine._database
+    await open_breaker(
+        database, OrgId("a"), "pco", trouble, run_id=None, policy=QUICK, wait=timedelta(seconds=-1)
+    )
+    found = await find_breaker(database, OrgId("a"), "pco")
+    assert found is not None
+    assert await claim_probe(database, found, takes=timedelta(seconds=-1))
+    assert await claim_probe(database, found, takes=timedelta(minutes=1))
+
+
+async def test_what_is_open_is_opened_and_told_once(engine: Engine, trouble: BreakerOpenError) -> None:
+    told = [
+        await open_breaker(
+            engine._database, OrgId("a"), "pco", trouble, run_id=None, policy=QUICK, wait=timedelta()
+        )
+        for _ in range(2)
+    ]
+    assert [[event.name for event in events] for events in told] == [["BreakerOpened"], []]
+
+
+async def test_as_many_as_it_takes_open_it_for_everybody_and_one_probe_closes_it(
+    engine: Engine, trouble: BreakerOpenError
+) -> None:
+    database = engine._database
+    for number, org in enumerate(("a", "b", "c"), start=1):
+        assert (await find_breaker(database, OrgId("d"), "pco")) is None
+        told = await open_breaker(
+            database, OrgId(org), "pco", trouble, run_id=None, policy=QUICK, wait=timedelta()
+        )
+        assert len(told) == (2 if number == 3 else 1)
+    shared = await find_breaker(database, OrgId("d"), "pco")
+    assert shared is not None
+    assert shared.org_id is None
+    closed = await close_breaker(database, shared)
+    assert [event.name for event in closed] == ["BreakerClosed"] * 4
+    assert [await find_breaker(database, OrgId(org), "pco") for org in "abcd"] == [None] * 4
+
+
+async def test_the_rejected_credentials_of_many_are_nobody_elses_trouble(engine: Engine) -> None:
+    rejected = BreakerOpenError("rejected", "GET /p", "401")
+    for org in ("a", "b", "c"):
+        await open_breaker(
+            engine._database, OrgId(org), "pco", rejected, run_id=None, policy=QUICK, wait=timedelta()
+        )
+    assert await find_breaker(engine._database, OrgId("d"), "pco") is None
+
+
+async def test_other_credentials_begin_with_a_closed_breaker(
+    engine: Engine, trouble: BreakerOpenError
+) -> None:
+    await open_breaker(
+        engine._database, OrgId("a"), "pco", trouble, run_id=None, policy=QUICK, wait=timedelta()
+    )
+    await engine.connect("a", "x:z", base_url="http://localhost:1", verify=False)
+    assert await find_breaker(engine._database, OrgId("a"), "pco") is None
