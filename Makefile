@@ -6,12 +6,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 TESTS ?= tests
 SERIAL ?=
 SEEDS ?= 2000
+INPUTS ?= 1000000
 FIRST ?= 0
 ONLY ?=
 JOBS ?= 1
+PAIRS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church simulate partial-answers lock clean
+.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church fuzz simulate partial-answers crash-sweep lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,11 +71,17 @@ whole-church: $(VENV)/.develop ## all products of a simulated church of 5,000 pe
 	@OPENFAITH_TEST_PEOPLE=5000 $(BIN)/python -m pytest -q -s -p no:xdist tests/integration/test_whole_church.py -k every_table
 	@OPENFAITH_TEST_PEOPLE=30 $(BIN)/python -m pytest -q -s -p no:xdist tests/integration/test_truth.py
 
+fuzz: $(VENV)/.develop ## inputs that nobody should send, on all that parses what comes from outside (INPUTS=1000000 ONLY=page)
+	@PYTHONPATH=tests $(BIN)/python -m fuzzing --inputs $(INPUTS) --first $(FIRST) $(addprefix --only ,$(ONLY))
+
 simulate: $(VENV)/.develop ## whole lives of small churches, each drawn from a seed (SEEDS=2000 FIRST=0)
 	@OPENFAITH_SEEDS=$(SEEDS) OPENFAITH_FIRST_SEED=$(FIRST) $(BIN)/python -m pytest -q -n auto tests/simulation/test_worlds.py
 
 partial-answers: $(VENV)/.develop ## every fault of every page of every group of entities (ONLY=full for a kind of sync)
 	@OPENFAITH_PARTIAL_ANSWERS=all $(BIN)/python -m pytest -q -n auto $(if $(ONLY),-k "$(ONLY)") tests/simulation/test_partial_answers.py
+
+crash-sweep: $(VENV)/.develop ## kill a command at every request and every commit, and at pairs of them (ONLY=delta, JOBS=2, PAIRS=50 FIRST=0)
+	@OPENFAITH_CRASHES=all OPENFAITH_CRASH_LANES=$(JOBS) OPENFAITH_CRASH_PAIRS=$(PAIRS) OPENFAITH_FIRST_SEED=$(FIRST) $(BIN)/python -m pytest -q -s -p no:xdist $(if $(ONLY),-k "$(ONLY)") tests/crashes
 
 lock: ## renew both lock files (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock
