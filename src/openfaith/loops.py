@@ -1,13 +1,14 @@
 """The processes that are ours: their event loop (uvloop, where it is to be had), and their garbage collector.
 
-A library chooses neither: inside somebody else's program the engine runs as it finds it.
+A library chooses neither: inside somebody else's program the engine runs as it finds it. And, on any loop, the ending
+of tasks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -36,3 +37,22 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     collect_rarely()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)
+
+
+_CANCEL_AGAIN_SECONDS = 1.0
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[BaseException]:
+    """Cancel tasks until each has ended, and return what they raised beside that.
+
+    Once is not enough: `asyncio.wait_for` before Python 3.12 loses a cancellation that comes together with what it waits
+    for, and a task that goes on for ever would then be waited for as long.
+    """
+    tasks = set(tasks)
+    left = tasks
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
+    ended = (task.exception() for task in tasks if not task.cancelled())
+    return [error for error in ended if error is not None]

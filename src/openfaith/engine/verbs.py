@@ -18,6 +18,7 @@ from openfaith.engine.requests import RunOptions, check_org_id, known_strategy, 
 from openfaith.engine.suspects import Suspects
 from openfaith.engine.views import RunView, SourceReport
 from openfaith.errors import RunConflictError, UnknownNameError
+from openfaith.loops import end_tasks
 from openfaith.manifest import Manifest
 from openfaith.planning import Plan, make_plan
 from openfaith.records import EntityName, OrgId, RunId, Strategy, SyncKind
@@ -433,11 +434,8 @@ class Engine:
                 try:
                     yield executor
                 finally:
-                    for task in beside:
-                        task.cancel()
-                    for ended in await asyncio.gather(*beside, return_exceptions=True):
-                        if isinstance(ended, Exception):
-                            _log.error("what looks after the work had ended", reason=repr(type(ended)))
+                    for error in await end_tasks(beside):
+                        _log.error("what looks after the work had ended", reason=repr(type(error)))
         finally:
             await runtime.close()
 

@@ -20,6 +20,7 @@ import dbos
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from openfaith.errors import ConfigurationError
+from openfaith.loops import end_tasks
 from openfaith.records import RunId
 from openfaith.store import Database
 from openfaith.workflows.ids import sync_run_workflow_id
@@ -96,10 +97,7 @@ async def _stop(runtime: Runtime) -> None:
     await asyncio.to_thread(DBOS.destroy)
     # The engine made the loop's default executor its own, and has shut it down.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
-    orphans = [task for task in asyncio.all_tasks() if _is_of_the_engine(task)]
-    for task in orphans:
-        task.cancel()
-    await asyncio.gather(*orphans, return_exceptions=True)
+    await end_tasks(task for task in asyncio.all_tasks() if _is_of_the_engine(task))
 
 
 def _is_of_the_engine(task: asyncio.Task[object]) -> bool:

@@ -34,6 +34,28 @@ async def database(shared_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
+async def test_a_task_that_is_cancelled_as_it_gets_a_connection_ends(shared_url: str) -> None:
+    """Before Python 3.12 the pool loses a cancellation that comes in the same turn of the loop."""
+
+    async def use(database: Database) -> None:
+        async with database.connection():
+            await asyncio.Event().wait()
+
+    async def cancel(task: asyncio.Task[None], turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+
+    async with open_database(shared_url, connections=1) as database:
+        for turns in range(20):
+            async with database.connection():
+                task = asyncio.create_task(use(database))
+                while not database._pool.get_stats().get("requests_waiting"):  # noqa: ASYNC110  # nothing tells it
+                    await asyncio.sleep(0)
+            await asyncio.gather(cancel(task, turns), asyncio.wait({task}, timeout=10))
+            assert task.cancelled(), turns
+
+
 async def run(database: Database, *statements: str) -> None:
     """In one transaction."""
     async with database.transaction() as connection:
