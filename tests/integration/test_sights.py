@@ -17,8 +17,9 @@ ME = "/people/v2/me"
 
 
 def see(grace: Follower, *faults: str) -> None:
-    """From now on the source answers with these faults; without any the token sees everything."""
+    """From a little later on the source answers with these faults; without any the token sees everything."""
     grace.church.control("faults", {"faults": ",".join(faults)})
+    grace.pass_time()
 
 
 def hide(grace: Follower, name: str = "Person", count: int = 10) -> str:
@@ -109,6 +110,7 @@ async def test_a_source_that_never_tells_is_followed_as_ever(grace: Follower) ->
     silent = f"error=403~{ME}"
     see(grace, silent)
     await grace.sync("full", "Person")
+    grace.pass_time()
     grace.change("delete", entity="Person", count=2)
     view = await grace.sync("reconciliation", "Person")
     assert permissions_of(grace, view) is None

@@ -48,6 +48,15 @@ class Follower:
         """Change the church, as in ``change("delete", entity="Person", count=3)``."""
         return self.church.control("change", {"action": action, **members})
 
+    def pass_time(self, seconds: float = 2) -> None:
+        """From now on the source's clock is so much further on.
+
+        It tells whole seconds. What was stored in the second in which a listing begins is not held against the listing: it
+        may have come later.
+        """
+        ahead = self.church.control("options")["clock_offset_seconds"]
+        self.church.control("options", {"clock_offset_seconds": ahead + seconds})
+
     def differences(self) -> list[str]:
         """What differs between the tables and the church, field by field."""
         names = [
