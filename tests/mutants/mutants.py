@@ -797,6 +797,25 @@ MUTANTS: Final = (
         why="whoever joined while the listing was read is taken for gone",
     ),
     Mutant(
+        name="shrunken-count-believed",
+        file=FULL,
+        before="None if before is None or now is None else max(before, now)",
+        after="now",
+        tests=(WALKS + "test_what_goes_before_its_window_is_read_leaves_none",),
+        why="a record that goes makes up for one that a window hid",
+    ),
+    Mutant(
+        name="stamp-taken-for-one-change",
+        file=DIFFERENCES,
+        before="          AND part.updated_at > GREATEST(stored._requested_at, whole.read_at)",
+        after="          AND false AND part.updated_at > GREATEST(stored._requested_at, whole.read_at)",
+        tests=(
+            STORE
+            + "test_differences.py::test_what_was_read_in_the_second_of_its_stamp_is_stale_until_all_was_read_since",
+        ),
+        why="the second change within a second is lost once a reconciliation has moved the watermark past it",
+    ),
+    Mutant(
         name="stale-overlooked",
         file=DIFFERENCES,
         before="WHERE stored.id IS NULL OR part.updated_at > COALESCE(stored._source_updated_at, '-infinity')",

@@ -177,7 +177,7 @@ class Reconciler:
         return own
 
 
-async def store(reader: Reader, keys: Sequence[str], *, at: float = 0, changed_at: float = 50) -> None:
+async def store(reader: Reader, keys: Sequence[str], *, at: float = 60, changed_at: float = 50) -> None:
     """Have these records stored, as requested `at` and last changed `changed_at`."""
     stamp = moment(changed_at).isoformat()
     await reader.store(*(record(key, reader.entity.type, updated_at=stamp) for key in keys), at=at)

@@ -6,12 +6,16 @@ How far that is stands in the listing itself, so that whoever takes over goes on
 A join by ranges of both keys at once would be quicker; but then an index that sorts otherwise than it did, as after a
 change of the server's locale, would make rows look like they had not been listed.
 
+What is listed with the very stamp that is stored is stale, too, where it was read in the second of that stamp and not since
+by a listing or a full sync that was proven: the next delta would have asked for it again, and asks for less from now on.
+
 A stored row that a proven listing does not have is a suspect. Nothing happens to it by that: it is a question.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -31,18 +35,27 @@ from openfaith.store.suspects import lock_suspects
 
 IDS_AT_ONCE = 10_000
 
+_SAME_MOMENT = timedelta(seconds=2)
+"""Stamps are of whole seconds, and so is the source's clock: what was asked for so soon after its stamp may have changed
+again under the same one."""
+
 _LISTED = """
 WITH part AS MATERIALIZED (
     SELECT id, updated_at FROM openfaith.listing_row
     WHERE entity_run_id = %(entity_run_id)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+), whole AS MATERIALIZED (
+    SELECT COALESCE(max(proven_at), '-infinity') AS read_at FROM openfaith.sync_state
+    WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = %(entity)s
 ), found AS (
     SELECT part.id, CASE WHEN stored.id IS NULL THEN 'missing' ELSE 'stale' END AS kind
-    FROM part LEFT JOIN LATERAL (
-        SELECT t.id, t._source_updated_at FROM {table} AS t
+    FROM part CROSS JOIN whole LEFT JOIN LATERAL (
+        SELECT t.id, t._source_updated_at, t._requested_at FROM {table} AS t
         WHERE t.org_id = %(org_id)s AND t.id = part.id COLLATE "default" AND t._deleted_at IS NULL
         OFFSET 0
     ) AS stored ON true
     WHERE stored.id IS NULL OR part.updated_at > COALESCE(stored._source_updated_at, '-infinity')
+       OR part.updated_at = stored._source_updated_at
+          AND part.updated_at > GREATEST(stored._requested_at, whole.read_at) - %(same_moment)s::interval
 ), noted AS (
     INSERT INTO openfaith.difference (entity_run_id, id, kind)
     SELECT %(entity_run_id)s, id, kind FROM found
@@ -303,6 +316,7 @@ class _Comparison:
             "entity": listing.entity,
             "started_at": listing.started_at,
             "permissions": listing.permissions,
+            "same_moment": _SAME_MOMENT,
         }
         row = await (await self.connection.execute(statement, known | parameters)).fetchone()
         assert row is not None, "it counts"

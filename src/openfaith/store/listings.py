@@ -67,7 +67,7 @@ class Listing:
     missing: int
     """Listed, and not stored, as far as it was compared."""
     stale: int
-    """Listed with a later stamp than is stored, likewise."""
+    """Listed with a later stamp than is stored, or with one that may stand for two changes, likewise."""
     forgotten_at: datetime | None
     """When its rows and differences were removed, since nobody seemed to need them any more."""
     parent: EntityName | None

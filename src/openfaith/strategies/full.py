@@ -3,7 +3,9 @@
 By offset, as far as that goes: Planning Center throttles offsets above 30,000 hard, and the further back a page lies,
 the more can shift under it. A collection that is larger than a window is therefore cut by `created_at`, which never
 changes, into windows that are walked one after the other, each from offset 0. Where the next window ends, one request
-tells: it asks, ordered by `created_at`, for the one record that stands where the window shall end.
+tells: it asks, ordered by `created_at`, for the one record that stands where the window shall end. What was created
+meanwhile is in the last window and was not counted at the beginning: where the sum of the windows is another than that
+count, one last request asks for the count again.
 
 Pure, like `offsets`, whose walk it takes within each window. The state is a stored format.
 """
@@ -47,6 +49,8 @@ class FullState:
     """Where it ends, without that moment; None while that is asked, and for the last window."""
     bounded: bool = True
     """False while the end of the window has yet to be asked for."""
+    recounting: bool = False
+    """True once all windows are closed, while the whole collection has yet to be counted again."""
     read: int | None = 0
     """Records of the windows that are closed; None where nobody can say."""
     total: int | None = None
@@ -57,6 +61,11 @@ class FullState:
     """True where the source did not honour the windows, so that everything was read again without."""
     done: bool = False
 
+    @property
+    def brings_nothing(self) -> bool:
+        """Whether the next page is not for its records: it tells where a window ends, or how many records there are."""
+        return self.recounting or not self.bounded
+
     def to_json(self) -> dict[str, Any]:
         """The stored form. Its version is raised when a member changes its meaning."""
         return {
@@ -66,6 +75,7 @@ class FullState:
             "low": _written(self.low),
             "high": _written(self.high),
             "bounded": self.bounded,
+            "recounting": self.recounting,
             "read": self.read,
             "total": self.total,
             "repeats": self.repeats,
@@ -84,6 +94,7 @@ class FullState:
             low=_read_time(stored["low"]),
             high=_read_time(stored["high"]),
             bounded=stored["bounded"],
+            recounting=stored.get("recounting", False),
             read=stored["read"],
             total=stored["total"],
             repeats=stored["repeats"],
@@ -95,6 +106,9 @@ class FullState:
 def upcoming_full(state: FullState, page_size: int) -> Iterator[PageRequest]:
     """The next request, then those that will follow if every page comes full."""
     if state.done:
+        return
+    if state.recounting:
+        yield PageRequest(offset=0, page_size=1, narrowed={"order": _KEY})
         return
     if not state.bounded:
         narrowed = _from(state.low) | {"order": _KEY}
@@ -109,22 +123,31 @@ def check_full(request: PageRequest, state: FullState, page: Page) -> None:
     Raises:
         BrokenResponseError: ask again.
     """
-    if state.bounded:
+    if not state.brings_nothing:
         check(request, state.inner, page)
 
 
 def advance_full(
-    state: FullState, page: Page, page_size: int, *, windowed: bool = False, repeats: int = 0
+    state: FullState,
+    page: Page,
+    page_size: int,
+    *,
+    windowed: bool = False,
+    repeats: int = 0,
+    recounts: bool = True,
 ) -> FullState:
     """The state after a page was committed.
 
     Args:
         windowed: whether the collection can be both filtered and ordered by `created_at`, as far as is known.
         repeats: how often a window (without windows: everything) that proves nothing is walked again.
+        recounts: whether the source is asked to count again where the windows do not add up to what it counted first.
 
     Raises:
         BrokenResponseError: page after page shows nothing new, although more is said to follow.
     """
+    if state.recounting:
+        return replace(state, total=_grown(state.total, page.total_count), recounting=False, done=True)
     if not state.bounded:
         return _bounded(state, page)
     if state.windows and not _is_honoured(state, page):
@@ -136,7 +159,7 @@ def advance_full(
         return replace(state, total=state.total if state.windows else state.inner.total)
     if (not proves(state.inner) or _is_bare(state)) and state.repeats < repeats:
         return replace(state, inner=OffsetState(), repeats=state.repeats + 1)
-    return _closed(state) if state.windows else _ended(state)
+    return _closed(state, recounts=recounts) if state.windows else _ended(state)
 
 
 def _is_bare(state: FullState) -> bool:
@@ -169,16 +192,22 @@ def _bounded(state: FullState, page: Page) -> FullState:
     return replace(state, bounded=True, high=high, inner=OffsetState())
 
 
+def _grown(before: int | None, now: int | None) -> int | None:
+    """A collection that lost records while it was read may have shown too many that make up for others."""
+    return None if before is None or now is None else max(before, now)
+
+
 def _ended(state: FullState) -> FullState:
     read = state.inner.read if proves(state.inner) else None
     return replace(state, read=read, total=state.inner.total, done=True)
 
 
-def _closed(state: FullState) -> FullState:
+def _closed(state: FullState, *, recounts: bool) -> FullState:
     sure = proves(state.inner) and state.read is not None and state.inner.read is not None
     read = state.read + state.inner.read if sure else None  # type: ignore[operator]  # neither is None where it is sure
     if state.high is None:
-        return replace(state, read=read, done=True)
+        recounting = recounts and read is not None and read != state.total
+        return replace(state, read=read, recounting=recounting, done=not recounting)
     return replace(state, inner=OffsetState(), low=state.high, high=None, bounded=False, repeats=0, read=read)
 
 

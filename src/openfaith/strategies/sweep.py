@@ -127,7 +127,8 @@ def advance_sweep(state: SweepState, page: Page, page_size: int, *, windowed: bo
         BrokenResponseError: page after page shows nothing new, although more is said to follow.
     """
     before = state.inner
-    inner = advance_full(before, page, page_size, windowed=windowed)
+    # What the source counted days ago proves nothing.
+    inner = advance_full(before, page, page_size, windowed=windowed, recounts=False)
     if not before.bounded or (inner.windows and not before.windows):
         return replace(state, inner=inner)
     if inner.distrusted and not before.distrusted:

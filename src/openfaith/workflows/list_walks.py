@@ -116,8 +116,8 @@ class TopWalk(ListWalk):
 
     def fresh(self, ask: Ask, page: Page, after: Walk) -> Page:  # noqa: ARG002  # every walk is told what was asked
         assert isinstance(after, TopWalk), "a walk through a list stays one"
-        if not self.state.bounded or (after.state.windows and not self.state.windows):
-            # The list is being cut into windows, and all of this comes again in one of them.
+        if self.state.brings_nothing or (after.state.windows and not self.state.windows):
+            # The list is being cut into windows, and all of this comes again in one of them; or it is only counted.
             return _nothing_of(page)
         return without_anchor(self.state.inner, page)
 

@@ -36,7 +36,7 @@ from support.reconciling import Reconciler, store
 KINDS: tuple[Literal["missing"], Literal["stale"]] = ("missing", "stale")
 
 
-async def prepared(reader: Reader, *keys: str, at: float = 0, changed_at: float = 50) -> Reconciler:
+async def prepared(reader: Reader, *keys: str, at: float = 60, changed_at: float = 50) -> Reconciler:
     """These are stored, and a listing that began at 100 is open."""
     if keys:
         await store(reader, keys, at=at, changed_at=changed_at)
@@ -75,6 +75,24 @@ async def test_what_is_listed_as_newer_than_it_is_stored_is_stale(
 ) -> None:
     church = await prepared(reader, "1", changed_at=stored)
     await church.reconcile("1", at=listed)
+    assert await church.differences() == ({"1": "stale"} if stale else {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "proven", "stale"),
+    [(50, None, True), (51.9, None, True), (52, None, False), (50.5, 51, True), (50.5, 52, False)],
+)
+async def test_what_was_read_in_the_second_of_its_stamp_is_stale_until_all_was_read_since(
+    reader: Reader, asked: float, proven: float | None, stale: bool
+) -> None:
+    """It may have changed again under the same stamp, and this listing will be where the next delta begins."""
+    church = await prepared(reader, "1", at=asked, changed_at=50)
+    if proven is not None:
+        statement = """
+            INSERT INTO openfaith.sync_state (org_id, adapter, entity, last_status, proven_at)
+            SELECT org_id, adapter, entity, 'completed', %s FROM openfaith.entity_run WHERE entity_run_id = %s"""
+        await execute(reader.database, statement, moment(proven), reader.held.entity_run_id)
+    await church.reconcile("1")
     assert await church.differences() == ({"1": "stale"} if stale else {})
 
 

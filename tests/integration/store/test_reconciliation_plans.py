@@ -37,6 +37,8 @@ INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, sta
     FROM openfaith.sync_run, unnest(ARRAY['Person', 'Membership']) e;
 INSERT INTO openfaith.sight (org_id, adapter, entity, permissions)
     SELECT 'org' || n, 'family', 'church.E' || e, 'all' FROM generate_series(1, 200) n, generate_series(1, 50) e;
+INSERT INTO openfaith.sync_state (org_id, adapter, entity, last_status, last_run_id)
+    SELECT 'org' || n, 'family', 'church.E' || e, 'completed', 1 FROM generate_series(1, 200) n, generate_series(1, 50) e;
 INSERT INTO openfaith.listing (entity_run_id, org_id, adapter, entity, started_at, closed_at, rows, counted, proven, forgotten_at)
     SELECT entity_run_id, org_id, adapter, entity, now(), now(), 0, 0, true, now() FROM openfaith.entity_run;
 INSERT INTO openfaith.listing_row (entity_run_id, id)

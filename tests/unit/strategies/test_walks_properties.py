@@ -249,6 +249,54 @@ def test_no_lie_is_taken_for_a_proof(
     assert not proven or walked.seen == collection.ids
 
 
+@pytest.mark.parametrize("page", range(1, 12))
+def test_what_is_created_while_windows_are_read_leaves_a_proof(page: int) -> None:
+    collection = Collection(records={n: (n, n) for n in range(1, 50)})
+    coming = [Change(page=page, deleted=0, created=2)]
+    walked = walk_full(collection, applying(collection, coming, set()))
+    assert isinstance(walked.state, FullState)
+    assert (find_doubts(walked.state), walked.seen) == ((), collection.ids)
+
+
+def test_a_quiet_collection_is_counted_once() -> None:
+    assert walk_full(Collection(records={n: (n, n) for n in range(1, 50)})).pages == 1 + 2 + 9
+
+
+def test_what_goes_before_its_window_is_read_leaves_none() -> None:
+    """It may make up for one that a window did not show."""
+    collection = Collection(records={n: (n, n) for n in range(1, 50)})
+    going = [Change(page=1, deleted=1, created=0)]
+    walked = walk_full(collection, applying(collection, going, set()))
+    assert isinstance(walked.state, FullState)
+    assert find_doubts(walked.state) == ("48 records were read, and 49 counted",)
+
+
+@given(
+    collection=changing,
+    changes=changes,
+    lie=st.sampled_from(sorted(LIES)),
+    lying=st.sets(st.integers(0, 14), max_size=3),
+)
+def test_no_lie_is_taken_for_a_proof_while_records_come(
+    collection: Collection, changes: list[Change], lie: str, lying: set[int]
+) -> None:
+    collection.links = collection.links or lie == "counts too little"
+    count = 0
+
+    def spoil(shown: Page) -> Page:
+        nonlocal count
+        count += 1
+        return LIES[lie](shown) if count - 1 in lying else shown
+
+    collection.spoil = spoil
+    there = set(collection.ids)
+    coming = [replace(change, deleted=0) for change in changes]
+    walked = walk_full(collection, applying(collection, coming, set()))
+    assert isinstance(walked.state, FullState)
+    proven = not walked.broken and not find_doubts(walked.state)
+    assert not proven or there <= walked.seen
+
+
 @given(
     collection=changing,
     changes=changes,
