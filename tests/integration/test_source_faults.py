@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from openfaith.breakers import BREAKER, BreakerPolicy, Gate
 from openfaith.errors import (
@@ -40,6 +35,7 @@ from openfaith.source import (
     SourceEvent,
 )
 from openfaith.source import transport as transport_module
+from support.certificates import self_signed
 from support.scripted_source import (
     RATE,
     RECORD,
@@ -411,34 +407,9 @@ async def test_a_connection_that_never_came_about_is_tried_again(method: str, un
     assert client.requests_sent == 0
 
 
-@pytest.fixture
-def self_signed(tmp_path: Path) -> ssl.SSLContext:
-    """A server's side of TLS with a certificate that nobody vouches for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    unprotected = serialization.NoEncryption()
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    bundle = tmp_path / "server.pem"
-    bundle.write_bytes(key.private_bytes(pem, pkcs8, unprotected) + certificate.public_bytes(pem))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(bundle)
-    return context
-
-
-async def test_a_certificate_that_is_not_trusted_stops_everything(self_signed: ssl.SSLContext) -> None:
+async def test_a_certificate_that_is_not_trusted_stops_everything(tmp_path: Path) -> None:
     async with (
-        scripted_source(answer(), tls=self_signed) as source,
+        scripted_source(answer(), tls=self_signed(tmp_path)) as source,
         SourceClient(base_url=source.url, token=BearerToken(token="x")) as client,
     ):
         with pytest.raises(ConfigurationError, match=r"the certificate of 127\.0\.0\.1 is not trusted"):

@@ -26,8 +26,9 @@ class Answer:
     """Beside those that every answer has."""
     rows: int = 0
     """Records in `data`."""
-    ending: Literal["complete", "cut", "dropped"] = "complete"
-    """`cut`: the connection closes after half of the body. `dropped`: it closes without a word."""
+    ending: Literal["complete", "cut", "dropped", "noise"] = "complete"
+    """`cut`: the connection closes after half of the body. `dropped`: it closes without a word. `noise`: with words that are
+    no HTTP."""
     delay_seconds: float = 0.0
     """How long the answer waits, once it is made."""
     is_unrouted: bool = False

@@ -12,21 +12,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from openfaith.simulator.answers import (
-    HTML_TYPE,
     Answer,
+    error,
     forbidden,
     not_found,
     page,
     server_error,
     too_many_requests,
+    unauthorized,
 )
 from openfaith.simulator.documents import Document
 from openfaith.simulator.limits import Verdict
 from openfaith.simulator.query import Window
 
 SERVER_ERRORS = (500, 502, 503, 504)
+"""Those that come with a page or a document of their own."""
+
 REFUSALS = {"403": forbidden, "404": not_found}
 """What the API answers where a user may not see something, or no such thing is there (any more)."""
+
+_MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +57,21 @@ class Effect:
 
 
 def _error(argument: str) -> Effect:
+    """A refusal, a failure, a redirection, or an error document with 200; `401+PELICAN` has a hint in its detail."""
     if argument in REFUSALS:
         return Effect(answer=REFUSALS[argument]())
-    if argument not in map(str, SERVER_ERRORS):
-        known = ", ".join([*REFUSALS, *map(str, SERVER_ERRORS)])
-        raise ValueError(f"one of {known}, as in error=500")
-    return Effect(answer=server_error(int(argument)))
+    status, _, hint = argument.partition("+")
+    if not re.fullmatch(r"200|[345][0-9]{2}", status) or (hint and status != "401"):
+        raise ValueError("a status, as in error=500, or one with a hint, as in error=401+PELICAN")
+    if int(status) in SERVER_ERRORS:
+        return Effect(answer=server_error(int(status)))
+    answer = (
+        unauthorized(hint)
+        if hint
+        else error(int(status), status=status, title="Error", detail="No more is said.")
+    )
+    moved = {"Location": "/elsewhere"} if status.startswith("3") else {}
+    return Effect(answer=replace(answer, headers=moved))
 
 
 def _drop(_argument: str) -> Effect:
@@ -72,9 +86,48 @@ def _limited(argument: str) -> Effect:
     return Effect(answer=too_many_requests(verdict, 20, with_retry_after=argument != "silent"))
 
 
-def _html(_argument: str) -> Effect:
-    """A page of some proxy, with 200."""
-    return Effect(answer=replace(page(200, "We will be right back"), content_type=HTML_TYPE))
+def _html(argument: str) -> Effect:
+    """A page of some proxy, with 200 if nothing else is said."""
+    if argument and not re.fullmatch(r"[2-5][0-9]{2}", argument):
+        raise ValueError("nothing or a status, as in html=404")
+    return Effect(answer=page(int(argument or 200), "We will be right back"))
+
+
+def _status(argument: str) -> Effect:
+    """The right answer under another status, as a proxy gives it. With 204 there is no body."""
+    if not re.fullmatch(r"20[0-9]", argument):
+        raise ValueError("a status of success, as in status=203")
+
+    def under(answer: Answer) -> Answer:
+        return replace(answer, status=int(argument), body=b"" if argument == "204" else answer.body)
+
+    return Effect(body=under)
+
+
+def _bare(_argument: str) -> Effect:
+    """200, and no body."""
+    return Effect(body=lambda answer: replace(answer, body=b""))
+
+
+def _misshapen(_argument: str) -> Effect:
+    """A document whose `data` is neither a list nor a record."""
+    return Effect(body=lambda answer: replace(answer, body=b'{"data":null}'))
+
+
+def _garbled(_argument: str) -> Effect:
+    """A body that says that it is packed, and is not."""
+    return Effect(body=lambda answer: replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"}))
+
+
+def _noise(_argument: str) -> Effect:
+    """Something that is not HTTP."""
+    return Effect(answer=Answer(status=0, ending="noise"))
+
+
+def _flood(argument: str) -> Effect:
+    """A body with so many mebibytes of blanks behind it."""
+    size = _rows(argument, "flood") * _MEBIBYTE
+    return Effect(body=lambda answer: replace(answer, body=answer.body + b" " * size))
 
 
 def _slow(argument: str) -> Effect:
@@ -207,22 +260,28 @@ def _ignored(argument: str) -> Effect:
 
 
 REQUEST_FAULTS: Mapping[str, Callable[[str], Effect]] = {
+    "bare": _bare,
     "blank": _blank,
     "cut": _cut,
     "drop": _drop,
     "empty": _empty,
     "error": _error,
+    "flood": _flood,
     "gap": _gap,
+    "garbled": _garbled,
     "html": _html,
     "ignored": _ignored,
     "limit": _limit,
     "limited": _limited,
     "loop": _loop,
+    "misshapen": _misshapen,
     "no_next": _no_next,
     "no_total": _no_total,
+    "noise": _noise,
     "repeat": _repeat,
     "short": _short,
     "slow": _slow,
+    "status": _status,
     "tail": _tail,
     "total": _total,
     "total_cap": _total_cap,
@@ -238,9 +297,9 @@ def _with_total(document: Document, change: Callable[[int], int]) -> Document:
 
 
 def _rows(text: str, name: str) -> int:
-    """A number of rows."""
+    """A number, of rows mostly."""
     if not text.isdecimal():
-        raise ValueError(f"a number of rows, as in {name}=5")
+        raise ValueError(f"a number, as in {name}=5")
     return int(text)
 
 

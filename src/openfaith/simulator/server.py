@@ -22,7 +22,9 @@ from openfaith.simulator.options import SimulatorOptions
 CONTROL_PATH = "/_simulator"
 
 ABORT = "openfaith.abort"
-"""The name under which a scope offers to close its connection at once."""
+"""The name under which a scope offers to close its connection at once, after some bytes that are sent as they are."""
+
+NOISE = b"I am a teapot\r\n\r\n"
 
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may be idle: as long as servers in front of such an API usually wait."""
@@ -64,8 +66,8 @@ class Api:
         answer = self._simulator.answer(read_request(scope))
         if answer.delay_seconds:
             await asyncio.sleep(answer.delay_seconds)
-        if answer.ending == "dropped":
-            await _abort(scope, receive)
+        if answer.ending in {"dropped", "noise"}:
+            await _abort(scope, receive, b"" if answer.ending == "dropped" else NOISE)
         else:
             await _send(answer, send)
 
@@ -95,7 +97,7 @@ async def _send(answer: Answer, send: Send) -> None:
         await send({"type": "http.response.body", "body": half, "more_body": True})
 
 
-async def _abort(scope: Scope, receive: Receive) -> None:
+async def _abort(scope: Scope, receive: Receive, last_words: bytes) -> None:
     """Close the connection, and return when it is.
 
     Raises:
@@ -104,7 +106,7 @@ async def _abort(scope: Scope, receive: Receive) -> None:
     abort = scope.get("extensions", {}).get(ABORT)
     if abort is None:
         raise ConnectionAbortedError("the connection was dropped on purpose")
-    abort()
+    abort(last_words)
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -114,7 +116,14 @@ class DroppableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # not one of ASGI's own
+        self.scope["extensions"] = {ABORT: self._abort}  # type: ignore[dict-item]  # not one of ASGI's own
+
+    def _abort(self, last_words: bytes) -> None:
+        if last_words:
+            self.transport.write(last_words)
+            self.transport.close()
+        else:
+            self.transport.abort()
 
 
 def server_of(app: Starlette, host: str, port: int) -> uvicorn.Server:

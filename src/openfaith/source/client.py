@@ -262,15 +262,17 @@ class SourceClient:
     ) -> T:
         """Send until there is an answer or an error to raise."""
         policy = retry or self._retry
-        attempts = refusals = 0
+        attempts = refusals = requests = 0
         while True:
             if not is_probe:
-                self._refuse_while_shut(attempts + refusals)
-            exchange = replace(await self._exchange(request), attempt=attempts + refusals + 1)
+                self._refuse_while_shut(requests)
+            exchange = await self._exchange(request)
+            requests += exchange.reached
+            exchange = replace(exchange, requests=requests)
             try:
                 answer = self._receive(request, exchange, read)
             except SyncError as error:
-                error.requests = exchange.attempt
+                error.requests = requests
                 if not is_probe:
                     self._gate.note(self._monotonic(), error)
                 if isinstance(error, RateLimitedError):
@@ -281,7 +283,7 @@ class SourceClient:
                 elif isinstance(error, TransientError):
                     attempts += 1
                     if not is_probe:
-                        self._refuse_while_shut(error.requests)
+                        self._refuse_while_shut(requests)
                     await self._wait_to_retry(request, exchange, error, attempts, policy)
                 else:
                     raise
@@ -353,7 +355,7 @@ class SourceClient:
         asked = retry_after_of(exchange)
         if asked is not None and asked > policy.longest_wait:
             error = RateLimitedError(request.what, asked.total_seconds())
-            error.requests = exchange.attempt
+            error.requests = exchange.requests
             raise error
         pause = self._budget.pause(asked)
         self._tell(RateLimitPaused(what=request.what, pause=pause, announced=asked is not None))

@@ -167,7 +167,7 @@ def read_page(request: Request, exchange: Exchange, requested_at: datetime) -> P
         requested_at=requested_at,
         size_bytes=len(exchange.body),
         organization=_organization(meta.parent),
-        requests=exchange.attempt,
+        requests=exchange.requests,
         latency_seconds=exchange.ended_at - exchange.sent_at,
     )
 

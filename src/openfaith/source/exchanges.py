@@ -68,8 +68,8 @@ class Exchange:
     """Decompressed; empty where it did not arrive whole."""
     fault: SyncError | None = None
     """Why there is no answer, or no whole body."""
-    attempt: int = 1
-    """Which sending of the request it was; refused ones count."""
+    requests: int = 1
+    """How many requests the source has had for it, this one and those that it refused included."""
     reached: bool = True
     """False where no connection came about, so that the source cannot have acted on the request or counted it."""
 

@@ -386,8 +386,12 @@ def _people(asker: Asker) -> list[Any]:
     ("text", "message"),
     [
         ("eror=500", "did you mean|error"),
-        ("error=501", "one of 403, 404, 500, 502, 503, 504"),
+        ("error=600", "error=401.PELICAN"),
+        ("error=403+PELICAN", "error=401.PELICAN"),
         ("error", "'nothing' behind error"),
+        ("html=99", "html=404"),
+        ("status=404", "status=203"),
+        ("flood=much", "flood=5"),
         ("error=500:2", "a number from 0 to 1"),
         ("error=500:0.1.2", "a number from 0 to 1"),
         ("slow=soon", "slow=2s"),
@@ -433,7 +437,8 @@ _ARGUMENTS = {
     "slow": "=1s",
     "limit": "=5",
     "total": "=-2",
-    **dict.fromkeys(("gap", "short", "tail", "total_cap"), "=5"),
+    "status": "=203",
+    **dict.fromkeys(("flood", "gap", "short", "tail", "total_cap"), "=5"),
 }
 
 

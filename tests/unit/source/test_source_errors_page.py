@@ -6,8 +6,6 @@ import json
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from aiohttp import (
@@ -31,24 +29,11 @@ from openfaith.source.documents import read_page, read_record
 from openfaith.source.exchanges import Exchange, Request
 from openfaith.source.responses import _HINTS, error_of
 from openfaith.source.transport import BodyTooLargeError, ConnectionDroppedError, translate
+from support.source_errors import Row, rows
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "source-errors.md"
 NOON = datetime(2025, 11, 2, 12, tzinfo=UTC)
 ASKED = Request.read("/people/v2/people", {}, None)
 KEY = ConnectionKey("api.example", 443, True, True, None, None, None)
-
-
-class Row(NamedTuple):
-    seen: str
-    hint: str
-    error: str
-    treatment: str
-
-
-def rows() -> list[Row]:
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    cells = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|"))
-    return [Row(*row) for row in list(cells)[2:]]
 
 
 def document(detail: str = "words") -> bytes:
@@ -113,7 +98,7 @@ def treatment_of(error: SyncError) -> str:
     return "raised" if decide_retry(error, 1, RetryPolicy(), lambda: 0.5) is None else "sent again"
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.seen} {row.hint}".strip())
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
 def test_the_row_is_true(row: Row) -> None:
     error = error_of_row(row)
     assert error is not None
