@@ -11,9 +11,10 @@ FIRST ?= 0
 ONLY ?=
 JOBS ?= 1
 PAIRS ?= 50
+SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church fuzz simulate partial-answers crash-sweep lock clean
+.PHONY: help setup develop demo up test mutants check format lint types imports bench whole-church fuzz simulate partial-answers crash-sweep chaos lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +83,9 @@ partial-answers: $(VENV)/.develop ## every fault of every page of every group of
 
 crash-sweep: $(VENV)/.develop ## kill a command at every request and every commit, and at pairs of them (ONLY=delta, JOBS=2, PAIRS=50 FIRST=0)
 	@OPENFAITH_CRASHES=all OPENFAITH_CRASH_LANES=$(JOBS) OPENFAITH_CRASH_PAIRS=$(PAIRS) OPENFAITH_FIRST_SEED=$(FIRST) $(BIN)/python -m pytest -q -s -p no:xdist $(if $(ONLY),-k "$(ONLY)") tests/crashes
+
+chaos: $(VENV)/.develop ## kill workers, restart and cut off PostgreSQL and the source, and see that nothing is lost (SECONDS=300 FIRST=0)
+	@OPENFAITH_CHAOS_SECONDS=$(SECONDS) OPENFAITH_FIRST_SEED=$(FIRST) $(BIN)/python -m pytest -q -s -p no:xdist tests/chaos
 
 lock: ## renew both lock files (needs uv on the PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --extra embedded --group build --custom-compile-command "make lock" pyproject.toml -o requirements.lock
