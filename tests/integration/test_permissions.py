@@ -29,7 +29,10 @@ class Church(Runtime):
 
     source: SourceClient
 
-    async def client(self, org_id: OrgId, adapter: str) -> SourceClient:  # one for all
+    async def connect(self, org_id: OrgId, adapter: str) -> SourceClient:  # one for all
+        return self.source
+
+    async def client(self, org_id: OrgId, adapter: str) -> SourceClient:
         return self.source
 
 

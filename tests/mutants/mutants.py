@@ -1049,7 +1049,9 @@ MUTANTS: Final = (
     Mutant(
         name="sight-not-asked",
         file="workflows/orchestrator.py",
-        before="    await get_permissions(run_id, attempt)\n",
+        before="""    while (pause := await get_permissions(run_id, attempt)) is not None:
+        await DBOS.sleep_async(pause)
+""",
         after="",
         tests=(
             "integration/test_sights.py::test_what_a_full_sync_stored_outlives_a_permission_that_is_lost_before_the_first_reconciliation",

@@ -38,7 +38,7 @@ HASTY = replace(
     longest_wait=timedelta(milliseconds=1),
     shortest_sleep=timedelta(milliseconds=1),
     longest_sleep=timedelta(milliseconds=1),
-    patience=timedelta(seconds=1),
+    patience=timedelta(milliseconds=200),
     organizations=1_000_000,
 )
 """Breakers go by the database's clock, which is nobody's to move."""
@@ -134,7 +134,8 @@ class Engine:
         recorded.begun = recorded.begun or await begin_sync_run(run_id)
         assert recorded.begun, "there is one run at a time"
         if recorded.plan is None:
-            await get_permissions(run_id, attempt)
+            while (pause := await get_permissions(run_id, attempt)) is not None:  # noqa: ASYNC110  # as the engine sleeps
+                await asyncio.sleep(pause)
             run = await get_run(self.database, run_id)
             recorded.plan = await build_dependency_graph(
                 run_id, run.adapter, None if run.entities is None else list(run.entities)

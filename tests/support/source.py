@@ -59,6 +59,7 @@ class ScriptedSource:
         }
         self._base_paths = tuple(f"{manifest.products[product].base_path}/" for product in products)
         self.scripts: dict[str, Script] = {}
+        """By type; `me` is the question whose token it is."""
         self.date: str | None = None
         """What answers carry as their `Date`; None: the present."""
         self.organization: str | None = None
@@ -90,6 +91,8 @@ class ScriptedSource:
 
     async def _elsewhere(self, request: web.Request) -> web.Response:
         """Below single records, and in other products."""
+        if request.path.endswith("/me") and (script := self.scripts.get("me")):
+            return await script(request) or web.json_response({"data": {"type": "Person", "id": "1"}})
         if request.path.startswith(self._base_paths):
             return await refuse(404, "not_found", "The resource you requested could not be found")(request)
         return await refuse(401, "unauthorized", "Error Code Hint: (TRASH_PANDA)")(request)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from openfaith.cli.output import Output
 from openfaith.cli.words import counted, duration
+from openfaith.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
@@ -58,7 +59,11 @@ class BreakerWatch:
         self._told: set[int] = set()
 
     async def look(self) -> None:
-        found = await self._engine.waiting_for(self._org)
+        """A database that is away for a moment is nobody's news: whoever looks on sees it by other signs."""
+        try:
+            found = await self._engine.waiting_for(self._org)
+        except DatabaseUnavailableError:
+            return
         if found is None and self._told:
             self._told.clear()
             self._output.say("The source answers again; going on.")

@@ -199,8 +199,12 @@ class Engine:
         return report
 
     async def _go_on(self, run_id: RunId) -> None:
-        """Queue again a run that rejected credentials had stopped. One that is still at it needs no help."""
+        """Queue again a run that rejected credentials had stopped; not one that is still at it, or that a person has
+        stopped.
+        """
         try:
+            if (await get_run(self._database, run_id)).cancel_requested_at is not None:
+                return
             run = await retry_run(self._database, run_id)
         except (RunConflictError, UnknownNameError):
             return

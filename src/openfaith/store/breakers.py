@@ -175,10 +175,11 @@ async def forget_breaker(connection: psycopg.AsyncConnection, org_id: OrgId, ada
     return RunId(row[0])
 
 
-async def has_read(database: Database, run_id: RunId) -> bool:
-    """Whether a run has read a page yet, in whatever attempt."""
+async def has_read(database: Database, run_id: RunId, *, within: timedelta) -> bool:
+    """Whether a run has read a page within this time, in whatever attempt."""
+    asked = {"run_id": run_id, "within": within}
     async with database.connection() as connection:
-        row = await (await connection.execute(query("breakers", "has_read"), {"run_id": run_id})).fetchone()
+        row = await (await connection.execute(query("breakers", "has_read"), asked)).fetchone()
     return row is not None and row[0]
 
 

@@ -54,7 +54,7 @@ WITH part AS MATERIALIZED (
         OFFSET 0
     ) AS stored ON true
     WHERE stored.id IS NULL OR part.updated_at > COALESCE(stored._source_updated_at, '-infinity')
-       OR part.updated_at = stored._source_updated_at
+       OR %(rereads)s AND part.updated_at = stored._source_updated_at
           AND part.updated_at > GREATEST(stored._requested_at, whole.read_at) - %(same_moment)s::interval
 ), noted AS (
     INSERT INTO openfaith.difference (entity_run_id, id, kind)
@@ -202,6 +202,7 @@ async def compare_next(
     entity: Entity,
     held: HeldEntityRun,
     *,
+    rereads: bool = True,
     limit: int = IDS_AT_ONCE,
 ) -> Compared:
     """Compare the next range of ids of a closed listing, and note what differs. To be called until it is done.
@@ -211,6 +212,7 @@ async def compare_next(
     parents, rows of those that could not be read, or stored, or were not there to be walked, are left out.
 
     Args:
+        rereads: whether what is stale will be asked for by itself; else the pages of the listing have brought it.
         limit: ids in a range; all there are where fewer are left.
 
     Raises:
@@ -227,7 +229,7 @@ async def compare_next(
             return Compared(done=True)
         if listing.compared_at is not None:
             return Compared(done=True)
-        comparison = _Comparison(connection, manifest, entity, listing)
+        comparison = _Comparison(connection, manifest, entity, listing, rereads)
         if listing.side == "listed":
             found = await comparison.compare_listed(limit)
         else:
@@ -243,10 +245,12 @@ class _Comparison:
     manifest: Manifest
     entity: Entity
     listing: Listing
+    rereads: bool
 
     async def compare_listed(self, limit: int) -> _Range:
         statement = sql.SQL(_LISTED).format(table=table(self.manifest, self.entity))
-        return _Range(*await self._fetch(statement, after=self.listing.compared_to, limit=limit))
+        place = {"after": self.listing.compared_to, "limit": limit, "rereads": self.rereads}
+        return _Range(*await self._fetch(statement, **place))
 
     async def compare_stored(self, limit: int) -> _Range:
         if self.listing.parent is not None:

@@ -41,7 +41,8 @@ async def sync_organization(run_id: RunId, attempt: int) -> str:
     while not await begin_sync_run(run_id):
         await DBOS.sleep_async(WAIT_FOR_TURN_SECONDS)
     manifest = await load_entity_manifest(run_id)
-    await get_permissions(run_id, attempt)
+    while (pause := await get_permissions(run_id, attempt)) is not None:
+        await DBOS.sleep_async(pause)
     if is_copy(manifest["adapter"]):
         try:
             await prepare_dry_run(run_id)

@@ -3,20 +3,23 @@
 Its client shuts itself where too many calls fail (`breakers.Gate`); what it has seen then becomes a row that all processes
 keep to. An entity that meets it ends its segment and sleeps, durably; whoever wakes first when a probe is due makes the one
 cheap call. A request that is given up does not tell by itself whether the source is in trouble or only what was asked: the
-cheap call decides that too, so that one bad address stops one entity and nothing else.
+cheap call decides that too, so that one bad address stops one entity and nothing else. It also decides about a refusal of
+the credentials, which may be of that address alone; and nothing that was refused to former credentials is held against
+others.
 
-A run that has read nothing yet does not wait, because somebody who starts one wants to know; unless the trouble is
+A run that has read nothing lately does not wait, because somebody who starts one wants to know; unless the trouble is
 everybody's. Rejected credentials are not waited for: whoever brings others has the run go on (`Engine.connect`).
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypeGuard
 
 from openfaith.adapters import ADAPTERS, Identity
 from openfaith.breakers import BreakerReason, is_outage, probe_wait
-from openfaith.errors import BreakerOpenError, CredentialsRejectedError, SyncError
-from openfaith.records import OrgId, RunId, base_adapter
+from openfaith.errors import BreakerOpenError, CredentialsRejectedError, RateLimitedError, SyncError
+from openfaith.records import OrgId, RunId, base_adapter, is_copy
 from openfaith.source import Document, SourceClient
 from openfaith.store import (
     OpenBreaker,
@@ -32,17 +35,21 @@ from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.runtime import Runtime
 
 
-async def time_to_wait(runtime: Runtime, assignment: Assignment) -> timedelta | None:
-    """How long an entity has to sleep before its source may be asked; None where it may be asked now.
+async def time_to_wait(runtime: Runtime, org_id: OrgId, adapter: str, run_id: RunId) -> timedelta | None:
+    """How long a run's work has to sleep before its source may be asked; None where it may be asked now.
 
     Makes the probe where one is due.
 
     Raises:
         BreakerOpenError: the breaker is open, and this is nothing to wait for.
     """
-    org_id, adapter = assignment.org_id, base_adapter(assignment.adapter)
+    adapter = base_adapter(adapter)
     while (found := await find_breaker(runtime.database, org_id, adapter)) is not None:
-        if not await _is_waited_for(runtime, found, assignment.run_id):
+        if found.reason is BreakerReason.REJECTED:
+            await runtime.connect(
+                org_id, adapter
+            )  # the row is of the present credential, which may be a new one
+        if not await _is_waited_for(runtime, found, run_id):
             raise found.error
         if not await claim_probe(runtime.database, found, takes=runtime.breakers.probe_takes):
             return _sleep(runtime, found)
@@ -52,44 +59,62 @@ async def time_to_wait(runtime: Runtime, assignment: Assignment) -> timedelta | 
     return None
 
 
-async def wait_for(runtime: Runtime, assignment: Assignment, error: SyncError) -> timedelta | None:
-    """How long an entity sleeps that has met an error; None where the error is its own, and ends it."""
+async def wait_for(
+    runtime: Runtime, assignment: Assignment, error: SyncError, asked: SourceClient
+) -> timedelta | None:
+    """How long an entity sleeps that has met an error; None where the error is its own, and ends it.
+
+    Args:
+        asked: the client that has met it.
+    """
     org_id, adapter = assignment.org_id, base_adapter(assignment.adapter)
+    if _is_rejected(error) and await runtime.connect(org_id, adapter) is not asked:
+        return runtime.breakers.shortest_sleep  # there are other credentials by now
     trouble = await _trouble(runtime, org_id, adapter, error)
     if trouble is None:
-        return None
-    await _open(runtime, org_id, adapter, trouble, assignment.run_id)
+        # It was refused for what another has met, and that was no matter of the source.
+        return runtime.breakers.shortest_sleep if isinstance(error, BreakerOpenError) else None
+    await _open(runtime, org_id, adapter, trouble, _stopped_run(assignment))
     found = await find_breaker(runtime.database, org_id, adapter)
     if found is None:  # it was closed in the meantime
-        return runtime.breakers.shortest_sleep
+        goes_on = await has_read(runtime.database, assignment.run_id, within=runtime.breakers.patience)
+        return runtime.breakers.shortest_sleep if goes_on else None
     return _sleep(runtime, found) if await _is_waited_for(runtime, found, assignment.run_id) else None
 
 
 async def ask_whose_token(
-    runtime: Runtime, org_id: OrgId, adapter: str, identity: Identity, *, run_id: RunId
+    runtime: Runtime, org_id: OrgId, adapter: str, identity: Identity, *, run_id: RunId | None
 ) -> Document:
     """Ask the source whose token it is, when a run begins: with that it shows, too, whether it is well again.
+
+    Args:
+        run_id: what other credentials shall have go on, should these be rejected.
 
     Raises:
         SyncError: what it answers, or that it does not.
     """
-    client = await runtime.client(org_id, adapter)
+    client = await runtime.connect(
+        org_id, adapter
+    )  # there may be another credential since this process asked last
     version = runtime.manifest(adapter).products[identity.entity.partition(".")[0]].version
-    found = await find_breaker(runtime.database, org_id, adapter)
     try:
-        me = await (
-            client.get_record(identity.path, version=version)
-            if found is None and not client.is_shut
-            else client.probe(identity.path, version=version)
-        )
+        if client.is_shut or await find_breaker(runtime.database, org_id, adapter) is not None:
+            try:
+                me = await client.probe(identity.path, version=version)
+            except RateLimitedError:  # it is well, and has no time just now
+                await _close_all(runtime, org_id, adapter, client)
+                me = await client.get_record(identity.path, version=version)
+        else:
+            me = await client.get_record(identity.path, version=version)
     except CredentialsRejectedError as error:
+        await _close_shared(runtime, org_id, adapter)
         await _open(runtime, org_id, adapter, _rejected(error), run_id)
         raise
     except SyncError as error:
         if not is_outage(error):
-            await _close(runtime, found, client)
+            await _close_all(runtime, org_id, adapter, client)
         raise
-    await _close(runtime, found, client)
+    await _close_all(runtime, org_id, adapter, client)
     return me
 
 
@@ -97,16 +122,40 @@ async def _trouble(
     runtime: Runtime, org_id: OrgId, adapter: str, error: SyncError
 ) -> BreakerOpenError | None:
     """What opens the breaker; None where an error is no matter of the source."""
+    if _is_rejected(error):
+        return await _trouble_of_credentials(runtime, org_id, adapter, error)
     if isinstance(error, BreakerOpenError):
         return error
-    if isinstance(error, CredentialsRejectedError):
-        return _rejected(error)
     if not is_outage(error):
         return None
     seen = await _ask_cheaply(runtime, org_id, adapter)
     if isinstance(seen, CredentialsRejectedError):
         return _rejected(seen)
     return BreakerOpenError(BreakerReason.OUTAGE, *error.args[:2]) if is_outage(seen) else None
+
+
+async def _trouble_of_credentials(
+    runtime: Runtime, org_id: OrgId, adapter: str, error: CredentialsRejectedError | BreakerOpenError
+) -> BreakerOpenError | None:
+    known, found = ADAPTERS.get(adapter), await find_breaker(runtime.database, org_id, adapter)
+    is_known = found is not None and found.reason is BreakerReason.REJECTED
+    if not is_known and known is not None and known.identity is not None:
+        seen = await _ask_cheaply(runtime, org_id, adapter)
+        if seen is None:
+            (await runtime.client(org_id, adapter)).open_gate()
+            return None
+    return _rejected(error) if isinstance(error, CredentialsRejectedError) else error
+
+
+def _is_rejected(error: SyncError) -> TypeGuard[CredentialsRejectedError | BreakerOpenError]:
+    if isinstance(error, BreakerOpenError):
+        return error.reason == BreakerReason.REJECTED
+    return isinstance(error, CredentialsRejectedError)
+
+
+def _stopped_run(assignment: Assignment) -> RunId | None:
+    """The run that other credentials shall have go on; a dry run is over."""
+    return None if is_copy(assignment.adapter) else assignment.run_id
 
 
 def _rejected(error: CredentialsRejectedError) -> BreakerOpenError:
@@ -116,7 +165,7 @@ def _rejected(error: CredentialsRejectedError) -> BreakerOpenError:
 async def _is_waited_for(runtime: Runtime, found: OpenBreaker, run_id: RunId) -> bool:
     if found.reason is BreakerReason.REJECTED or found.open_for > runtime.breakers.patience:
         return False
-    return found.org_id is None or await has_read(runtime.database, run_id)
+    return found.org_id is None or await has_read(runtime.database, run_id, within=runtime.breakers.patience)
 
 
 def _sleep(runtime: Runtime, found: OpenBreaker) -> timedelta:
@@ -171,10 +220,23 @@ async def _open(
     )
 
 
-async def _close(runtime: Runtime, found: OpenBreaker | None, client: SourceClient) -> None:
+async def _close(runtime: Runtime, found: OpenBreaker, client: SourceClient) -> None:
     # First, so that whoever finds the row gone finds the gate open.
     client.open_gate()
-    if found is not None:
+    _log(await close_breaker(runtime.database, found))
+
+
+async def _close_shared(runtime: Runtime, org_id: OrgId, adapter: str) -> None:
+    """The source has answered, though not what this organization wants to hear."""
+    found = await find_breaker(runtime.database, org_id, adapter)
+    if found is not None and found.org_id is None:
+        _log(await close_breaker(runtime.database, found))
+
+
+async def _close_all(runtime: Runtime, org_id: OrgId, adapter: str, client: SourceClient) -> None:
+    """The source has answered this organization: neither its own trouble nor everybody's is one any more."""
+    client.open_gate()
+    while (found := await find_breaker(runtime.database, org_id, adapter)) is not None:
         _log(await close_breaker(runtime.database, found))
 
 

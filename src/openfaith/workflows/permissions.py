@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
+from datetime import timedelta
 
 from openfaith.adapters import ADAPTERS, Identity
-from openfaith.errors import AccessDeniedError, DatabaseUnavailableError, RecordNotFoundError, SyncError
-from openfaith.records import OrgId, RunId, base_adapter
+from openfaith.errors import (
+    AccessDeniedError,
+    BreakerOpenError,
+    DatabaseUnavailableError,
+    RecordNotFoundError,
+    SyncError,
+)
+from openfaith.records import OrgId, RunId, base_adapter, is_copy
 from openfaith.source import SourceClient
-from openfaith.workflows.pausing import ask_whose_token
+from openfaith.workflows.pausing import ask_whose_token, time_to_wait
 from openfaith.workflows.runtime import Runtime
 
 
-async def permissions_of(runtime: Runtime, org_id: OrgId, adapter: str, run_id: RunId) -> str | None:
+async def permissions_of(
+    runtime: Runtime, org_id: OrgId, adapter: str, run_id: RunId
+) -> str | timedelta | None:
     """What the token's user may see when a run begins. None where the source does not tell, or cannot be asked now.
 
+    Where the run waits for its source, the time after which to ask again: what it stores then is stored under that sight.
     Whatever is wrong, the entities of the run will say.
 
     Raises:
@@ -28,7 +39,11 @@ async def permissions_of(runtime: Runtime, org_id: OrgId, adapter: str, run_id: 
         identity = _identity(adapter)
         if identity is None:
             return None
-        me = await ask_whose_token(runtime, org_id, base_adapter(adapter), identity, run_id=run_id)
+        with suppress(BreakerOpenError):  # nothing to wait for: asking shows whether it is well again
+            if (sleep := await time_to_wait(runtime, org_id, adapter, run_id)) is not None:
+                return sleep
+        stopped = None if is_copy(adapter) else run_id
+        me = await ask_whose_token(runtime, org_id, base_adapter(adapter), identity, run_id=stopped)
     except DatabaseUnavailableError:
         raise
     except SyncError:

@@ -40,10 +40,11 @@ async def process_segment(runtime: Runtime, assignment: Assignment) -> Progress:
     """
     if assignment.reading is not Reading.INCLUDE:
         await runtime.refuse_closed(assignment.subject, assignment.entity.product)
+    client = await runtime.client(assignment.org_id, assignment.adapter)
     try:
         return await _process_held(runtime, assignment)
     except SyncError as error:
-        if (sleep := await wait_for(runtime, assignment, error)) is None:
+        if (sleep := await wait_for(runtime, assignment, error, client)) is None:
             raise
         return Progress(done=False, pages=0, records=0, sleep=sleep)
 
@@ -55,7 +56,8 @@ async def _process_held(runtime: Runtime, assignment: Assignment) -> Progress:
     if held.cancel_requested:
         raise RunCancelledError(assignment.run_id)
     asks = assignment.reading is not Reading.INCLUDE or assignment.kind is SyncKind.RECONCILIATION
-    if asks and (sleep := await time_to_wait(runtime, assignment)) is not None:
+    place = (assignment.org_id, assignment.adapter, assignment.run_id)
+    if asks and (sleep := await time_to_wait(runtime, *place)) is not None:
         return Progress(done=False, pages=0, records=0, sleep=sleep)
     await runtime.tell(EntityRunStarted(about=assignment.subject, page=held.pages, records=held.records))
     if assignment.reading is Reading.INCLUDE:

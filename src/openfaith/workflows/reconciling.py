@@ -136,7 +136,10 @@ class Settlement:
     async def _compare(self) -> bool:
         assignment, database = self.assignment, self.runtime.database
         manifest = self.runtime.manifest(assignment.adapter)
-        while not (await compare_next(database, manifest, assignment.entity, self.held)).done:
+        rereads = is_listed_by_id(assignment)
+        while not (
+            await compare_next(database, manifest, assignment.entity, self.held, rereads=rereads)
+        ).done:
             if await self.must_pause():
                 return False
         return True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import NotRequired, ParamSpec, TypedDict, TypeVar
 
@@ -193,13 +194,22 @@ async def load_entity_manifest(run_id: RunId) -> ManifestResult:
 
 
 @durable_step("GetPermissions")
-async def get_permissions(run_id: RunId, attempt: int) -> None:
-    """Ask what the token may see, and keep it with the run: under that sight it stores whatever it will store."""
+async def get_permissions(run_id: RunId, attempt: int) -> float | None:
+    """Ask what the token may see, and keep it with the run: under that sight it stores whatever it will store.
+
+    Returns the seconds to sleep before it is to be asked again, where the source is in trouble and the run waits for it;
+    None where it is done.
+    """
     runtime = current()
     run = await get_run(runtime.database, run_id)
     runtime.reading[run.org_id] = run_id
-    found = await permissions_of(runtime, run.org_id, run.adapter, run_id)
+    found = await permissions_of(runtime, run.org_id, run.works_as, run_id)
+    if isinstance(found, timedelta):
+        if run.cancel_requested_at is None:
+            return found.total_seconds()
+        found = None
     await note_permissions(runtime.database, run_id, found, attempt=attempt)
+    return None
 
 
 @durable_step("PrepareDryRun")

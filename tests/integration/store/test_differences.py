@@ -14,6 +14,7 @@ from openfaith.store import (
     OpenSuspect,
     SuspectState,
     allow_deletions,
+    compare_next,
     decide_suspects,
     forget_shown,
     has_open_suspects,
@@ -94,6 +95,30 @@ async def test_what_was_read_in_the_second_of_its_stamp_is_stale_until_all_was_r
         await execute(reader.database, statement, moment(proven), reader.held.entity_run_id)
     await church.reconcile("1")
     assert await church.differences() == ({"1": "stale"} if stale else {})
+
+
+async def test_what_its_own_pages_have_brought_is_not_stale_for_its_stamp(reader: Reader) -> None:
+    """Nobody would read it again, and what is below it would be doubted for that."""
+    church = await prepared(reader, "1", at=50)
+    await church.show("1")
+    await church.close()
+    await compare_next(reader.database, reader.manifest, reader.entity, church.reader.held, rereads=False)
+    assert await church.differences() == {}
+
+
+async def test_a_retried_reconciliation_leaves_what_a_later_one_has_missed_to_that(reader: Reader) -> None:
+    """It would ask for it again and again, and could settle nothing."""
+    await store(reader, "12")
+    church = await Reconciler.of(reader)
+    await church.reconcile("1")
+    await refute_suspects(reader.database, reader.held, ["2"])
+    failed = await church.again(at=300)
+    await failed.reconcile("1", allow=False)
+    run = failed.reader.held.entity_run_id
+    assert [unlisted.id for unlisted in await list_unlisted(failed.database, run)] == ["2"]
+    later = await failed.again(at=400)
+    await later.reconcile("1", allow=False)
+    assert await list_unlisted(failed.database, run) == []
 
 
 @pytest.mark.parametrize(("listed", "stale"), [(50, True), (None, False)])

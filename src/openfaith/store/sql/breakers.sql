@@ -17,8 +17,10 @@ ON CONFLICT (adapter, base_url, COALESCE(org_id, '')) DO NOTHING
 RETURNING breaker_id;
 
 -- name: meet
--- A further run has met an open breaker; what it has seen is the newest that is known.
-UPDATE openfaith.breaker SET run_id = COALESCE(%(run_id)s, run_id), reason = %(reason)s, what = %(what)s, seen = %(seen)s
+-- A further run has met an open breaker; what it has seen is the newest that is known. Who waited for an answer from before
+-- the credentials were rejected does not know of that.
+UPDATE openfaith.breaker SET run_id = COALESCE(%(run_id)s, run_id), what = %(what)s, seen = %(seen)s,
+    reason = CASE WHEN reason = 'rejected' THEN reason ELSE %(reason)s END
 WHERE org_id = %(org_id)s AND adapter = %(adapter)s;
 
 -- name: open_shared
@@ -65,8 +67,15 @@ RETURNING b.org_id, b.adapter, b.reason, b.probes, extract(epoch FROM now() - b.
 DELETE FROM openfaith.breaker WHERE org_id = %(org_id)s AND adapter = %(adapter)s RETURNING run_id, reason;
 
 -- name: has_read
--- Whether a run has read anything yet, in whatever attempt.
-SELECT EXISTS (SELECT FROM openfaith.entity_run WHERE run_id = %(run_id)s AND pages > 0);
+-- Whether a run has read anything lately, in whatever attempt. One that its source keeps from every page is not kept for
+-- ever, however often that is well in between.
+SELECT EXISTS (
+    SELECT FROM openfaith.entity_run AS e
+    CROSS JOIN LATERAL (
+        SELECT p.committed_at FROM openfaith.page_commit AS p
+        WHERE p.entity_run_id = e.entity_run_id ORDER BY p.page DESC LIMIT 1
+    ) AS last
+    WHERE e.run_id = %(run_id)s AND last.committed_at > now() - %(within)s::interval);
 
 -- name: list
 -- All that are open, of some organizations and of what all of them read.

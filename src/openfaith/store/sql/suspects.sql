@@ -23,13 +23,14 @@ ORDER BY d.id LIMIT %(limit)s;
 
 -- name: list_unlisted
 -- The next records of which the source has said that they exist although they were not listed, and that a proven listing
--- did not show either.
+-- did not show either. Those that a later listing has missed since are asked for by its run.
 SELECT d.id, s.times_missed
 FROM openfaith.difference AS d
 JOIN openfaith.listing AS l ON l.entity_run_id = d.entity_run_id AND l.proven
 JOIN openfaith.suspect AS s
   ON s.org_id = l.org_id AND s.adapter = l.adapter AND s.entity = l.entity AND s.id = d.id
 WHERE d.entity_run_id = %(entity_run_id)s AND d.kind = 'suspect' AND d.state = 'open' AND s.state = 'unlisted'
+  AND s.entity_run_id = d.entity_run_id
 ORDER BY d.id LIMIT %(limit)s;
 
 -- name: suspect_again
