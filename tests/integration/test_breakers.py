@@ -117,7 +117,8 @@ async def test_a_run_that_has_read_nothing_yet_says_so_at_once(grace: Follower) 
 async def test_one_address_that_always_fails_is_no_outage(grace: Follower) -> None:
     grace.church.control("faults", {"faults": "error=500/FieldDefinition"})
     grace.engine.breakers = QUICK
-    view = await grace.sync()
+    async with asyncio.timeout(60):
+        view = await grace.sync()
     assert of(view, "FieldDefinition").status is EntityStatus.FAILED
     assert of(view, "Person").status is EntityStatus.COMPLETED
     assert not await is_open(grace)
@@ -308,14 +309,46 @@ async def test_a_run_that_waited_before_it_began_stores_under_the_sight_that_it_
     assert (of(view, "Email").deleted, of(view, "Email").held) == (2, 0)
 
 
-async def test_a_source_that_is_well_only_when_asked_how_it_is_ends_the_wait(grace: Follower) -> None:
+async def test_a_source_that_is_well_only_when_asked_how_it_is_ends_the_wait(
+    settings: Settings, source: ScriptedSource
+) -> None:
     """Each probe closes the breaker, and each page opens it again: a run is not kept by that for ever."""
-    grace.church.control(
-        "faults", {"faults": "error=503@2-~/people/v2/households,error=503:0.5~/people/v2/me"}
-    )
-    grace.engine.breakers = replace(QUICK, patience=timedelta(seconds=2))
-    view = await grace.engine.sync(grace.org, entities=["Household"])
+    asked = 0
+
+    async def well_every_other_time(_: web.Request) -> web.Response | None:
+        nonlocal asked
+        asked += 1
+        return None if asked % 2 else web.Response(status=503)
+
+    async def first_page_only(request: web.Request) -> web.Response | None:
+        return web.Response(status=503) if int(request.query.get("offset", 0)) else None
+
+    source.records["Household"] = [source.records["Household"][0] | {"id": str(n)} for n in range(1, 151)]
+    source.scripts |= {"me": well_every_other_time, "Household": first_page_only}
+    async with connected(settings, source) as engine:
+        engine.breakers = replace(QUICK, patience=timedelta(seconds=2))
+        async with asyncio.timeout(60):
+            view = await engine.sync("church", entities=["Household"])
     assert of(view, "Household").status is EntityStatus.FAILED
+    assert asked > 3
+
+
+async def test_a_token_that_is_replaced_while_it_is_used_stops_nothing(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """What the former one met on its way is held against no other."""
+    source.scripts["me"] = once(refusing("old"))
+    async with connected(settings, source) as engine:
+        await engine.connect("church", "old", base_url=source.base_url, verify=False)
+
+        async def replaced(request: web.Request) -> web.Response | None:
+            if (answer := await refusing("old")(request)) is not None:
+                await engine.connect("church", "new", base_url=source.base_url, verify=False)
+            return answer
+
+        source.scripts["Campus"] = replaced
+        view = await engine.sync("church", entities=["Campus"])
+        assert (view.status, await engine.waiting_for("church")) == (RunStatus.COMPLETED, None)
 
 
 async def test_rejected_credentials_stop_everything_at_once_and_others_have_it_go_on(

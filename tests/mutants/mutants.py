@@ -34,6 +34,8 @@ SUSPECTS = "store/sql/suspects.sql"
 LETTERS = "store/dead_letters.py"
 LETTER_STATEMENTS = "store/sql/dead_letters.sql"
 ALERT_STATEMENTS = "store/sql/alerts.sql"
+PAUSING = "workflows/pausing.py"
+BREAKER_STATEMENTS = "store/sql/breakers.sql"
 
 WALKS = "unit/strategies/test_walks_properties.py::"
 OFFSET_TESTS = "unit/strategies/test_offsets.py::"
@@ -51,6 +53,7 @@ CONFIRMING_TESTS = "unit/workflows/test_confirming.py::"
 RECONCILIATION_TESTS = "integration/test_reconciliation.py::"
 ALERT_TESTS = STORE + "test_alerts.py::"
 ALERT_DELIVERY_TESTS = "integration/test_alert_delivery.py::"
+BREAKERS = "integration/test_breakers.py::"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -1045,6 +1048,115 @@ MUTANTS: Final = (
         after="closed_products = '{}'",
         tests=(SIGHTS + "test_an_attempt_is_not_taken_for_the_next",),
         why="what is stored before a retried run has asked counts as seen by the token of the attempt before",
+    ),
+    Mutant(
+        name="former-refusal-believed",
+        file=PAUSING,
+        before="if _is_rejected(error) and await runtime.connect(org_id, adapter) is not asked:",
+        after="if False:",
+        tests=(BREAKERS + "test_a_token_that_is_replaced_while_it_is_used_stops_nothing",),
+        why="what a former token met in one process stops the organization that has a new one",
+    ),
+    Mutant(
+        name="former-token-asked",
+        file=PAUSING,
+        before="    client = await runtime.connect(org_id, adapter)\n",
+        after="    client = await runtime.client(org_id, adapter)\n",
+        tests=(BREAKERS + "test_a_worker_that_knows_the_former_token_holds_its_refusal_against_no_other",),
+        why="a process that lives long begins every run with the token that it knew first",
+    ),
+    Mutant(
+        name="one-refused-address-stops-all",
+        file=PAUSING,
+        before="    if not is_known and known is not None and known.identity is not None:",
+        after="    if False:",
+        tests=(BREAKERS + "test_a_refusal_of_one_address_alone_stops_nothing_else",),
+        why="one address with a hint that nobody knows keeps an organization from all others",
+    ),
+    Mutant(
+        name="own-breaker-left-open",
+        file=PAUSING,
+        before="    await _close_all(runtime, org_id, adapter, client)\n    return me",
+        after="    await _close_shared(runtime, org_id, adapter)\n    return me",
+        tests=(BREAKERS + "test_an_answer_at_the_beginning_of_a_run_closes_its_own_breaker_too",),
+        why="a run fails for a breaker that the source has just disproved",
+    ),
+    Mutant(
+        name="waits-for-ever",
+        file=BREAKER_STATEMENTS,
+        before="last.committed_at > now() - %(within)s::interval",
+        after="true",
+        tests=(BREAKERS + "test_a_source_that_is_well_only_when_asked_how_it_is_ends_the_wait",),
+        why="a source that is well only when it is asked how it is keeps an entity for ever",
+    ),
+    Mutant(
+        name="address-taken-for-an-outage",
+        file=PAUSING,
+        before="    seen = await _ask_cheaply(runtime, org_id, adapter)\n    if isinstance(seen, CredentialsRejectedError):\n        return _rejected(seen)\n    return BreakerOpenError",
+        after="    seen = error\n    return BreakerOpenError",
+        tests=(BREAKERS + "test_one_address_that_always_fails_is_no_outage",),
+        why="one address that always fails stops its organization",
+    ),
+    Mutant(
+        name="everybody-probes",
+        file=BREAKER_STATEMENTS,
+        before=" AND (probing_until > now()) IS NOT TRUE",
+        after="",
+        tests=(BREAKERS + "test_of_all_who_want_to_probe_one_may",),
+        why="a source in trouble gets the probes of all processes at once",
+    ),
+    Mutant(
+        name="dry-run-goes-on",
+        file="workflows/permissions.py",
+        before="stopped = None if is_copy(adapter) else run_id",
+        after="stopped = run_id",
+        tests=(BREAKERS + "test_a_dry_run_does_not_take_the_place_of_the_run_that_goes_on",),
+        why="the run that credentials had stopped is forgotten over a dry run",
+    ),
+    Mutant(
+        name="sight-unknown-after-a-wait",
+        file="workflows/permissions.py",
+        before="                return sleep\n",
+        after="                return None\n",
+        tests=(BREAKERS + "test_a_run_that_waited_before_it_began_stores_under_the_sight_that_it_has",),
+        why="after an outage of everybody's each organization's next deletions wait for a person",
+    ),
+    Mutant(
+        name="cancelled-run-revived",
+        file="engine/verbs.py",
+        before="if (await get_run(self._database, run_id)).cancel_requested_at is not None:",
+        after="if False:",
+        tests=(BREAKERS + "test_a_run_that_a_person_has_stopped_stays_so_whoever_connects",),
+        why="what a person has stopped begins again with the next token",
+    ),
+    Mutant(
+        name="later-listing-asked-for",
+        file=SUSPECTS,
+        before="\n  AND s.entity_run_id = d.entity_run_id",
+        after="",
+        tests=(
+            STORE
+            + "test_differences.py::test_a_retried_reconciliation_leaves_what_a_later_one_has_missed_to_that",
+        ),
+        why="a retried reconciliation asks for the same record again and again",
+    ),
+    Mutant(
+        name="own-pages-stale",
+        file=DIFFERENCES,
+        before="OR %(rereads)s AND part.updated_at",
+        after="OR (%(rereads)s OR true) AND part.updated_at",
+        tests=(
+            STORE + "test_differences.py::test_what_its_own_pages_have_brought_is_not_stale_for_its_stamp",
+        ),
+        why="in a busy church everything below is doubted in most reconciliations",
+    ),
+    Mutant(
+        name="cancellation-lost",
+        file="store/connection.py",
+        before="if _cancellations() > asked:",
+        after="if False:",
+        tests=(STORE + "test_connection.py::test_a_task_that_is_cancelled_as_it_gets_a_connection_ends",),
+        why="a command that is stopped right after its start goes on for ever",
     ),
     Mutant(
         name="sight-not-asked",

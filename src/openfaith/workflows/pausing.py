@@ -93,9 +93,8 @@ async def ask_whose_token(
     Raises:
         SyncError: what it answers, or that it does not.
     """
-    client = await runtime.connect(
-        org_id, adapter
-    )  # there may be another credential since this process asked last
+    # There may be another credential since this process asked last.
+    client = await runtime.connect(org_id, adapter)
     version = runtime.manifest(adapter).products[identity.entity.partition(".")[0]].version
     try:
         if client.is_shut or await find_breaker(runtime.database, org_id, adapter) is not None:
