@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from aiohttp import web
+from dbos import DBOS
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
 from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings
 from openfaith.adapters import find_adapter
@@ -18,6 +20,7 @@ from openfaith.errors import (
     ConfigurationError,
     CredentialsRejectedError,
     DatabaseRefusedError,
+    DatabaseUnavailableError,
     ManifestError,
     RunConflictError,
     UnknownNameError,
@@ -542,3 +545,19 @@ async def test_a_view_on_a_newer_column_stops_no_older_program_but_its_migrate(
             await engine.prepare_working()
     async with await psycopg.AsyncConnection.connect(opened_url) as reader:
         await reader.execute("SELECT another_name FROM public.mine")
+
+
+async def test_a_database_that_goes_away_as_the_work_begins_is_told_as_ever(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def launch() -> None:
+        raise OperationalError("SELECT 1", {}, psycopg.OperationalError("server closed the connection"))
+
+    async with Engine.open(settings) as engine:
+        monkeypatch.setattr(DBOS, "launch", launch)
+        with pytest.raises(DatabaseUnavailableError, match="server closed the connection"):
+            async with engine.working():
+                pass  # pragma: no cover
+        monkeypatch.undo()
+        async with engine.working():
+            assert await engine.executors() != []

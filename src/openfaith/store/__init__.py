@@ -75,7 +75,7 @@ from openfaith.store.events import StoredEvent, Trouble, list_events, list_troub
 from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.examination import Fault
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
-from openfaith.store.faults import server_name
+from openfaith.store.faults import server_name, translated
 from openfaith.store.fillings import fill_mirror_tables
 from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
 from openfaith.store.listings import (
@@ -334,5 +334,6 @@ __all__ = [
     "suspect_again",
     "take_entity_run",
     "tombstone",
+    "translated",
     "update_alerts",
 ]

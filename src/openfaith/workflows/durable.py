@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -18,11 +18,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import dbos
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from sqlalchemy.exc import DBAPIError
 
 from openfaith.errors import ConfigurationError
 from openfaith.loops import end_tasks
 from openfaith.records import RunId
-from openfaith.store import Database
+from openfaith.store import Database, translated
 from openfaith.workflows.ids import sync_run_workflow_id
 from openfaith.workflows.leases import Lease
 from openfaith.workflows.orchestrator import sync_organization
@@ -71,8 +72,9 @@ async def durable_engine(runtime: Runtime, lease: Lease, *, worker_concurrency: 
         DBOS(config=_config(runtime.database.url, lease.executor.executor_id))
         try:
             async with runtime.database.exclusive("launch"):
-                DBOS.launch()
-                await register_queues(worker_concurrency)
+                with _told(runtime.database.url):
+                    DBOS.launch()
+                    await register_queues(worker_concurrency)
             lease.watch(_executors_with_work, _recover)
             yield
         finally:
@@ -82,11 +84,26 @@ async def durable_engine(runtime: Runtime, lease: Lease, *, worker_concurrency: 
         await asyncio.to_thread(lease.end)
 
 
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """What goes wrong between the engine and its database is told as it is everywhere.
+
+    Raises:
+        DatabaseUnavailableError, DatabaseRefusedError: as `store.faults` says.
+    """
+    try:
+        yield
+    except DBAPIError as exc:
+        with translated(url):
+            raise (exc.orig or exc) from exc
+
+
 async def migrate_durable_engine(database: Database) -> None:
     """Bring the engine's own tables up to date, as its start would: afterwards it starts quicker."""
     _quieten()
     async with database.exclusive("launch"):
-        await asyncio.to_thread(DBOS.migrate, _for_sqlalchemy(database.url))
+        with _told(database.url):
+            await asyncio.to_thread(DBOS.migrate, _for_sqlalchemy(database.url))
 
 
 async def _stop(runtime: Runtime) -> None:
