@@ -12,6 +12,7 @@ that a command started right after a crash need not wait for the lease to end.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -55,9 +56,15 @@ class ProcessLocks:
         """
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = self._path(executor_id)
+            # Locked before it has its name, so that nobody finds it unlocked and takes it for a dead process's.
+            unnamed = path.with_suffix(".new")
             with ExitStack() as unless_held:
-                file = unless_held.enter_context(self._path(executor_id).open("w"))
+                file = unless_held.enter_context(unnamed.open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.exists() and not _is_unlocked(path):
+                    raise BlockingIOError(errno.EWOULDBLOCK, "somebody else has it")
+                unnamed.rename(path)
                 unless_held.pop_all()
             self._held = file
         except OSError as exc:
@@ -84,20 +91,33 @@ class ProcessLocks:
         for executor_id in executor_ids:
             self._path(executor_id).unlink(missing_ok=True)
 
+    def abandoned(self) -> frozenset[Path]:
+        """The files of processes that are gone, whoever they were."""
+        return frozenset(path for path in self._directory.glob("*.lock") if _is_unlocked(path))
+
+    def tidy(self, abandoned: Collection[Path], alive: Collection[str]) -> None:
+        """Remove files that nobody needs any more: their processes are gone, and their leases have ended, too."""
+        for path in set(abandoned) - {self._path(executor_id) for executor_id in alive}:
+            path.unlink(missing_ok=True)
+
     def _is_gone(self, executor_id: str) -> bool:
-        try:
-            file = self._path(executor_id).open("r+")
-        except OSError:
-            return False
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return False
-            return True
+        return _is_unlocked(self._path(executor_id))
 
     def _path(self, executor_id: str) -> Path:
         return self._directory / f"{executor_id.replace(':', '_').replace('/', '_')}.lock"
+
+
+def _is_unlocked(path: Path) -> bool:
+    try:
+        file = path.open("r+")
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
 
 def end_process() -> None:
@@ -236,14 +256,16 @@ class Lease:
         with self._eyes.use() as connection:
             # Who has work first, who lives second: a process that begins in between is then seen alive.
             holders = set(pending()) - {self.executor.executor_id}
-            if not holders:
+            abandoned = self._locks.abandoned()
+            if not holders and not abandoned:
                 return
             alive = {e.executor_id for e in connection.list_alive()}
-            gone = self._locks.gone(alive & holders)
+            gone = self._locks.gone(alive)
             if gone:
                 connection.expire(gone)
                 self._locks.forget(gone)
-        dead = sorted(holders - alive | set(gone))
+            self._locks.tidy(abandoned, alive)
+        dead = sorted(holders - alive | set(gone) & holders)
         if dead:
             recovered = recover(dead)
             if recovered:

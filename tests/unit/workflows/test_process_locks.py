@@ -94,3 +94,14 @@ def test_every_start_of_a_process_has_an_id_of_its_own() -> None:
     ids = {new_executor("worker").executor_id for _ in range(100)}
     assert len(ids) == 100
     assert {new_executor(role).role for role in ("worker", "command")} == {"worker", "command"}
+
+
+def test_what_processes_that_are_gone_left_is_removed_once_their_leases_have_ended(directory: Path) -> None:
+    mine, others = ProcessLocks(directory), ProcessLocks(directory)
+    mine.hold("host:1:a")
+    for name in ("host_2_b.lock", "host_3_c.lock"):
+        (directory / name).touch()
+    found = others.abandoned()
+    others.tidy(found, alive={"host:1:a", "host:2:b"})
+    assert {path.name for path in directory.iterdir()} == {"host_1_a.lock", "host_2_b.lock"}
+    mine.release("host:1:a")
