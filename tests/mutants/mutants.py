@@ -1971,8 +1971,8 @@ MUTANTS: Final = (
     Mutant(
         name="gone-seen-only-once",
         file="workflows/leases.py",
-        before="                return False\n            return True\n",
-        after="                return False\n            self._path(executor_id).unlink(missing_ok=True)\n            return True\n",
+        before="            return False\n        return True\n",
+        after="            return False\n        path.unlink(missing_ok=True)\n        return True\n",
         tests=(
             "unit/workflows/test_process_locks.py::test_a_process_that_was_killed_is_gone_for_whoever_looks_until_it_is_forgotten",
         ),

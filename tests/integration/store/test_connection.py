@@ -226,7 +226,7 @@ async def test_a_session_sees_rows_as_they_are_whatever_the_database_says(databa
 async def test_a_pool_that_is_used_up_is_unavailable_until_somebody_gives_a_connection_back(
     shared_url: str,
 ) -> None:
-    async with open_database(shared_url, connections=1, patience=timedelta(milliseconds=20)) as database:
+    async with open_database(shared_url, connections=1, patience=timedelta(seconds=2)) as database:
         async with database.connection():
             with pytest.raises(DatabaseUnavailableError, match="couldn't get a connection"):
                 async with database.connection():
