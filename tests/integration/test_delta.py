@@ -48,6 +48,18 @@ async def test_what_rides_for_the_first_time_is_read_whole(grace: Follower) -> N
     assert grace.rows("PersonApp").keys() == grace.ids("PersonApp") != set()
 
 
+async def test_what_showed_nothing_is_read_whole_again_until_it_shows_something(grace: Follower) -> None:
+    """One wrong answer made it look empty, and none of what stood there has changed since."""
+    grace.church.control("faults", {"faults": "empty@1-/Campus"})
+    view = await grace.sync("full", "Campus")
+    assert of(view, "Campus").records == 0
+    grace.church.control("faults", {"faults": ""})
+    await grace.sync("delta", "Campus")
+    assert grace.rows("Campus").keys() == grace.ids("Campus") != set()
+    view = await grace.sync("delta", "Campus")
+    assert of(view, "Campus").records < len(grace.ids("Campus"))
+
+
 async def test_a_watermark_that_is_too_old_reads_everything(synced: Follower, synced_url: str) -> None:
     ask(synced_url, AGE, synced.org)
     view = await synced.sync("delta")

@@ -154,6 +154,14 @@ MUTANTS: Final = (
         tests=(DELTA_TESTS + "test_what_rides_for_the_first_time_is_read_whole",),
         why="an entity that is new here gets only what changed, and counts as complete",
     ),
+    Mutant(
+        name="delta-of-what-showed-nothing",
+        file="workflows/beginnings.py",
+        before="if not all(state.shown for state in states.values()):",
+        after="if not states:",
+        tests=(DELTA_TESTS + "test_what_showed_nothing_is_read_whole_again_until_it_shows_something",),
+        why="a list that one wrong answer made look empty stays so until it is reconciled",
+    ),
     # The watermark
     Mutant(
         name="watermark-when-completed",
@@ -605,7 +613,7 @@ MUTANTS: Final = (
     Mutant(
         name="nothing-believed-at-once",
         file=PROOF,
-        before="if state.read == 0 and not state.repeats:",
+        before="if _is_bare(state) and not state.repeats:",
         after="if False:",
         tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
         why="one answer without rows proves that everything is gone",

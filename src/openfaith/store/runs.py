@@ -250,6 +250,8 @@ class Mark:
 
     watermark: datetime
     newest: datetime | None
+    shown: bool
+    """False where the entity showed nothing at all when it was last read whole, and nobody looked twice."""
 
 
 async def list_marks(
@@ -261,8 +263,8 @@ async def list_marks(
             query("runs", "list_marks"), {"org_id": org_id, "adapter": adapter, "entities": list(entities)}
         )
         return {
-            EntityName(entity): Mark(watermark=watermark, newest=newest)
-            for entity, watermark, newest in await cursor.fetchall()
+            EntityName(entity): Mark(watermark=watermark, newest=newest, shown=shown)
+            for entity, watermark, newest, shown in await cursor.fetchall()
         }
 
 

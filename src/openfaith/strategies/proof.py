@@ -28,9 +28,14 @@ def find_doubts(state: FullState) -> tuple[str, ...]:
         doubts.append("the source counted nothing")
     elif state.total in KNOWN_CAPS:
         doubts.append(f"the source counts {state.total:,}, which may stand for more")
-    if state.read == 0 and not state.repeats:
+    if _is_bare(state) and not state.repeats:
         doubts.append("it shows nothing at all, and was not asked twice")
     return (*doubts, *_miscounted(state))
+
+
+def _is_bare(state: FullState) -> bool:
+    """Whether it ended at nothing, also where there had seemed to be something on the way."""
+    return state.read == 0 or (not state.windows and state.inner.read == 0)
 
 
 def _miscounted(state: FullState) -> list[str]:

@@ -93,7 +93,11 @@ def mark_lasts(walked: Entity, reading: Reading) -> timedelta:
 
 
 async def _begin_delta(runtime: Runtime, assignment: Assignment, whole: TopWalk) -> Walk:
-    """From the mark on; everything where there is none. An entity of which that is the only way is not told of."""
+    """From the mark on; everything where there is none.
+
+    An entity of which that is the only way is not told of. Nor is one that showed nothing when it was read whole: a list
+    that is empty costs the same one request either way, and one that only looked empty is found so.
+    """
     kind = delta_kind(whole.endpoint)
     if kind is None:
         return whole
@@ -104,6 +108,8 @@ async def _begin_delta(runtime: Runtime, assignment: Assignment, whole: TopWalk)
     if unread or own is None:
         reason = f"{(unread or entities)[0]} was never read whole"
         await runtime.tell(DeltaFellBack(about=assignment.subject, reason=reason))
+        return whole
+    if not all(state.shown for state in states.values()):
         return whole
     return DeltaWalk(state=begin_delta(kind, own.watermark, own.newest), whole=whole)
 

@@ -52,6 +52,15 @@ def test_a_listing_that_lacks_one_thing_is_not(
     assert told.endswith(doubt)
 
 
+def test_a_listing_that_comes_to_show_nothing_is_told_like_one_that_never_did() -> None:
+    """Delta by a mark would not meet what stands there all the while."""
+    vanished = replace(WHOLE.inner, read=0, total=0, most=0, shifts=1)
+    assert find_doubts(replace(WHOLE, inner=vanished, read=None, total=0)) == (
+        "it shows nothing at all, and was not asked twice",
+        "it shifted while it was read",
+    )
+
+
 def test_a_listing_that_shows_nothing_is_proven_where_it_was_asked_twice() -> None:
     assert find_doubts(replace(WHOLE, read=0, total=0, repeats=1)) == ()
 

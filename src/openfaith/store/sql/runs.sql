@@ -167,8 +167,10 @@ SELECT entity_run_id, fence FROM openfaith.entity_run
 WHERE run_id = %(run_id)s AND entity = %(entity)s AND status IN ('waiting', 'running');
 
 -- name: list_marks
--- From where on deltas of these entities have to read.
-SELECT entity, watermark, newest FROM openfaith.sync_state
+-- From where on deltas of these entities have to read, and whether they showed anything when they were read whole: one
+-- wrong answer can make a list look empty, and what has stood there all along no delta by a mark would ever meet.
+SELECT entity, watermark, newest, 'it shows nothing at all, and was not asked twice' <> ALL(COALESCE(doubts, '{}')) AS shown
+FROM openfaith.sync_state
 WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND entity = ANY(%(entities)s) AND watermark IS NOT NULL;
 
 -- name: note_doubts
