@@ -448,6 +448,19 @@ async def test_what_came_along_is_settled_by_a_process_that_has_asked_nothing_ye
     assert [*grace.dead("Email")] == gone
 
 
+async def test_what_stands_twice_may_stand_for_what_is_not_shown(synced: Follower) -> None:
+    """As many rows as the source counts, and still not all."""
+    synced.church.control("faults", {"faults": "twice@1/Household"})
+    view = await synced.sync("reconciliation", "Household")
+    synced.church.control("faults", {"faults": ""})
+    [unproven] = await synced.events(view, "ListingUnproven")
+    shown = len(synced.ids("Household"))
+    assert unproven.details["doubts"] == [
+        f"{shown:,} records were shown, and only {shown - 1:,} different ones"
+    ]
+    assert synced.differences() == []
+
+
 async def test_where_the_first_page_told_no_time_nothing_is_proven(
     grace: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:

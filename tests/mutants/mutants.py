@@ -611,6 +611,14 @@ MUTANTS: Final = (
         why="a source that counts to 10,000 and no further has the rest deleted",
     ),
     Mutant(
+        name="shown-twice-counted-twice",
+        file="workflows/segments.py",
+        before="shown=walk.shown() if walk.done else None,",
+        after="",
+        tests=(RECONCILIATION_TESTS + "test_what_stands_twice_may_stand_for_what_is_not_shown",),
+        why="a record that stands in two places makes up for one that stands in none",
+    ),
+    Mutant(
         name="nothing-believed-at-once",
         file=PROOF,
         before="if _is_bare(state) and not state.repeats:",
@@ -1358,8 +1366,8 @@ MUTANTS: Final = (
     Mutant(
         name="doubts-of-the-walk-dropped",
         file="workflows/reconciling.py",
-        before="[*doubts, *untimed])",
-        after="[*untimed])",
+        before="[*doubts, *untimed],",
+        after="[*untimed],",
         tests=(RECONCILIATION_TESTS + "test_a_listing_that_proves_nothing_deletes_nothing",),
         why="what the walk has against a listing is forgotten when it is closed",
     ),

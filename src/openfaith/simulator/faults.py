@@ -213,6 +213,20 @@ def _repeat(_argument: str) -> Effect:
     return Effect(page=repeat)
 
 
+def _twice(_argument: str) -> Effect:
+    """The first row of the page stands in the place of the middle one too, as where nothing orders what ties."""
+
+    def double(document: Document) -> Document:
+        if not isinstance(document.data, list) or len(document.data) < 3:
+            return document
+        middle = len(document.data) // 2
+        return replace(
+            document, data=[*document.data[:middle], document.data[0], *document.data[middle + 1 :]]
+        )
+
+    return Effect(document=double)
+
+
 def _loop(argument: str) -> Effect:
     """The next page is this one, the one before, or the first."""
     places: Mapping[str, Callable[[Window], int]] = {
@@ -286,6 +300,7 @@ REQUEST_FAULTS: Mapping[str, Callable[[str], Effect]] = {
     "total": _total,
     "total_cap": _total_cap,
     "truncate": _truncate,
+    "twice": _twice,
 }
 
 

@@ -283,7 +283,9 @@ async def open_listing(database: Database, held: HeldEntityRun, *, started_at: d
             raise LeaseLostError(held.entity_run_id, held.fence)
 
 
-async def close_listing(database: Database, held: HeldEntityRun, doubts: Collection[str]) -> Listing:
+async def close_listing(
+    database: Database, held: HeldEntityRun, doubts: Collection[str], *, shown: int | None = None
+) -> Listing:
     """End a listing. It is proven where nothing speaks against it, and its rows are those that its pages wrote.
 
     One that was read below parents proves nothing unless the same run has proven these to be all there. A listing that is
@@ -291,6 +293,8 @@ async def close_listing(database: Database, held: HeldEntityRun, doubts: Collect
 
     Args:
         doubts: what its walk has against it.
+        shown: how many records that walk was shown; None where it did not count them. Where these were not as many
+            different ones, some stood in two places, and so others may have stood in none.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now, or it has no listing; nothing was written.
@@ -301,7 +305,7 @@ async def close_listing(database: Database, held: HeldEntityRun, doubts: Collect
             rows = await count_rows(connection, held.entity_run_id)
             every = [
                 *map(storable_text, doubts),
-                *_own_doubts(listing, rows),
+                *_own_doubts(listing, rows, shown),
                 *await doubts_of_parents(connection, held.entity_run_id),
             ]
             await connection.execute(
@@ -312,12 +316,14 @@ async def close_listing(database: Database, held: HeldEntityRun, doubts: Collect
     return listing
 
 
-def _own_doubts(listing: Listing, rows: int) -> list[str]:
+def _own_doubts(listing: Listing, rows: int, shown: int | None) -> list[str]:
     doubts = []
     if listing.forgotten_at is not None:
         doubts.append(FORGOTTEN)
     if rows != listing.counted:
         doubts.append(lost(rows, listing.counted))
+    if shown is not None and rows + listing.unusable < shown:
+        doubts.append(f"{shown:,} records were shown, and only {rows + listing.unusable:,} different ones")
     if listing.unusable:
         doubts.append(f"{listing.unusable:,} records had no usable id")
     return doubts

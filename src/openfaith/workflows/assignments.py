@@ -49,6 +49,8 @@ class Progress:
     records: int
     doubts: tuple[str, ...] | None = None
     """Why what was read proves nothing; None where it was a part, or is not read to its end."""
+    shown: int | None = None
+    """How many records the walk was shown in all, now that it is done; None where nobody counted."""
     checkpoint: str | None = None
     """Where its walk has come to; None where there was none."""
     sleep: timedelta | None = None

@@ -78,6 +78,9 @@ class ListWalk(ABC):
     def doubts(self) -> tuple[str, ...] | None:
         return None
 
+    def shown(self) -> int | None:
+        return None
+
     def finishes(self, ask: Ask) -> str | None:  # noqa: ARG002  # a list of its own has no parents
         return None
 
@@ -131,6 +134,9 @@ class TopWalk(ListWalk):
 
     def doubts(self) -> tuple[str, ...] | None:
         return find_doubts(self.state)
+
+    def shown(self) -> int | None:
+        return self.state.read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,6 +91,9 @@ class NestedWalk:
             found.append("below some parents it shows nothing at all, and was not asked twice")
         return tuple(found)
 
+    def shown(self) -> int | None:
+        return None
+
     def finishes(self, ask: Ask) -> str | None:
         done = ask.parent is not None and self.state.after == ask.parent.id
         return ask.parent.id if ask.parent is not None and done else None

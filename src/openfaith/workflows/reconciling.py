@@ -77,7 +77,7 @@ async def reconcile(segment: Segment, settlement: Settlement) -> Progress:
         listing = await settlement.listing()
         assert listing is not None, "the first page opens it, or the end of a walk below nobody"
         settlement = settlement.after(progress)
-    return replace(progress, done=await settlement.proceed(progress.doubts or ()))
+    return replace(progress, done=await settlement.proceed(progress.doubts or (), progress.shown))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,18 +100,19 @@ class Settlement:
             self, held=replace(self.held, checkpoint=checkpoint, pages=self.held.pages + progress.pages)
         )
 
-    async def proceed(self, doubts: Sequence[str]) -> bool:
+    async def proceed(self, doubts: Sequence[str], shown: int | None = None) -> bool:
         """Go on where it stands. Returns whether everything is settled.
 
         Args:
             doubts: of the walk that has listed.
+            shown: how many records that walk was shown; None where it did not count them.
 
         Raises:
             RunCancelledError: a person cancelled the run.
             LeaseLostError: somebody else holds the entity run now.
         """
         untimed = () if await is_dated(self.runtime.database, self.held) else (_UNTIMED,)
-        await close_listing(self.runtime.database, self.held, [*doubts, *untimed])
+        await close_listing(self.runtime.database, self.held, [*doubts, *untimed], shown=shown)
         committer = Committer(self.runtime, self.assignment, self.held)
         return (
             await self._compare()

@@ -101,6 +101,7 @@ class Segment:
             pages=self._pages,
             records=self._records,
             doubts=doubts,
+            shown=walk.shown() if walk.done else None,
             checkpoint=walk.to_json(),
         )
 

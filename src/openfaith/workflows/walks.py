@@ -58,6 +58,9 @@ class Walk(Protocol):
     def doubts(self) -> tuple[str, ...] | None:
         """Why the walk, now that it is done, proves nothing; empty where it has seen all there is, None for a part."""
 
+    def shown(self) -> int | None:
+        """How many records it was shown, those that repeat where they should not too; None where nobody counted."""
+
     def finishes(self, ask: Ask) -> str | None:
         """The parent below which nothing more is asked, now that the walk is where it is after this request."""
 

@@ -377,6 +377,17 @@ async def test_what_rides_is_listed_in_its_own_entity_run(database: Database, or
     assert closed.started_at == moment(100)
 
 
+@pytest.mark.parametrize(("shown", "proven"), [(None, True), (2, True), (3, False)])
+async def test_a_listing_that_was_shown_more_than_it_holds_is_doubted(
+    database: Database, org: OrgId, shown: int | None, proven: bool
+) -> None:
+    lister = await Reconciler.begin(database, org=org)
+    await lister.show("1", "2")
+    closed = await close_listing(database, lister.reader.held, [], shown=shown)
+    assert closed.proven is proven
+    assert closed.doubts == ([] if proven else ["3 records were shown, and only 2 different ones"])
+
+
 async def test_a_page_and_what_rides_on_it_are_listed_together_or_not_at_all(
     database: Database, org: OrgId
 ) -> None:

@@ -170,6 +170,17 @@ def test_rows_may_be_missing_between_two_pages(ask: Ask) -> None:
     assert (meta["count"], meta["total_count"], meta["next"]["offset"]) == (15, 120, 20)
 
 
+def test_a_row_may_stand_in_the_place_of_another(ask: Ask) -> None:
+    whole, found = (asker.get("people", per_page=20) for asker in (ask(), ask(faults="twice")))
+    ids = [one["id"] for one in whole["data"]]
+    assert [one["id"] for one in found["data"]] == [*ids[:10], ids[0], *ids[11:]]
+    assert (found["meta"], found["links"]) == (whole["meta"], whole["links"])
+
+
+def test_of_two_rows_none_stands_in_the_place_of_the_other(ask: Ask) -> None:
+    assert page(ask(faults="twice"), size=2) == page(ask(), size=2)
+
+
 @pytest.mark.parametrize("fault", ["tail=50", "gap=50"])
 def test_no_more_rows_are_missing_than_there_are(ask: Ask, fault: str) -> None:
     assert page(ask(faults=fault), offset=20)[0] == []
