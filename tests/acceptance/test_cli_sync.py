@@ -221,3 +221,24 @@ def test_a_run_that_fails_in_part_exits_with_1_and_its_reasons(
         "people.Email": "skipped",
     }
     assert all(e["reason"] for e in document["entities"] if e["status"] != "completed")
+
+
+def test_what_failed_of_a_run_is_a_dead_letter_until_it_is_made_up_for(
+    first: Any, grace: Terminal, church: RunningSimulator
+) -> None:
+    church.control("faults", {"faults": "error=404@1-/Tab"})
+    try:
+        ended = grace.run("sync", "grace", "--entity", "Tab", "--json")
+    finally:
+        church.control("faults", {"faults": ""})
+    number = json.loads(ended.stdout)["run_id"]
+    [kept] = [run for run in grace.json("dead-letters", "list", "grace")["runs"] if run["run_id"] == number]
+    assert (ended.returncode, kept["name"], kept["kind"], kept["times"]) == (1, "people.Tab", "full", 1)
+    told = grace.succeed("dead-letters", "list", "grace", "--entity", "Tab")
+    assert f"The full of people.Tab failed " in told
+    assert f" in run {number}: GET /people/v2/tabs" in told
+    assert f"`openfaith dead-letters retry grace --run {number}`" in told
+    assert grace.json("dead-letters", "retry", "grace", "--run", number)["status"] == "completed"
+    assert grace.json("dead-letters", "list", "grace", "--entity", "Tab")["runs"] == []
+    again = grace.run("dead-letters", "retry", "grace", "--run", number)
+    assert (again.returncode, "failed run" in again.stderr) == (2, True)

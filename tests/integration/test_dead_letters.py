@@ -200,3 +200,64 @@ def test_python_has_the_same_verbs(church: Church) -> None:
                 await letters.show("nobody", church.ids[0])
 
     asyncio.run(main())
+
+
+FAIL = """
+WITH run AS (
+    INSERT INTO openfaith.sync_run (org_id, adapter, kind, requested_by, status, started_at, finished_at, reason)
+    VALUES (%(org)s, 'pco', 'full', 'test', 'failed', now(), now(), 'it was late') RETURNING run_id
+)
+INSERT INTO openfaith.failed_run (org_id, adapter, entity, kind, run_id, reason, times, first_failed_at)
+SELECT %(org)s, 'pco', entity, kind, run_id, 'it was late', times, now() - interval '2 hours'
+FROM run, (VALUES ('people.Email', 'full', 1), ('*', 'delta', 3)) AS failed (entity, kind, times)
+RETURNING run_id
+"""
+
+
+@pytest.fixture
+def failed(church: Church) -> int:
+    """A run of which something failed."""
+    with psycopg.connect(church.url) as connection:
+        row = connection.execute(FAIL, {"org": church.org}).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_people_see_which_runs_failed_and_what_to_do(church: Church, failed: int, shell: Shell) -> None:
+    told = shell("dead-letters", "list", church.org)
+    assert told.splitlines()[-4:] == [
+        f"The delta of everything failed 3 times since 2 h ago, last in run {failed}: it was late.",
+        f"The full of people.Email failed 2 h ago in run {failed}: it was late.",
+        f"`openfaith dead-letters retry {church.org} --run {failed}` lets such a run go on where it stopped;",
+        f"`openfaith dead-letters discard {church.org} --run {failed}` gives it up; a later run makes up for it, too.",
+    ]
+    assert "people.Email" in shell("dead-letters", "list", church.org, "--reason", "it was late")
+    assert "people.Email" not in shell("dead-letters", "list", church.org, "--entity", "Person")
+
+
+def test_what_failed_of_a_run_is_given_up_by_somebody(church: Church, failed: int, shell: Shell) -> None:
+    done = shell.json("dead-letters", "discard", church.org, "--run", failed, "--entity", "Email")
+    assert done == {"org": church.org, "run_id": str(failed), "discarded": 1, "by": who()}
+    [left] = shell.json("dead-letters", "list", church.org)["runs"]
+    assert (left["name"], left["run_id"], left["times"], left["status"]) == ("*", str(failed), 3, "open")
+    assert "discarded" in shell("dead-letters", "list", church.org, "--all")
+    shell("dead-letters", "discard", church.org, "--run", failed)
+    assert shell.json("dead-letters", "list", church.org)["runs"] == []
+    assert len(shell.json("dead-letters", "list", church.org)["dead_letters"]) == len(church.ids)
+
+
+@pytest.mark.parametrize("verb", ["retry", "discard"])
+@pytest.mark.parametrize("beside", [("7",), ("--all",), ("--reason", "value")], ids=str)
+def test_a_run_or_records_are_named_and_not_both(
+    church: Church, shell: Shell, verb: str, beside: tuple[str, ...]
+) -> None:
+    assert "--run is given beside" in shell("dead-letters", verb, church.org, "--run", 7, *beside, code=2)
+
+
+@pytest.mark.parametrize("verb", ["retry", "discard"])
+def test_a_run_of_which_nothing_failed_is_none_to_decide_about(
+    church: Church, shell: Shell, verb: str
+) -> None:
+    told = shell("dead-letters", verb, church.org, "--run", 2**62, code=2)
+    assert "failed run" in told
+    assert f"`openfaith dead-letters list {church.org}`" in told

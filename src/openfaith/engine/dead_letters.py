@@ -1,4 +1,4 @@
-"""What a person does about records that could not be stored."""
+"""What a person does about records that could not be stored, and runs that failed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from openfaith.adapters import find_adapter
 from openfaith.engine.organizations import known_org
 from openfaith.errors import ConfigurationError
 from openfaith.manifest import Manifest, resolve_entity
+from openfaith.records import EntityName, RunId
 from openfaith.store import (
+    WHOLE_RUN,
     Database,
     DeadLetter,
     DeadLetterChoice,
     DeadLetterStatus,
     DeadLetterSummary,
+    FailedRun,
+    FailedRunStatus,
     Retried,
     discard_dead_letters,
+    discard_failed_run,
     get_dead_letter,
     list_dead_letters,
+    list_failed_runs,
     retry_dead_letters,
     summarize_dead_letters,
 )
@@ -138,6 +144,61 @@ class DeadLetters:
         """
         choice = await self._choice(org, ids, adapter=adapter, entity=entity, reason=reason)
         return await discard_dead_letters(self._database, choice, by=by)
+
+    async def runs(
+        self,
+        org: str,
+        *,
+        adapter: str = "pco",
+        entity: str | None = None,
+        reason: str | None = None,
+        statuses: Collection[FailedRunStatus] = (FailedRunStatus.OPEN,),
+    ) -> Sequence[FailedRun]:
+        """What failed for good of runs, by entity and kind, and was not made up for since; what failed last comes first.
+
+        `Engine.retry` lets such a run go on.
+
+        Args:
+            reason: in full.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity; names near ones.
+        """
+        return await list_failed_runs(
+            self._database,
+            await known_org(self._database, org),
+            entity=self._entity_of_runs(adapter, entity),
+            reason=reason,
+            statuses=statuses,
+        )
+
+    async def discard_run(
+        self, org: str, run_id: RunId, *, adapter: str = "pco", entity: str | None = None, by: str = "python"
+    ) -> int:
+        """Give up what failed of a run. Where it fails again, in whichever run, it is told again.
+
+        Args:
+            entity: only this one.
+            by: who decided.
+
+        Returns of how many entities; what was given up before stays as it is.
+
+        Raises:
+            UnknownNameError: there is no such organization or entity, or nothing of this run failed that was not made up
+                for since.
+        """
+        return await discard_failed_run(
+            self._database,
+            await known_org(self._database, org),
+            run_id,
+            entity=self._entity_of_runs(adapter, entity),
+            by=by,
+        )
+
+    def _entity_of_runs(self, adapter: str, entity: str | None) -> EntityName | None:
+        if entity is None or entity == WHOLE_RUN:
+            return None if entity is None else WHOLE_RUN
+        return resolve_entity(self._manifest(adapter), entity)
 
     async def _choice(
         self,

@@ -75,6 +75,13 @@ from openfaith.store.events import StoredEvent, Trouble, list_events, list_troub
 from openfaith.store.evolution import ensure_mirror_tables
 from openfaith.store.examination import Fault
 from openfaith.store.executors import Executor, LeaseConnection, lease_connection
+from openfaith.store.failed_runs import (
+    WHOLE_RUN,
+    FailedRun,
+    FailedRunStatus,
+    discard_failed_run,
+    list_failed_runs,
+)
 from openfaith.store.faults import server_name, translated
 from openfaith.store.fillings import fill_mirror_tables
 from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
@@ -178,6 +185,7 @@ from openfaith.store.unknowns import Unknowns, sample_unknowns
 __all__ = [
     "IDS_AT_ONCE",
     "OPEN_SUSPECTS",
+    "WHOLE_RUN",
     "AlertCount",
     "BlindChanges",
     "Committed",
@@ -194,6 +202,8 @@ __all__ = [
     "EntityRunRecord",
     "EntityState",
     "Executor",
+    "FailedRun",
+    "FailedRunStatus",
     "Fault",
     "HeldEntityRun",
     "LeaseConnection",
@@ -241,6 +251,7 @@ __all__ = [
     "count_parent_failures",
     "decide_suspects",
     "discard_dead_letters",
+    "discard_failed_run",
     "drop_canonical_views",
     "enlist_deliveries",
     "ensure_mirror_tables",
@@ -277,6 +288,7 @@ __all__ = [
     "list_deliveries",
     "list_entity_runs",
     "list_events",
+    "list_failed_runs",
     "list_marks",
     "list_next_org_ids",
     "list_open_differences",

@@ -23,7 +23,7 @@ from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
 from openfaith.store.run_lookups import get_run, read_entity_run, read_entity_runs, read_run
 from openfaith.store.run_records import EntityRunRecord, RunRecord
-from openfaith.store.sync_outcomes import note_outcome
+from openfaith.store.sync_outcomes import note_outcome, note_run_outcome
 from openfaith.telemetry import EntityRunFinished, Event, RunFinished, Subject, log_event
 from openfaith.texts import storable_text
 
@@ -174,6 +174,7 @@ async def _settle(
     for entity in were_open:
         await note_outcome(connection, run.run_id, entity)
     await connection.execute(query("runs", "finish_run"), {"run_id": run.run_id, "reason": why})
+    await note_run_outcome(connection, run.run_id)
     if run.dry_run:
         await discard_copy(connection, run)
     ended = await read_run(connection, run.run_id)

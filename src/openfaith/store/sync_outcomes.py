@@ -56,6 +56,14 @@ async def note_outcome(
     await connection.execute(query("sweeps", "note_swept"), place)
     await connection.execute(query("sweeps", "note_sampled"), place)
     await connection.execute(query("sync_outcomes", "note_sync_outcome"), place)
+    await connection.execute(query("sync_outcomes", "note_failed_run"), place)
+    await connection.execute(query("sync_outcomes", "settle_failed_runs"), place)
+
+
+async def note_run_outcome(connection: psycopg.AsyncConnection, run_id: RunId) -> None:
+    """Keep what follows from a run as a whole, in the transaction that has settled it."""
+    for name in ("note_unplanned_run", "settle_unplanned_runs"):
+        await connection.execute(query("sync_outcomes", name), {"run_id": run_id})
 
 
 async def list_sync_outcomes(database: Database, org_id: OrgId | None = None) -> list[SyncOutcome]:

@@ -20,6 +20,7 @@ but never their values.
 | RecordsSetAside | warning | records |
 | DeadLettersRetried | info, warning | letters by outcome |
 | DeadLettersDiscarded | info | letters |
+| FailedRunDiscarded | info | entities |
 | RecordsMerged | info | records, rows that referred to them |
 | ListingShifted | warning | records before and after |
 | ListingDistrusted | warning | |
@@ -289,6 +290,16 @@ class DeadLettersDiscarded(Event):
 
     def message(self) -> str:
         return f"{self.entity}: {_counted(self.letters, 'dead letter')} discarded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedRunDiscarded(Event):
+    """A person gave up what failed of a run."""
+
+    entities: tuple[EntityName, ...]
+
+    def message(self) -> str:
+        return f"what failed of the run is discarded: {', '.join(self.entities)}"
 
 
 @dataclass(frozen=True, kw_only=True)

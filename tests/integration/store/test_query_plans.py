@@ -39,6 +39,8 @@ INSERT INTO openfaith.dead_letter (org_id, adapter, entity, record_key, reason, 
 INSERT INTO openfaith.sync_outcome (org_id, adapter, entity, kind, run_id, status, finished_at)
     SELECT 'org' || n, 'sample', 'church.E' || e, 'full', n, 'completed', now()
     FROM generate_series(1, 200) n, generate_series(1, 50) e;
+INSERT INTO openfaith.failed_run (org_id, adapter, entity, kind, run_id, reason)
+    SELECT 'org' || n, 'sample', 'church.E' || e, 'full', n, '' FROM generate_series(1, 200) n, generate_series(1, 50) e;
 INSERT INTO openfaith.sight (org_id, adapter, entity, permissions)
     SELECT 'org' || n, 'sample', 'church.E' || e, 'all' FROM generate_series(1, 200) n, generate_series(1, 50) e;
 INSERT INTO openfaith.suspect (org_id, adapter, entity, id, listing_started_at)
@@ -83,7 +85,13 @@ HOT = [
             "set_aside", "list", "summarize", "read_body", "choose", "hold_pages", "lock", "note_failure", "note_sight", "discard",
         )
     ),
-    *(("sync_outcomes", name) for name in ("note_sync_state", "note_sync_outcome", "list_sync_outcomes")),
+    *(
+        ("sync_outcomes", name)
+        for name in (
+            "note_sync_state", "note_sync_outcome", "list_sync_outcomes", "note_failed_run", "settle_failed_runs",
+            "note_unplanned_run", "settle_unplanned_runs", "list_failed_runs", "discard_failed_runs",
+        )
+    ),
     *(("sweeps", name) for name in ("note_swept", "note_sampled")),
     *(
         ("alerts", name)

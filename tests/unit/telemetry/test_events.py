@@ -29,6 +29,7 @@ from openfaith.telemetry import (
     EntityRunStarted,
     EntitySkipped,
     Event,
+    FailedRunDiscarded,
     ListingDistrusted,
     ListingShifted,
     ListingUnproven,
@@ -134,6 +135,10 @@ EXAMPLES: list[tuple[Event, str]] = [
     ),
     (DeadLettersDiscarded(about=ABOUT, letters=1), "people.Person: 1 dead letter discarded"),
     (DeadLettersDiscarded(about=ABOUT, letters=2), "people.Person: 2 dead letters discarded"),
+    (
+        FailedRunDiscarded(about=ABOUT, entities=(EntityName("people.Email"), EntityName("people.Person"))),
+        "what failed of the run is discarded: people.Email, people.Person",
+    ),
     (RecordsMerged(about=ABOUT, merged=1), "people.Person: 1 record was merged into another"),
     (
         RecordsMerged(about=ABOUT, merged=2, repointed={"people.Email.person_id": 3}),

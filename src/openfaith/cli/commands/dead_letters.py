@@ -1,4 +1,4 @@
-"""`openfaith dead-letters`: records that could not be stored, and what is done about them."""
+"""`openfaith dead-letters`: records that could not be stored, runs that failed, and what is done about them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option, Typer
 
+from openfaith.cli.commands.runs import retry_run
 from openfaith.cli.commands.suspects import OneEntity, who
 from openfaith.cli.failures import RUN_FAILED, UsageError
 from openfaith.cli.options import AsJson, Org, help_without_command
 from openfaith.cli.output import Output, add_rows, make_table
 from openfaith.cli.session import with_engine
 from openfaith.cli.words import ago, counted, size
+from openfaith.errors import UnknownNameError
+from openfaith.records import RunId
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
-    from openfaith.store import DeadLetter, DeadLetterStatus, DeadLetterSummary, Retried
+    from openfaith.store import (
+        DeadLetter,
+        DeadLetterStatus,
+        DeadLetterSummary,
+        FailedRun,
+        FailedRunStatus,
+        Retried,
+    )
 
 dead_letters = Typer(
-    help="List, show, retry and discard what could not be stored.",
+    help="Decide about what could not be stored, or failed.",
     callback=help_without_command,
     invoke_without_command=True,
 )
@@ -50,6 +60,10 @@ Numbers = Annotated[
     list[int] | None,
     Argument(metavar="[ID]...", min=1, max=_LARGEST_NUMBER, help="Their numbers, as `list` shows them."),
 ]
+FailedRunNumber = Annotated[
+    int | None,
+    Option("--run", metavar="RUN", min=1, max=_LARGEST_NUMBER, help="Instead: what failed of this run."),
+]
 AllThatAreOpen = Annotated[bool, Option("--all", help="All that are open.")]
 
 
@@ -62,6 +76,8 @@ class _Chosen:
     reason: str | None
     ids: list[int] | None = None
     """None for all that are open."""
+    run: int | None = None
+    """Not letters, but what failed of this run."""
 
 
 # Looking
@@ -76,9 +92,10 @@ def list_(
     every_status: EveryStatus = False,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters: records that could not be stored.
+    """List dead letters: records that could not be stored, and runs that failed.
 
-    Says of each entity how many there are, why, since when and how large they are. Never shows a record itself.
+    Says of each entity how many there are, why, since when and how large they are. Never shows a record itself. A run is
+    listed until another has made up for it.
     """
     chosen = _Chosen(org=org, entity=entity, reason=reason)
     with_engine(partial(_list, output=Output(as_json=as_json), chosen=chosen, every_status=every_status))
@@ -89,6 +106,12 @@ async def _list(engine: Engine, *, output: Output, chosen: _Chosen, every_status
     summaries = await engine.dead_letters.count(
         chosen.org, entity=chosen.entity, reason=chosen.reason, statuses=statuses
     )
+    runs = await engine.dead_letters.runs(
+        chosen.org,
+        entity=chosen.entity,
+        reason=chosen.reason,
+        statuses=_run_statuses(every_status=every_status),
+    )
     if output.as_json:
         letters = await _read_all(engine, chosen, statuses)
         output.data(
@@ -97,12 +120,25 @@ async def _list(engine: Engine, *, output: Output, chosen: _Chosen, every_status
                 "bytes": sum(summary.bytes for summary in summaries),
                 "reasons": [_summary_document(summary) for summary in summaries],
                 "dead_letters": [document(letter) for letter in letters],
+                "runs": [run_document(run) for run in runs],
             }
         )
         return
-    if not summaries:
+    if not summaries and not runs:
         output.say(_none(chosen))
-        return
+    if summaries:
+        await _show_letters(engine, output, chosen, summaries, statuses)
+    for line in run_lines(chosen.org, runs):
+        output.say(line)
+
+
+async def _show_letters(
+    engine: Engine,
+    output: Output,
+    chosen: _Chosen,
+    summaries: Sequence[DeadLetterSummary],
+    statuses: Sequence[DeadLetterStatus],
+) -> None:
     for line in summary_lines(summaries):
         output.say(line)
     first = await engine.dead_letters.list(
@@ -115,7 +151,7 @@ async def _list(engine: Engine, *, output: Output, chosen: _Chosen, every_status
 
 def _none(chosen: _Chosen) -> str:
     if chosen.entity is None and chosen.reason is None:
-        return "There are no dead letters: everything that was read could be stored."
+        return "There are no dead letters: everything that was read could be stored, and no run is left that failed."
     return "There are no such dead letters."
 
 
@@ -123,6 +159,12 @@ def _statuses(*, every_status: bool) -> list[DeadLetterStatus]:
     from openfaith.store import DeadLetterStatus  # noqa: PLC0415  # the driver is not for `--help`
 
     return list(DeadLetterStatus) if every_status else [DeadLetterStatus.OPEN]
+
+
+def _run_statuses(*, every_status: bool) -> list[FailedRunStatus]:
+    from openfaith.store import FailedRunStatus  # noqa: PLC0415  # the driver is not for `--help`
+
+    return list(FailedRunStatus) if every_status else [FailedRunStatus.OPEN]
 
 
 async def _read_all(
@@ -182,6 +224,40 @@ def document(letter: DeadLetter) -> dict[str, object]:
         "decided_by": letter.decided_by,
         "decided_at": letter.decided_at,
     }
+
+
+def run_document(run: FailedRun) -> dict[str, object]:
+    """What failed of a run, for machines."""
+    return {
+        "run_id": None if run.run_id is None else str(run.run_id),
+        "name": run.entity,
+        "adapter": run.adapter,
+        "kind": run.kind,
+        "reason": run.reason,
+        "status": run.status,
+        "times": run.times,
+        "first_failed_at": run.first_failed_at,
+        "last_failed_at": run.last_failed_at,
+        "decided_by": run.decided_by,
+        "decided_at": run.decided_at,
+    }
+
+
+def run_lines(org: str, runs: Sequence[FailedRun]) -> Iterator[str]:
+    """What failed of which run, and what can be done about it."""
+    for run in runs[:_SHOWN]:
+        what = "everything" if run.entity == "*" else run.entity
+        which = "a run that is no longer kept" if run.run_id is None else f"run {run.run_id}"
+        gone = "" if run.status == "open" else f" ({run.status} by {run.decided_by})"
+        often = f"{counted(run.times, 'time')} since {ago(run.since_seconds)}, last"
+        when = ago(run.since_seconds) if run.times == 1 else often
+        yield f"The {run.kind} of {what} failed {when} in {which}{gone}: {run.reason}."
+    if len(runs) > _SHOWN:
+        yield f"And {len(runs) - _SHOWN:,} more; `--json` shows all."
+    numbers = sorted({run.run_id for run in runs if run.status == "open" and run.run_id is not None})
+    if numbers:
+        yield f"`openfaith dead-letters retry {org} --run {numbers[-1]}` lets such a run go on where it stopped;"
+        yield f"`openfaith dead-letters discard {org} --run {numbers[-1]}` gives it up; a later run makes up for it, too."
 
 
 def summary_lines(summaries: Sequence[DeadLetterSummary]) -> Iterator[str]:
@@ -279,16 +355,31 @@ def retry(
     *,
     entity: OneEntity = None,
     reason: Reason = None,
+    run: FailedRunNumber = None,
     everything: AllThatAreOpen = False,
     as_json: AsJson = False,
 ) -> None:
-    """Store dead letters by what this program knows now. The source is not asked.
+    """Store dead letters by what this program knows now, without asking the source. Or let a run go on that failed.
 
-    A newer row, and what was deleted since, stays as it is. Exit code 1 where some still cannot be stored.
+    A newer row, and what was deleted since, stays as it is. Exit code 1 where some still cannot be stored, or the run
+    fails again.
     """
-    chosen = _chosen("retry", org, ids, entity=entity, reason=reason, everything=everything)
+    chosen = _chosen("retry", org, ids, entity=entity, reason=reason, run=run, everything=everything)
+    if run is not None:
+        raise typer.Exit(
+            with_engine(partial(_retry_run, output=Output(as_json=as_json), chosen=chosen, run=run))
+        )
     if not with_engine(partial(_retry, output=Output(as_json=as_json), chosen=chosen)):
         raise typer.Exit(RUN_FAILED)
+
+
+async def _retry_run(engine: Engine, *, output: Output, chosen: _Chosen, run: int) -> int:
+    """All that did not complete of it."""
+    failed = await engine.dead_letters.runs(chosen.org)
+    if run not in {each.run_id for each in failed}:
+        hint = f"`openfaith dead-letters list {chosen.org}` shows what failed and was not made up for since"
+        raise UnknownNameError("failed run", str(run), hint=hint)
+    return await retry_run(engine, output=output, run_id=RunId(run))
 
 
 async def _retry(engine: Engine, *, output: Output, chosen: _Chosen) -> bool:
@@ -337,19 +428,28 @@ def discard(
     *,
     entity: OneEntity = None,
     reason: Reason = None,
+    run: FailedRunNumber = None,
     everything: AllThatAreOpen = False,
     as_json: AsJson = False,
 ) -> None:
     """Give dead letters up. They are kept for ninety days, and cannot be retried.
 
-    A record that comes again and still cannot be stored is another dead letter.
+    A record that comes again and still cannot be stored is another dead letter. What is given up of a run is told again if
+    it fails again.
     """
-    chosen = _chosen("discard", org, ids, entity=entity, reason=reason, everything=everything)
+    chosen = _chosen("discard", org, ids, entity=entity, reason=reason, run=run, everything=everything)
     with_engine(partial(_discard, output=Output(as_json=as_json), chosen=chosen))
 
 
 async def _discard(engine: Engine, *, output: Output, chosen: _Chosen) -> None:
     by = who()
+    if chosen.run is not None:
+        number = await engine.dead_letters.discard_run(
+            chosen.org, RunId(chosen.run), entity=chosen.entity, by=by
+        )
+        output.data({"org": chosen.org, "run_id": str(chosen.run), "discarded": number, "by": by})
+        output.say(f"Discarded what failed of run {chosen.run}: {counted(number, 'entity')}.")
+        return
     number = await engine.dead_letters.discard(
         chosen.org, chosen.ids, entity=chosen.entity, reason=chosen.reason, by=by
     )
@@ -367,13 +467,20 @@ def _chosen(
     *,
     entity: str | None,
     reason: str | None,
+    run: int | None,
     everything: bool,
 ) -> _Chosen:
-    """Those that are named, or all that are open.
+    """Those that are named, or all that are open, or what failed of a run.
 
     Raises:
-        UsageError: neither was said, or both.
+        UsageError: none of these was said, or more than one; or what does not go with a run.
     """
+    if run is not None:
+        beside = "ids" if ids else "--all" if everything else "--reason" if reason is not None else None
+        beside = "--entity" if verb == "retry" and entity is not None else beside
+        if beside is not None:
+            raise UsageError(f"--run is given beside {beside}: leave one of them out")
+        return _Chosen(org=org, entity=entity, reason=None, run=run)
     if bool(ids) == everything:
         raise UsageError(
             f"{'both ids and --all are given' if ids else 'no dead letters are named'}: name their ids, or all that "

@@ -170,10 +170,11 @@ def retry(run_id: RunNumber, as_json: AsJson = False) -> int:
 
     A run that was merely interrupted is continued.
     """
-    return with_engine(partial(_retry, output=Output(as_json=as_json), run_id=RunId(run_id)))
+    return with_engine(partial(retry_run, output=Output(as_json=as_json), run_id=RunId(run_id)))
 
 
-async def _retry(engine: Engine, *, output: Output, run_id: RunId) -> int:
+async def retry_run(engine: Engine, *, output: Output, run_id: RunId) -> int:
+    """Let a run go on, and wait for it. Returns the exit code."""
     run = (await engine.run(run_id)).run
     if run.status in {RunStatus.QUEUED, RunStatus.RUNNING} and not await engine.executors():
         output.say(f"Continuing run {run_id}, which nobody was working on.")

@@ -66,3 +66,59 @@ WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
 ON CONFLICT (org_id, adapter, entity, kind) DO UPDATE
 SET (run_id, status, reason, finished_at, completed_at) =
     (excluded.run_id, excluded.status, excluded.reason, excluded.finished_at, COALESCE(excluded.completed_at, o.completed_at));
+
+-- name: note_failed_run
+-- Keeps a failure until a run makes up for it. A dry run promises nobody anything.
+INSERT INTO openfaith.failed_run AS f (org_id, adapter, entity, kind, run_id, reason)
+SELECT e.org_id, e.adapter, e.entity, run.kind, e.run_id, COALESCE(e.reason, 'nobody knows why')
+FROM openfaith.entity_run AS e JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status = 'failed' AND NOT run.dry_run
+ON CONFLICT (org_id, adapter, entity, kind) DO UPDATE
+SET (run_id, reason, last_failed_at, status, decided_by, decided_at) = (excluded.run_id, excluded.reason, now(), 'open', NULL, NULL),
+    times = CASE f.status WHEN 'open' THEN f.times + 1 ELSE 1 END,
+    first_failed_at = CASE f.status WHEN 'open' THEN f.first_failed_at ELSE now() END;
+
+-- name: settle_failed_runs
+-- A completed run makes up for those that would have read no more than it has.
+DELETE FROM openfaith.failed_run AS f
+USING openfaith.entity_run AS e JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
+WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s AND e.status = 'completed'
+  AND f.org_id = e.org_id AND f.adapter = e.adapter AND f.entity = e.entity
+  AND f.kind = ANY(openfaith.kinds_made_up_for(run.kind));
+
+-- name: note_unplanned_run
+-- Keeps that a run failed before it knew what to read.
+INSERT INTO openfaith.failed_run AS f (org_id, adapter, entity, kind, run_id, reason)
+SELECT run.org_id, run.adapter, '*', run.kind, run.run_id, COALESCE(run.reason, 'nobody knows why')
+FROM openfaith.sync_run AS run
+WHERE run.run_id = %(run_id)s AND run.status = 'failed' AND NOT run.dry_run
+  AND NOT EXISTS (SELECT FROM openfaith.entity_run AS e WHERE e.run_id = run.run_id)
+ON CONFLICT (org_id, adapter, entity, kind) DO UPDATE
+SET (run_id, reason, last_failed_at, status, decided_by, decided_at) = (excluded.run_id, excluded.reason, now(), 'open', NULL, NULL),
+    times = CASE f.status WHEN 'open' THEN f.times + 1 ELSE 1 END,
+    first_failed_at = CASE f.status WHEN 'open' THEN f.first_failed_at ELSE now() END;
+
+-- name: settle_unplanned_runs
+-- Whatever kept such a run from knowing what to read is over, once one knows it.
+DELETE FROM openfaith.failed_run AS f USING openfaith.sync_run AS run
+WHERE run.run_id = %(run_id)s AND run.status IN ('completed', 'partial') AND NOT run.dry_run
+  AND f.org_id = run.org_id AND f.adapter = run.adapter AND f.entity = '*'
+  AND f.kind = ANY(openfaith.kinds_made_up_for(run.kind))
+  AND EXISTS (SELECT FROM openfaith.entity_run AS e WHERE e.run_id = run.run_id);
+
+-- name: list_failed_runs
+-- What failed and was not made up for, by organization: the newest run first.
+SELECT org_id, adapter, entity, kind, run_id, reason, times, first_failed_at, last_failed_at,
+       EXTRACT(epoch FROM now() - first_failed_at)::double precision AS since_seconds, status, decided_by, decided_at
+FROM openfaith.failed_run
+WHERE org_id = %(org_id)s AND (%(entity)s::text IS NULL OR entity = %(entity)s)
+  AND (%(reason)s::text IS NULL OR reason = %(reason)s) AND status = ANY(%(statuses)s)
+  AND (%(run_ids)s::bigint[] IS NULL OR run_id = ANY(%(run_ids)s))
+ORDER BY last_failed_at DESC, adapter, entity, kind;
+
+-- name: discard_failed_runs
+-- Gives up what is open of some runs.
+UPDATE openfaith.failed_run SET status = 'discarded', decided_by = %(by)s, decided_at = now()
+WHERE org_id = %(org_id)s AND run_id = ANY(%(run_ids)s) AND status = 'open'
+  AND (%(entity)s::text IS NULL OR entity = %(entity)s)
+RETURNING run_id, entity;
