@@ -235,7 +235,7 @@ def test_what_failed_of_a_run_is_a_dead_letter_until_it_is_made_up_for(
     [kept] = [run for run in grace.json("dead-letters", "list", "grace")["runs"] if run["run_id"] == number]
     assert (ended.returncode, kept["name"], kept["kind"], kept["times"]) == (1, "people.Tab", "full", 1)
     told = grace.succeed("dead-letters", "list", "grace", "--entity", "Tab")
-    assert f"The full of people.Tab failed " in told
+    assert "The full of people.Tab failed " in told
     assert f" in run {number}: GET /people/v2/tabs" in told
     assert f"`openfaith dead-letters retry grace --run {number}`" in told
     assert grace.json("dead-letters", "retry", "grace", "--run", number)["status"] == "completed"

@@ -190,6 +190,20 @@ MUTANTS: Final = (
         tests=(STORE + "test_sync_state.py::test_no_other_outcome_moves_the_watermark",),
         why="what a run that failed half-way did not read is never read",
     ),
+    *(
+        Mutant(
+            name=f"watermark-by-stopped-{whose}",
+            file=SYNC_STATE,
+            before="'stopped' <> ALL(ARRAY[COALESCE(l.guard, ''), COALESCE(cl.guard, '')])",
+            after=f"{other}.guard IS DISTINCT FROM 'stopped'",
+            tests=(
+                STORE
+                + "test_sync_state.py::test_a_listing_whose_deletions_wait_for_a_person_moves_no_watermark",
+            ),
+            why="two empty answers in a row hide what has changed since the run before from every delta",
+        )
+        for whose, other in (("listing", "cl"), ("carrier", "l"))
+    ),
     Mutant(
         name="watermark-goes-back",
         file=SYNC_STATE,

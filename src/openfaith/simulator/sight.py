@@ -106,15 +106,20 @@ WHOLE_SIGHT = Sight()
 
 
 LESS = {"Manager": "Editor", "Editor": "Viewer", "Viewer": None}
-"""What is left of a user's `people_permissions` when some is taken away."""
+"""What is left of a user's `people_permissions` when some is taken away. Of one who has none, the flags
+go; and who has none of these either is told so flag by flag, which is another answer."""
 
 
 def with_less_permission(person: bytes) -> bytes:
     """The record of a user who may see less than the whole church, as that user reads it."""
     document = json.loads(person)
     attributes = document["attributes"]
-    if "people_permissions" in attributes:
-        attributes["people_permissions"] = LESS.get(attributes["people_permissions"])
+    if attributes.get("people_permissions") is not None:
+        attributes["people_permissions"] = LESS[attributes["people_permissions"]]
+    elif "resource_permission_flags" in attributes:
+        attributes["resource_permission_flags"] = (
+            {} if attributes["resource_permission_flags"] else {"can_access_workflows": False}
+        )
     return json.dumps(document).encode()
 
 

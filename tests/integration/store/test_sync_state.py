@@ -12,9 +12,11 @@ from openfaith.store import (
     Database,
     EntityState,
     PlannedReading,
+    allow_deletions,
     begin_run,
     finish_entity_run,
     finish_run,
+    hold_suspects,
     list_sync_state,
     note_checkpoint,
     note_doubts,
@@ -107,6 +109,37 @@ async def test_a_resumed_run_keeps_the_clock_of_its_first_request(reader: Reader
     await note_source_start(reader.database, held, moment(99))
     await reader.complete()
     assert (await state(reader)).watermark == moment(0)
+
+
+CARRIED = """
+UPDATE openfaith.entity_run AS e SET carrier = %s, reading = 'include', include = 'members', source_started_at = c.source_started_at
+FROM openfaith.entity_run AS c WHERE e.run_id = %s AND e.entity = %s AND c.run_id = e.run_id AND c.entity = %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("of_carrier", "own", "watermark"), [(False, False, 99), (False, True, None), (True, False, None)]
+)
+async def test_a_listing_whose_deletions_wait_for_a_person_moves_no_watermark(
+    database: Database, org: OrgId, of_carrier: bool, own: bool, watermark: float | None
+) -> None:
+    """It was proven, and showed so little that it may have left out what is new, too; and so what came along."""
+    run_id = await start_run(database, org, CAMPUS, MEMBER)
+    await execute(database, "UPDATE openfaith.sync_run SET kind = 'reconciliation' WHERE run_id = %s", run_id)
+    for entity, stopped in ((CAMPUS, of_carrier), (MEMBER, own)):
+        held = await take(database, run_id, entity)
+        await note_source_start(database, held, moment(99))
+        lister = await Reconciler.of(Reader(database, entity, org, run_id, held), at=99)
+        await lister.close()
+        await lister.compare()
+        if stopped:
+            await hold_suspects(database, held, "none of 7 records was listed")
+        else:
+            await allow_deletions(database, held)
+    await execute(database, CARRIED, CAMPUS.name, run_id, MEMBER.name, CAMPUS.name)
+    await finish_entity_run(database, run_id, MEMBER.name, status=EntityStatus.COMPLETED)
+    [known] = [s for s in await list_sync_state(database, org) if s.entity == MEMBER.name]
+    assert known.watermark == (None if watermark is None else moment(watermark))
 
 
 @pytest.mark.parametrize(("doubts", "watermark"), [((), 99), (("it shifted",), 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from openfaith.errors import SyncError
 from openfaith.simulator import Church
 from openfaith.simulator.changes import Add
 from openfaith.simulator.fault_plans import read_plan
+from openfaith.simulator.sight import with_less_permission
 from support.asking import Ask, Asker
 
 ALL = {"per_page": 100}
@@ -95,6 +97,14 @@ def test_the_holder_of_the_token_is_told_of_less_permission(ask: Ask) -> None:
     assert less["attributes"].pop("people_permissions") != whole["attributes"]["people_permissions"]
     assert less["attributes"].items() <= whole["attributes"].items()
     assert by_id == again == whole
+
+
+@pytest.mark.parametrize("level", [None, "Viewer", "Editor", "Manager"])
+@pytest.mark.parametrize("flags", [{}, {"can_view_giving": False}])
+def test_less_permission_can_be_told_from_what_it_was(level: str | None, flags: dict[str, bool]) -> None:
+    attributes = {"people_permissions": level, "resource_permission_flags": flags}
+    person = json.dumps({"type": "Person", "id": "1", "attributes": attributes}).encode()
+    assert json.loads(with_less_permission(person))["attributes"] != attributes
 
 
 def test_a_list_that_lies_is_no_lost_permission(ask: Ask) -> None:

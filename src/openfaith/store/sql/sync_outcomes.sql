@@ -13,7 +13,8 @@ ORDER BY org_id, adapter, entity, completed_at DESC NULLS LAST, kind;
 -- name: note_sync_state
 -- What is known of an entity after its run. The watermark only ever moves forward, and only by completed runs that have
 -- seen all of what changed: not what came along with a part of its carrier's records, no share of a sweep, no listing
--- without a proof. What was read with doubts moves it where there is none yet, or one that no delta goes by any more: else
+-- without a proof, nor one so strange that its deletions wait for a person: it may not have shown what is new either. What
+-- was read with doubts moves it where there is none yet, or one that no delta goes by any more: else
 -- no delta could ever begin, and it would never be moved.
 INSERT INTO openfaith.sync_state AS s (org_id, adapter, entity, watermark, live_rows, last_run_id, last_status,
     last_completed_at, newest, source_count, counted_at, proven_at, doubts)
@@ -29,12 +30,13 @@ FROM openfaith.entity_run AS e
 JOIN openfaith.sync_run AS run ON run.run_id = e.run_id
 LEFT JOIN openfaith.entity_run AS c ON c.run_id = e.run_id AND c.entity = e.carrier
 LEFT JOIN openfaith.listing AS l ON l.entity_run_id = e.entity_run_id
+LEFT JOIN openfaith.listing AS cl ON cl.entity_run_id = c.entity_run_id
 LEFT JOIN openfaith.sync_state AS known
   ON known.org_id = e.org_id AND known.adapter = e.adapter AND known.entity = e.entity
 CROSS JOIN LATERAL (
     SELECT e.status = 'completed' AND c.checkpoint ->> 'delta' IS NULL AND CASE run.kind
                WHEN 'sweep' THEN false
-               WHEN 'reconciliation' THEN l.proven
+               WHEN 'reconciliation' THEN l.proven AND 'stopped' <> ALL(ARRAY[COALESCE(l.guard, ''), COALESCE(cl.guard, '')])
                ELSE known.watermark IS NULL OR COALESCE(cardinality(e.doubts), 0) = 0
                     OR e.source_started_at - known.watermark > %(mark_lasts)s::interval END AS seen,
            e.status = 'completed' AND e.doubts IS NOT NULL AS read,
