@@ -102,6 +102,21 @@ async def test_an_outage_in_the_middle_is_waited_for_and_the_run_goes_on_by_itse
     assert "EntityRunFinished" in names(events)
 
 
+async def test_an_outage_below_few_parents_is_no_failure_of_these(grace: Follower) -> None:
+    """They are so few that their requests alone do not tell it from bad luck; the one cheap call does."""
+    small = replace(grace, entities=["Workflow", "WorkflowCard"])
+    grace.church.control("faults", {"faults": f"{DOWN}@4-"})
+    async with running(small) as run_id:
+        await until(lambda: is_open(small))
+        await probed(small, 2)
+        grace.church.control("faults", {"faults": ""})
+        view = await small.engine.wait(run_id)
+        events = await small.engine.events(run_id)
+    assert view.status is RunStatus.COMPLETED, view
+    assert small.differences() == []
+    assert "ParentLeftBehind" not in names(events)
+
+
 async def test_a_run_that_has_read_nothing_yet_says_so_at_once(grace: Follower) -> None:
     grace.church.control("faults", {"faults": DOWN})
     grace.engine.breakers = QUICK

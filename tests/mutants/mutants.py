@@ -633,6 +633,14 @@ MUTANTS: Final = (
         why="a record that stands in two places makes up for one that stands in none",
     ),
     Mutant(
+        name="outage-blamed-on-parents",
+        file="workflows/nested_segments.py",
+        before="if await is_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error):",
+        after="if False:",
+        tests=("integration/test_breakers.py::test_an_outage_below_few_parents_is_no_failure_of_these",),
+        why="a source that is away for an hour fails what is read below few parents, and nobody goes on with it",
+    ),
+    Mutant(
         name="nothing-believed-at-once",
         file=PROOF,
         before="if _is_bare(state) and not state.repeats:",

@@ -2,8 +2,8 @@
 
 One parent that cannot be read below does not stop its siblings: it is left behind, remembered, and walked again when
 the others are done; only then does the entity fail, and a retried run asks for those parents alone. A parent that is
-gone at the source is passed by. A source that answers nobody is no matter of a parent: after a few failures in a row
-the walk stops where it is.
+gone at the source is passed by. A source that answers nobody is no matter of a parent: the walk stops where it is, where
+the one cheap call fails as well, or after a few failures in a row.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from openfaith.telemetry import ParentLeftBehind, ParentVanished
 from openfaith.workflows.beginnings import begin_nested_walk
 from openfaith.workflows.fetching import PagesInFlight
 from openfaith.workflows.nested_walks import NestedWalk
+from openfaith.workflows.pausing import is_away
 from openfaith.workflows.segments import Segment
 from openfaith.workflows.walks import Walk
 
@@ -214,6 +215,8 @@ class NestedSegment(Segment):
         Raises:
             SyncError: the error, where it is no matter of this parent.
         """
+        if await is_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error):
+            raise error
         state = fail(walk.state)
         too_many = state.failures > MOST_FAILURES_IN_A_ROW
         if too_many and (self._nothing_read or isinstance(error, TransientError)):

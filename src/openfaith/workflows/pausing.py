@@ -82,6 +82,11 @@ async def wait_for(
     return _sleep(runtime, found) if await _is_waited_for(runtime, found, assignment.run_id) else None
 
 
+async def is_away(runtime: Runtime, org_id: OrgId, adapter: str, error: SyncError) -> bool:
+    """Whether an error that ended a request is the source's trouble, by the one cheap call, and not that request's own."""
+    return is_outage(error) and await _trouble(runtime, org_id, base_adapter(adapter), error) is not None
+
+
 async def ask_whose_token(
     runtime: Runtime, org_id: OrgId, adapter: str, identity: Identity, *, run_id: RunId | None
 ) -> Document:
