@@ -359,7 +359,11 @@ class World:
         if random.random() < 0.15:
             entity = random.choice(self.entities)
             when = random.choice(("", "@10-", "@20-"))
-            faults.append(f"{random.choice(VEILS)}={entity.type}:{random.choice((0.1, 0.5, 1.0))}{when}")
+            veil = random.choice(VEILS)
+            faults.append(f"{veil}={entity.type}:{random.choice((0.1, 0.5, 1.0))}{when}")
+            if veil == "unlisted":
+                # Left out of its list, and then denied when it is asked for: who says so twice is believed.
+                faults = [fault for fault in faults if not fault.startswith("error=404")]
             self.veiled = True
         return ",".join(faults)
 

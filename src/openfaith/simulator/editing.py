@@ -11,7 +11,7 @@ from openfaith.simulator.changes import Account, Add, Change, Delete, Merge, Res
 from openfaith.simulator.contents import PRODUCT_PEOPLE
 from openfaith.simulator.data import Church
 from openfaith.simulator.dice import Dice
-from openfaith.simulator.relations import Children, Link, Pick, Via
+from openfaith.simulator.relations import Children, Link, Pick, Told, Via
 from openfaith.simulator.returns import returning
 from openfaith.simulator.rows import Record, Reference
 from openfaith.simulator.stamps import stamp
@@ -99,7 +99,7 @@ class _Editor:
     def _has_owners(self, entity_type: str, record: Record) -> bool:
         """Whether there was one of each kind that it belongs to."""
         links = self._church.relations.links_of(entity_type)
-        owners = [link.name for link in links if link.owned and isinstance(link.rule, Pick)]
+        owners = [link.name for link in links if link.owned and isinstance(link.rule, Pick | Told | None)]
         return all(record.links.get(name) is not None for name in owners)
 
     def delete(self, change: Delete) -> None:

@@ -207,6 +207,11 @@ def test_nothing_new_refers_to_what_is_gone(church: Church) -> None:
     assert campuses <= {None, Reference("Campus", church.table("Campus").ids[0])}
 
 
+def test_without_an_owner_nothing_of_its_own_is_added(church: Church) -> None:
+    change(church, Delete(entity="Tab", ids=tuple(map(str, church.table("Tab").ids))))
+    assert change(church, Add(entity="FieldDefinition", count=3)).added == {}
+
+
 def test_without_a_person_nothing_of_a_person_is_added(church: Church) -> None:
     """It would have no place, and no path."""
     for person in list(church.table("Person").ids):
