@@ -233,6 +233,8 @@ def test_people_see_which_runs_failed_and_what_to_do(church: Church, failed: int
     ]
     assert "people.Email" in shell("dead-letters", "list", church.org, "--reason", "it was late")
     assert "people.Email" not in shell("dead-letters", "list", church.org, "--entity", "Person")
+    [whole] = shell.json("dead-letters", "list", church.org, "--entity", "*")["runs"]
+    assert (whole["name"], whole["kind"]) == ("*", "delta")
 
 
 def test_what_failed_of_a_run_is_given_up_by_somebody(church: Church, failed: int, shell: Shell) -> None:

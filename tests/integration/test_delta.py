@@ -54,10 +54,22 @@ async def test_what_showed_nothing_is_read_whole_again_until_it_shows_something(
     view = await grace.sync("full", "Campus")
     assert of(view, "Campus").records == 0
     grace.church.control("faults", {"faults": ""})
-    await grace.sync("delta", "Campus")
+    view = await grace.sync("delta", "Campus")
     assert grace.rows("Campus").keys() == grace.ids("Campus") != set()
+    [told] = await grace.events(view, "DeltaFellBack")
+    assert "people.Campus showed nothing when it was last read whole" in told.message
     view = await grace.sync("delta", "Campus")
     assert of(view, "Campus").records < len(grace.ids("Campus"))
+
+
+async def test_what_is_empty_stays_fresh_and_is_not_told_of(grace: Follower, shared_url: str) -> None:
+    grace.change("delete", entity="Campus", ids=sorted(grace.ids("Campus")))
+    await grace.sync("full", "Campus")
+    before = dict(ask(shared_url, MARKS, grace.org))
+    view = await grace.sync("delta", "Campus")
+    after = dict(ask(shared_url, MARKS, grace.org))
+    assert after["people.Campus"] > before["people.Campus"]
+    assert await grace.events(view, "DeltaFellBack") == []
 
 
 async def test_a_watermark_that_is_too_old_reads_everything(synced: Follower, synced_url: str) -> None:

@@ -33,11 +33,20 @@ ENTITIES = (
     "WorkflowCardNote",
 )
 KINDS = ["full", "delta", "reconciliation"]
-STATE = ("sync_state", "sync_outcome", "sight", "suspect", "dead_letter", "removal", "deletion_policy")
+STATE = (
+    "sync_state",
+    "sync_outcome",
+    "failed_run",
+    "sight",
+    "suspect",
+    "dead_letter",
+    "removal",
+    "deletion_policy",
+)
 DATA = """
 SELECT schemaname || '.' || tablename FROM pg_tables
 WHERE schemaname LIKE 'pco%' OR schemaname = 'openfaith' AND tablename IN (
-    'sync_state', 'sync_outcome', 'sight', 'suspect', 'dead_letter', 'removal', 'deletion_policy')
+    'sync_state', 'sync_outcome', 'failed_run', 'sight', 'suspect', 'dead_letter', 'removal', 'deletion_policy')
 ORDER BY 1
 """
 

@@ -157,8 +157,8 @@ MUTANTS: Final = (
     Mutant(
         name="delta-of-what-showed-nothing",
         file="workflows/beginnings.py",
-        before="if not all(state.shown for state in states.values()):",
-        after="if not states:",
+        before="if empty := [name for name, state in states.items() if not state.shown]:",
+        after="if empty := [name for name in states if not states]:",
         tests=(DELTA_TESTS + "test_what_showed_nothing_is_read_whole_again_until_it_shows_something",),
         why="a list that one wrong answer made look empty stays so until it is reconciled",
     ),
@@ -194,8 +194,8 @@ MUTANTS: Final = (
         Mutant(
             name=f"watermark-by-stopped-{whose}",
             file=SYNC_STATE,
-            before="'stopped' <> ALL(ARRAY[COALESCE(l.guard, ''), COALESCE(cl.guard, '')])",
-            after=f"{other}.guard IS DISTINCT FROM 'stopped'",
+            before="'stopped' IN (COALESCE(l.guard, ''), COALESCE(cl.guard, '')) AS stopped",
+            after=f"'stopped' IN (COALESCE({other}.guard, '')) AS stopped",
             tests=(
                 STORE
                 + "test_sync_state.py::test_a_listing_whose_deletions_wait_for_a_person_moves_no_watermark",
@@ -635,8 +635,8 @@ MUTANTS: Final = (
     Mutant(
         name="outage-blamed-on-parents",
         file="workflows/nested_segments.py",
-        before="if await is_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error):",
-        after="if False:",
+        before="        await refuse_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error)\n",
+        after="",
         tests=("integration/test_breakers.py::test_an_outage_below_few_parents_is_no_failure_of_these",),
         why="a source that is away for an hour fails what is read below few parents, and nobody goes on with it",
     ),

@@ -84,8 +84,8 @@ class Reconciler:
         self.reader.held = replace(self.reader.held, pages=place.number)
         return committed
 
-    async def close(self, *doubts: str) -> Listing:
-        return await close_listing(self.database, self.reader.held, doubts)
+    async def close(self, *doubts: str, shown: int | None = None) -> Listing:
+        return await close_listing(self.database, self.reader.held, doubts, shown=shown)
 
     async def compare(self, *, limit: int = 10_000, steps: int | None = None) -> Compared:
         """All ranges, or so many of them, added up."""

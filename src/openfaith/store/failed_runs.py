@@ -23,7 +23,7 @@ from openfaith.telemetry import FailedRunDiscarded, Subject, log_event
 from openfaith.texts import storable_text
 
 WHOLE_RUN: Final = EntityName("*")
-"""Stands for the entity where a run failed before it knew what to read."""
+"""Stands for the entity where a run of everything failed before it knew how to read it."""
 
 _LARGEST_NUMBER = 2**63 - 1
 
@@ -43,11 +43,11 @@ class FailedRun:
     org_id: OrgId
     adapter: str
     entity: EntityName
-    """`WHOLE_RUN` for a run that failed before it knew what to read."""
+    """`WHOLE_RUN` for a run of everything that failed before it knew how to read it."""
     kind: str
     """A `SyncKind`, or one that another release knows."""
-    run_id: RunId | None
-    """The last one that failed; None where it is no longer kept."""
+    run_id: RunId
+    """The last one that failed."""
     reason: str
     times: int
     """How often it failed in a row."""

@@ -52,6 +52,8 @@ class Listing:
     """Different ids, counted as they were committed."""
     unusable: int
     """Records of which nobody knows who they are."""
+    dead_letters: int
+    """Records that its pages set aside; those that no program can ever store are not listed either."""
     closed_at: datetime | None
     rows: int | None
     """Different ids, counted when it was closed."""
@@ -322,8 +324,9 @@ def _own_doubts(listing: Listing, rows: int, shown: int | None) -> list[str]:
         doubts.append(FORGOTTEN)
     if rows != listing.counted:
         doubts.append(lost(rows, listing.counted))
-    if shown is not None and rows + listing.unusable < shown:
-        doubts.append(f"{shown:,} records were shown, and only {rows + listing.unusable:,} different ones")
+    known = rows + listing.unusable + listing.dead_letters
+    if shown is not None and known < shown:
+        doubts.append(f"{shown:,} records were shown, and only {known:,} different ones")
     if listing.unusable:
         doubts.append(f"{listing.unusable:,} records had no usable id")
     return doubts

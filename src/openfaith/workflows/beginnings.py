@@ -95,8 +95,8 @@ def mark_lasts(walked: Entity, reading: Reading) -> timedelta:
 async def _begin_delta(runtime: Runtime, assignment: Assignment, whole: TopWalk) -> Walk:
     """From the mark on; everything where there is none.
 
-    An entity of which that is the only way is not told of. Nor is one that showed nothing when it was read whole: a list
-    that is empty costs the same one request either way, and one that only looked empty is found so.
+    An entity of which that is the only way is not told of. One that showed nothing when it was read whole is, once it shows
+    something: a list that is empty costs the same one request either way, and one that only looked empty is found so.
     """
     kind = delta_kind(whole.endpoint)
     if kind is None:
@@ -109,8 +109,8 @@ async def _begin_delta(runtime: Runtime, assignment: Assignment, whole: TopWalk)
         reason = f"{(unread or entities)[0]} was never read whole"
         await runtime.tell(DeltaFellBack(about=assignment.subject, reason=reason))
         return whole
-    if not all(state.shown for state in states.values()):
-        return whole
+    if empty := [name for name, state in states.items() if not state.shown]:
+        return replace(whole, instead=f"{empty[0]} showed nothing when it was last read whole")
     return DeltaWalk(state=begin_delta(kind, own.watermark, own.newest), whole=whole)
 
 

@@ -102,6 +102,8 @@ class TopWalk(ListWalk):
     """Whether the manifest says that the list can be filtered and ordered by `created_at`."""
     repeats: int = 0
     """How often a part that proves nothing is walked again."""
+    instead: str | None = None
+    """Why it stands for a delta, to be told once it shows what no delta would have."""
 
     def _coming(self) -> Iterator[PageRequest]:
         return upcoming_full(self.state, self.page_size)
@@ -124,8 +126,12 @@ class TopWalk(ListWalk):
             return _nothing_of(page)
         return without_anchor(self.state.inner, page)
 
-    def events(self, page: Page, after: Walk, about: Subject) -> Iterator[Event]:  # noqa: ARG002  # what it says of itself is in the state
+    def events(
+        self, page: Page, after: Walk, about: Subject
+    ) -> Iterator[Event]:  # what it says of itself is in the state
         assert isinstance(after, TopWalk), "a walk through a list stays one"
+        if self.instead is not None and page.records and not self.state.inner.anchors:
+            yield DeltaFellBack(about=about, reason=self.instead)
         before, now = self.state.inner.total, after.state.inner.total
         if before is not None and now is not None and before != now:
             yield ListingShifted(about=about, before=before, after=now)

@@ -41,7 +41,7 @@ from openfaith.telemetry import ParentLeftBehind, ParentVanished
 from openfaith.workflows.beginnings import begin_nested_walk
 from openfaith.workflows.fetching import PagesInFlight
 from openfaith.workflows.nested_walks import NestedWalk
-from openfaith.workflows.pausing import is_away
+from openfaith.workflows.pausing import refuse_away
 from openfaith.workflows.segments import Segment
 from openfaith.workflows.walks import Walk
 
@@ -213,10 +213,10 @@ class NestedSegment(Segment):
         """Below one parent, or below all? Where nothing was ever read, a few refusals in a row are the answer.
 
         Raises:
+            BreakerOpenError: the source answers nobody.
             SyncError: the error, where it is no matter of this parent.
         """
-        if await is_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error):
-            raise error
+        await refuse_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error)
         state = fail(walk.state)
         too_many = state.failures > MOST_FAILURES_IN_A_ROW
         if too_many and (self._nothing_read or isinstance(error, TransientError)):

@@ -82,9 +82,18 @@ async def wait_for(
     return _sleep(runtime, found) if await _is_waited_for(runtime, found, assignment.run_id) else None
 
 
-async def is_away(runtime: Runtime, org_id: OrgId, adapter: str, error: SyncError) -> bool:
-    """Whether an error that ended a request is the source's trouble, by the one cheap call, and not that request's own."""
-    return is_outage(error) and await _trouble(runtime, org_id, base_adapter(adapter), error) is not None
+async def refuse_away(runtime: Runtime, org_id: OrgId, adapter: str, error: SyncError) -> None:
+    """Tell, by the one cheap call, whether an error that ended a request is the source's trouble or that request's own.
+
+    Raises:
+        BreakerOpenError: it is the source's. It carries the requests that the error has cost.
+    """
+    if not is_outage(error):
+        return
+    trouble = await _trouble(runtime, org_id, base_adapter(adapter), error)
+    if trouble is not None:
+        trouble.requests = error.requests
+        raise trouble from error
 
 
 async def ask_whose_token(

@@ -173,7 +173,7 @@ async def test_a_record_whose_id_no_table_can_hold_is_none_that_could_be_missed(
     await store(lister.reader, ["1", "gone"])
     await lister.commit(make_page(record("1", updated_at="2026-01-01T00:00:50Z"), body))
     assert await lister.listed() == {"1": moment(50)}
-    assert (await lister.close()).proven
+    assert (await lister.close(shown=2)).proven
     assert (await lister.compare()).suspects == 1
 
 
@@ -383,7 +383,7 @@ async def test_a_listing_that_was_shown_more_than_it_holds_is_doubted(
 ) -> None:
     lister = await Reconciler.begin(database, org=org)
     await lister.show("1", "2")
-    closed = await close_listing(database, lister.reader.held, [], shown=shown)
+    closed = await lister.close(shown=shown)
     assert closed.proven is proven
     assert closed.doubts == ([] if proven else ["3 records were shown, and only 2 different ones"])
 

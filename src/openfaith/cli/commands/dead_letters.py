@@ -103,17 +103,22 @@ def list_(
 
 async def _list(engine: Engine, *, output: Output, chosen: _Chosen, every_status: bool) -> None:
     statuses = _statuses(every_status=every_status)
-    summaries = await engine.dead_letters.count(
-        chosen.org, entity=chosen.entity, reason=chosen.reason, statuses=statuses
-    )
     runs = await engine.dead_letters.runs(
         chosen.org,
         entity=chosen.entity,
         reason=chosen.reason,
         statuses=_run_statuses(every_status=every_status),
     )
+    of_records = chosen.entity != "*"
+    summaries = (
+        await engine.dead_letters.count(
+            chosen.org, entity=chosen.entity, reason=chosen.reason, statuses=statuses
+        )
+        if of_records
+        else []
+    )
     if output.as_json:
-        letters = await _read_all(engine, chosen, statuses)
+        letters = await _read_all(engine, chosen, statuses) if of_records else []
         output.data(
             {
                 "org": chosen.org,
@@ -229,7 +234,7 @@ def document(letter: DeadLetter) -> dict[str, object]:
 def run_document(run: FailedRun) -> dict[str, object]:
     """What failed of a run, for machines."""
     return {
-        "run_id": None if run.run_id is None else str(run.run_id),
+        "run_id": str(run.run_id),
         "name": run.entity,
         "adapter": run.adapter,
         "kind": run.kind,
@@ -247,14 +252,13 @@ def run_lines(org: str, runs: Sequence[FailedRun]) -> Iterator[str]:
     """What failed of which run, and what can be done about it."""
     for run in runs[:_SHOWN]:
         what = "everything" if run.entity == "*" else run.entity
-        which = "a run that is no longer kept" if run.run_id is None else f"run {run.run_id}"
         gone = "" if run.status == "open" else f" ({run.status} by {run.decided_by})"
         often = f"{counted(run.times, 'time')} since {ago(run.since_seconds)}, last"
         when = ago(run.since_seconds) if run.times == 1 else often
-        yield f"The {run.kind} of {what} failed {when} in {which}{gone}: {run.reason}."
+        yield f"The {run.kind} of {what} failed {when} in run {run.run_id}{gone}: {run.reason}."
     if len(runs) > _SHOWN:
         yield f"And {len(runs) - _SHOWN:,} more; `--json` shows all."
-    numbers = sorted({run.run_id for run in runs if run.status == "open" and run.run_id is not None})
+    numbers = sorted({run.run_id for run in runs if run.status == "open"})
     if numbers:
         yield f"`openfaith dead-letters retry {org} --run {numbers[-1]}` lets such a run go on where it stopped;"
         yield f"`openfaith dead-letters discard {org} --run {numbers[-1]}` gives it up; a later run makes up for it, too."

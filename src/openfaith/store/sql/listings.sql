@@ -92,14 +92,14 @@ FROM jsonb_array_elements(%(records)b::jsonb) AS r (record);
 
 -- name: get_listing
 -- A listing as it stands.
-SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, l.closed_at,
+SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, e.dead_letters, l.closed_at,
        l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale, l.forgotten_at, e.parent
 FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
 WHERE l.entity_run_id = %(entity_run_id)s;
 
 -- name: lock_listing
 -- A listing in the hands of whoever holds its entity run.
-SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, l.closed_at,
+SELECT l.entity_run_id, l.org_id, l.adapter, l.entity, l.started_at, l.permissions, l.counted, l.unusable, e.dead_letters, l.closed_at,
        l.rows, l.proven, l.doubts, l.side, l.compared_to, l.compared_at, l.missing, l.stale, l.forgotten_at, e.parent
 FROM openfaith.listing AS l JOIN openfaith.entity_run AS e ON e.entity_run_id = l.entity_run_id
 WHERE e.entity_run_id = %(entity_run_id)s AND e.fence = %(fence)s AND e.status = 'running'
