@@ -434,7 +434,7 @@ async def test_of_all_who_want_to_probe_one_may(engine: Engine, trouble: Breaker
     probing = await find_breaker(database, OrgId("a"), "pco")
     assert probing is not None
     assert probing.state == "half-open"
-    await prolong_breaker(database, found, "status 502", wait=timedelta(minutes=1))
+    await prolong_breaker(database, found, "status 502", policy=QUICK, wait=timedelta(minutes=1))
     later = await find_breaker(database, OrgId("a"), "pco")
     assert later is not None
     assert (later.state, later.seen, later.probes) == ("open", "status 502", 1)
@@ -478,6 +478,36 @@ async def test_as_many_as_it_takes_open_it_for_everybody_and_one_probe_closes_it
     closed = await close_breaker(database, shared)
     assert [event.name for event in closed] == ["BreakerClosed"] * 4
     assert [await find_breaker(database, OrgId(org), "pco") for org in "abcd"] == [None] * 4
+
+
+async def test_those_who_opened_theirs_at_the_same_moment_find_each_other_as_they_probe(
+    engine: Engine, trouble: BreakerOpenError
+) -> None:
+    """None of them sees what the others have not committed yet, so that none opens everybody's."""
+    database = engine._database
+    alone = replace(QUICK, organizations=99)
+    for org in ("a", "b", "c"):
+        await open_breaker(
+            database, OrgId(org), "pco", trouble, run_id=None, policy=alone, wait=timedelta(seconds=-1)
+        )
+    own = await find_breaker(database, OrgId("a"), "pco")
+    assert own is not None
+    assert own.org_id == "a"
+    told = await prolong_breaker(database, own, "status 502", policy=QUICK, wait=timedelta(minutes=1))
+    again = await prolong_breaker(database, own, "status 502", policy=QUICK, wait=timedelta(minutes=1))
+    assert (names(told), again) == (["BreakerOpened"], [])
+    shared = await find_breaker(database, OrgId("d"), "pco")
+    assert shared is not None
+    assert (shared.org_id, shared.seen) == (None, "status 502")
+
+
+async def test_trouble_that_nobody_waits_for_any_more_is_not_counted(
+    engine: Engine, trouble: BreakerOpenError
+) -> None:
+    """Of runs that failed before they had read anything a breaker stays behind, until the next run."""
+    for org, wait in (("a", timedelta(days=-1)), ("b", timedelta(days=-1)), ("c", timedelta())):
+        await open_breaker(engine._database, OrgId(org), "pco", trouble, run_id=None, policy=QUICK, wait=wait)
+    assert await find_breaker(engine._database, OrgId("d"), "pco") is None
 
 
 async def test_the_rejected_credentials_of_many_are_nobody_elses_trouble(engine: Engine) -> None:

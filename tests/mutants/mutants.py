@@ -633,6 +633,22 @@ MUTANTS: Final = (
         why="a record that stands in two places makes up for one that stands in none",
     ),
     Mutant(
+        name="trouble-long-past",
+        file=BREAKER_STATEMENTS,
+        before=" AND next_probe_at > now() - %(awaited)s::interval",
+        after="",
+        tests=(BREAKERS + "test_trouble_that_nobody_waits_for_any_more_is_not_counted",),
+        why="two failures of last week and one of now stop everybody",
+    ),
+    Mutant(
+        name="trouble-of-many-overlooked",
+        file="store/breakers.py",
+        before="            told = await _open_shared(connection, asked, policy)\n",
+        after="            told = []\n",
+        tests=(BREAKERS + "test_those_who_opened_theirs_at_the_same_moment_find_each_other_as_they_probe",),
+        why="organizations that met an outage at the same moment each probe for themselves as long as it lasts",
+    ),
+    Mutant(
         name="outage-blamed-on-parents",
         file="workflows/nested_segments.py",
         before="        await refuse_away(self._runtime, self._assignment.org_id, self._assignment.adapter, error)\n",

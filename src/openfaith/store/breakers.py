@@ -119,7 +119,12 @@ async def open_breaker(
 async def _open_shared(
     connection: psycopg.AsyncConnection, seen: Mapping[str, object], policy: BreakerPolicy
 ) -> list[Event]:
-    asked = {**seen, "organizations": policy.organizations, "part": policy.part}
+    asked = {
+        **seen,
+        "organizations": policy.organizations,
+        "part": policy.part,
+        "awaited": policy.longest_sleep + policy.probe_takes,
+    }
     row = await (await connection.execute(query("breakers", "open_shared"), asked)).fetchone()
     if row is None:
         return []
@@ -140,13 +145,29 @@ async def claim_probe(database: Database, breaker: OpenBreaker, *, takes: timede
         return await cursor.fetchone() is not None
 
 
-async def prolong_breaker(database: Database, breaker: OpenBreaker, seen: str, *, wait: timedelta) -> None:
-    """A probe has failed, by this."""
-    async with database.connection() as connection:
-        await connection.execute(
-            query("breakers", "prolong"),
-            {"breaker_id": breaker.breaker_id, "seen": storable_text(seen), "wait": wait},
-        )
+async def prolong_breaker(
+    database: Database, breaker: OpenBreaker, seen: str, *, policy: BreakerPolicy, wait: timedelta
+) -> list[Event]:
+    """A probe has failed, by this. Opens everybody's where so many have opened theirs: those that did at the same moment
+    have not seen each other.
+
+    Returns what is stored of this and still to be logged.
+    """
+    asked = {
+        "breaker_id": breaker.breaker_id,
+        "org_id": breaker.org_id,
+        "adapter": breaker.adapter,
+        "what": breaker.what,
+        "seen": storable_text(seen),
+        "wait": wait,
+    }
+    told: list[Event] = []
+    async with database.transaction() as connection:
+        await connection.execute(query("breakers", "prolong"), asked)
+        if breaker.org_id is not None and breaker.reason is BreakerReason.OUTAGE:
+            told = await _open_shared(connection, asked, policy)
+            await insert_events(connection, told)
+    return told
 
 
 async def close_breaker(database: Database, breaker: OpenBreaker) -> list[Event]:

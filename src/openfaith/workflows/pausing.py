@@ -196,7 +196,8 @@ async def _probe(runtime: Runtime, found: OpenBreaker, org_id: OrgId) -> None:
         await _open(runtime, org_id, found.adapter, _rejected(seen), None)
     if is_outage(seen):
         wait = probe_wait(found.probes + 1, runtime.breakers, runtime.random)
-        await prolong_breaker(runtime.database, found, str(seen.args[1]) if seen else "", wait=wait)
+        said = str(seen.args[1]) if seen else ""
+        _log(await prolong_breaker(runtime.database, found, said, policy=runtime.breakers, wait=wait))
     elif not isinstance(seen, CredentialsRejectedError) or found.org_id is None:
         await _close(runtime, found, await runtime.client(org_id, found.adapter))
 

@@ -24,12 +24,13 @@ UPDATE openfaith.breaker SET run_id = COALESCE(%(run_id)s, run_id), what = %(wha
 WHERE org_id = %(org_id)s AND adapter = %(adapter)s;
 
 -- name: open_shared
--- Opens the breaker of all who read a source, once so many of those that are being read have found it in trouble.
+-- Opens the breaker of all who read a source, once so many of those that are being read have found it in trouble. What
+-- nobody waits for any more, and so nobody probes, says nothing of now.
 WITH source AS (
     SELECT adapter, base_url FROM openfaith.credential WHERE org_id = %(org_id)s AND adapter = %(adapter)s
 ), troubled AS (
     SELECT count(*) AS organizations FROM openfaith.breaker JOIN source USING (adapter, base_url)
-    WHERE org_id IS NOT NULL AND reason = 'outage'
+    WHERE org_id IS NOT NULL AND reason = 'outage' AND next_probe_at > now() - %(awaited)s::interval
 ), asked AS (
     SELECT count(DISTINCT run.org_id) AS organizations
     FROM source JOIN openfaith.credential AS c USING (adapter, base_url)
