@@ -163,10 +163,11 @@ async def prolong_breaker(
     }
     told: list[Event] = []
     async with database.transaction() as connection:
-        await connection.execute(query("breakers", "prolong"), asked)
+        # First, while this holds nothing that `close_breaker` waits for: it may have to wait for that.
         if breaker.org_id is not None and breaker.reason is BreakerReason.OUTAGE:
             told = await _open_shared(connection, asked, policy)
             await insert_events(connection, told)
+        await connection.execute(query("breakers", "prolong"), asked)
     return told
 
 
