@@ -244,6 +244,15 @@ async def test_a_chain_leads_over_people_that_we_never_had(church: Church) -> No
     assert await church.aliases() == {"1": "4", "5": "4"}
 
 
+async def test_what_cannot_be_an_id_is_nobodys_survivor_and_links_no_chain(church: Church) -> None:
+    """As where a source sends an object in the place of an id, of two merges that have nothing to do with each other."""
+    await church.people("1", "2", "3")
+    await church.mergers(("1", '{"unexpected": ["object"]}'), ('{"unexpected": ["object"]}', "3"), ("2", ""))
+    assert await church.apply() == 0
+    assert await church.aliases() == {}
+    assert await church.living() == {"1", "2", "3"}
+
+
 async def test_of_several_words_about_one_person_the_newest_counts(church: Church) -> None:
     await church.people("1", "2", "3")
     await church.mergers(("1", "2"), ("1", "3"))

@@ -633,6 +633,16 @@ MUTANTS: Final = (
         why="a record that stands in two places makes up for one that stands in none",
     ),
     Mutant(
+        name="garbage-links-merges",
+        file="store/merges.py",
+        before="for key, survivor, _ in found if is_plain(survivor)}",
+        after="for key, survivor, _ in found}",
+        tests=(
+            "integration/test_merging.py::test_what_cannot_be_an_id_is_nobodys_survivor_and_links_no_chain",
+        ),
+        why="what stands in the place of two ids makes one chain of two merges",
+    ),
+    Mutant(
         name="trouble-long-past",
         file=BREAKER_STATEMENTS,
         before=" AND next_probe_at > now() - %(awaited)s::interval",

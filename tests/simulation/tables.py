@@ -95,15 +95,20 @@ class Tables:
         return [*found, *(f"{entity.name} {record_id} {NOT_THERE}" for record_id in rows)]
 
     async def wrong_merges(self, church: SimulatedChurch) -> list[str]:
-        """Tombstones that do not say who has their place, although the log of merges does."""
+        """Tombstones that do not say who has their place, although the log of merges does; as far as it does."""
         rows = await self.read()
         told = church.told_merges()
-        return [
-            f"{entity.name} {loser} was merged into {survivor}, and the table says {row.merged_into}"
-            for entity in self._entities
-            if entity.type == "Person"
-            for loser, survivor in church.survivors(entity).items()
-            if loser in told
-            and (row := rows[entity.name].get(loser)) is not None
-            and row.merged_into != survivor
-        ]
+        wrong: list[str] = []
+        for entity in (entity for entity in self._entities if entity.type == "Person"):
+            survivors = church.survivors(entity)
+            for loser, survivor in survivors.items():
+                row = rows[entity.name].get(loser)
+                if loser not in told or row is None:
+                    continue
+                said = row.merged_into
+                ends_early = said is not None and said not in told and survivors.get(said) == survivor
+                if said != survivor and not ends_early:
+                    wrong.append(
+                        f"{entity.name} {loser} was merged into {survivor}, and the table says {said}"
+                    )
+        return wrong

@@ -18,6 +18,7 @@ from openfaith.records import EntityName, OrgId
 from openfaith.store.connection import Database
 from openfaith.store.deletions import begin_deletion, confirm, lock_doomed, settle_suspects
 from openfaith.store.mirror import beside_parameters, table
+from openfaith.store.parents import is_plain
 from openfaith.store.removals import Deletion, empty_alias
 from openfaith.store.run_records import HeldEntityRun
 
@@ -200,7 +201,8 @@ async def list_told(
 ) -> ToldMerges:
     """The next merges that the stored log tells of and that were not applied yet, in the order of the merged ids.
 
-    Not those of records that were written after the log's word, nor of records that are not stored.
+    Not those of records that were written after the log's word, nor of records that are not stored. A survivor that
+    cannot be an id names nobody: one wrong value in two places would make a chain of them.
 
     Args:
         after: the id to begin after.
@@ -209,10 +211,12 @@ async def list_told(
     about = {"org_id": org_id, "after": after, "limit": limit}
     async with database.connection() as connection:
         found = await (await connection.execute(_composed(_TOLD, manifest, log), about)).fetchall()
+        told = {key: survivor for key, survivor, _ in found if is_plain(survivor)}
         links = _composed(_LINKS, manifest, log)
-        kept = {"org_id": org_id, "ids": list({row[1] for row in found})}
-        known = dict(await (await connection.execute(links, kept)).fetchall()) if found else {}
-    ends, circular = resolve_survivors({key: survivor for key, survivor, _ in found}, known)
+        kept = {"org_id": org_id, "ids": list({*told.values()})}
+        rows = await (await connection.execute(links, kept)).fetchall() if told else []
+        known = {key: survivor for key, survivor in rows if is_plain(key) and is_plain(survivor)}
+    ends, circular = resolve_survivors(told, known)
     survivors: dict[datetime, dict[str, str]] = {}
     for key, _, confirmed_at in found:
         if key in ends:
