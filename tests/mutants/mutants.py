@@ -695,7 +695,7 @@ MUTANTS: Final = (
         file=PROOF,
         before='        doubts.append("the source counted nothing")',
         after="        pass",
-        tests=(WALKS + "test_a_full_walk_of_a_quiet_collection_sees_everything",),
+        tests=(PROOF_TESTS + "test_a_listing_that_lacks_one_thing_is_not",),
         why="without a count nobody knows what was not shown",
     ),
     Mutant(
