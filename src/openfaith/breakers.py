@@ -16,6 +16,7 @@ from openfaith.errors import (
     BreakerOpenError,
     BrokenResponseError,
     CredentialsRejectedError,
+    RateLimitedError,
     SourceUnavailableError,
     SyncError,
 )
@@ -64,7 +65,20 @@ BREAKER = BreakerPolicy()
 
 def is_outage(error: SyncError | None) -> bool:
     """Whether an answer, or its absence, speaks against the source, and not against what was asked."""
-    return isinstance(error, SourceUnavailableError | BrokenResponseError)
+    if error is None:
+        return False
+    return error.wait is not None or isinstance(error, SourceUnavailableError | BrokenResponseError)
+
+
+def opened_by(error: SyncError) -> BreakerOpenError:
+    """What an error means that speaks against the source, for everybody who would ask it."""
+    what, seen = str(error.args[0]), str(error.args[1])
+    if error.wait is not None:
+        said = "429" if isinstance(error, RateLimitedError) else seen
+        seen = f"{said}, and asks to be left alone for {error.wait.total_seconds():g} s"
+    opened = BreakerOpenError(BreakerReason.OUTAGE, what, seen)
+    opened.wait = error.wait
+    return opened
 
 
 def probe_wait(probes: int, policy: BreakerPolicy, random: Callable[[], float]) -> timedelta:
@@ -105,12 +119,17 @@ class Gate:
         """
         if self._shut is not None:
             # An error of its own for everybody: each carries how many requests were spent until it was raised.
-            raise BreakerOpenError(*self._shut.args)
+            error = BreakerOpenError(*self._shut.args)
+            error.wait = self._shut.wait
+            raise error
 
     def note(self, now: float, error: SyncError | None) -> None:
         """A call has ended: with this error, or well. Shuts where that opens the breaker."""
         if isinstance(error, CredentialsRejectedError):
             self._shut = BreakerOpenError(BreakerReason.REJECTED, error.what, error.seen)
+            return
+        if error is not None and error.wait is not None:
+            self._shut = opened_by(error)
             return
         failed = is_outage(error)
         self._calls.append((now, failed))
@@ -119,7 +138,7 @@ class Gate:
             self._failures -= self._calls.popleft()[1]
         if failed and now >= self._quiet_until and self._is_too_much():
             assert error is not None, "what failed has an error"
-            self._shut = BreakerOpenError(BreakerReason.OUTAGE, *error.args[:2])
+            self._shut = opened_by(error)
 
     def _is_too_much(self) -> bool:
         calls = len(self._calls)

@@ -37,6 +37,7 @@ person's data.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -45,6 +46,8 @@ class SyncError(Exception):
 
     requests: int = 0
     """How many requests were spent until it was raised, as far as it is about one. Known where it is raised; not stored."""
+    wait: timedelta | None = None
+    """How long the source asks to be left alone, where that is longer than one request waits. Not stored, either."""
 
 
 class TransientError(SyncError):
@@ -70,7 +73,7 @@ class RateLimitedError(TransientError):
 
     def __str__(self) -> str:
         wait = "" if self.retry_after_seconds is None else f" for {self.retry_after_seconds:g} s"
-        return f"{self.what}: the source's rate limit is used up{wait}; the run goes on when it allows more"
+        return f"{self.what}: the source's rate limit is used up{wait}; run the same command again when it allows more"
 
 
 class SourceUnavailableError(TransientError):

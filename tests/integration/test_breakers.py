@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,14 @@ from openfaith.records import OrgId, RunId
 from openfaith.retries import RetryPolicy
 from openfaith.simulator import RunningSimulator
 from openfaith.source import SourceClient
-from openfaith.store import claim_probe, close_breaker, find_breaker, open_breaker, prolong_breaker
+from openfaith.store import (
+    claim_probe,
+    close_breaker,
+    find_breaker,
+    get_credential,
+    open_breaker,
+    prolong_breaker,
+)
 from support.mirror import execute
 from support.simulated import Follower, of
 from support.source import Script, ScriptedSource, connected, refuse
@@ -406,6 +413,92 @@ async def test_rejected_credentials_stop_everything_at_once_and_others_have_it_g
     assert "RunGoesOn" in names(events)
 
 
+async def test_credentials_that_come_while_a_run_is_still_at_it_have_it_go_on_once_it_is_over(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    held = asyncio.Event()
+
+    async def slow(_: web.Request) -> None:
+        await held.wait()
+
+    source.scripts |= {"Campus": refusing("old"), "me": once(refusing("old")), "Household": slow}
+    async with connected(settings, source) as engine:
+        await engine.connect("church", "old", base_url=source.base_url, verify=False)
+        async with engine.working():
+            run = await engine.start("church", entities=["Campus", "Household"], strategy="parallel")
+
+            async def has_failed() -> bool:
+                view = await engine.run(run.run_id)
+                return EntityStatus.FAILED in {e.status for e in view.entities}
+
+            await until(has_failed)
+            await engine.connect("church", "new", base_url=source.base_url, verify=False)
+            held.set()
+
+            async def is_whole() -> bool:
+                return (await engine.run(run.run_id)).run.status is RunStatus.COMPLETED
+
+            await until(is_whole)
+            events = await engine.events(run.run_id)
+    assert names(events).count("RunGoesOn") == 1
+
+
+async def test_credentials_that_come_while_the_first_answer_is_on_its_way_are_what_counts(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    async with connected(settings, source) as engine:
+        await engine.connect("church", "old", base_url=source.base_url, verify=False)
+
+        async def replaced(request: web.Request) -> web.Response | None:
+            if (answer := await refusing("old")(request)) is not None:
+                await engine.connect("church", "new", base_url=source.base_url, verify=False)
+            return answer
+
+        source.scripts["me"] = replaced
+        view = await engine.sync("church", entities=["Campus"])
+        assert (view.status, await engine.waiting_for("church")) == (RunStatus.COMPLETED, None)
+
+
+async def test_a_source_that_asks_for_an_hour_gets_it_and_nothing_is_lost(
+    settings: Settings, source: ScriptedSource
+) -> None:
+    """Nobody waits in a place that others could have, and nobody asks in between."""
+    asked = 0
+
+    async def busy_after_the_first_page(request: web.Request) -> web.Response | None:
+        nonlocal asked
+        if request.query.get("offset", "0") == "0" or asked:
+            return None
+        asked += 1
+        return web.Response(status=429, headers={"Retry-After": "3600"})
+
+    source.records["Household"] = [source.records["Household"][0] | {"id": str(n)} for n in range(1, 151)]
+    source.scripts["Household"] = busy_after_the_first_page
+    async with connected(settings, source) as engine:
+        engine.breakers = QUICK
+        async with engine.working():
+            run = await engine.start("church", entities=["Household"])
+
+            async def waits() -> bool:
+                return await engine.waiting_for("church") is not None
+
+            await until(waits)
+            found = await engine.waiting_for("church")
+            source.requests.clear()
+            for _ in range(20):  # while it would have been asked often, by the waits of `QUICK`
+                await waits()
+                await asyncio.sleep(0)
+            before = list(source.requests)
+            await execute(engine._database, "UPDATE openfaith.breaker SET next_probe_at = now()")
+            view = await engine.wait(run.run_id)
+    assert found is not None
+    assert found.due_in > timedelta(minutes=59)
+    assert found.seen == "429, and asks to be left alone for 3600 s"
+    assert before == []
+    assert view.status is RunStatus.COMPLETED
+    assert of(view, "Household").records == 150
+
+
 # The store
 
 
@@ -478,6 +571,33 @@ async def test_as_many_as_it_takes_open_it_for_everybody_and_one_probe_closes_it
     closed = await close_breaker(database, shared)
     assert [event.name for event in closed] == ["BreakerClosed"] * 4
     assert [await find_breaker(database, OrgId(org), "pco") for org in "abcd"] == [None] * 4
+
+
+async def test_a_refusal_says_nothing_of_credentials_that_came_since(
+    engine: Engine, trouble: BreakerOpenError
+) -> None:
+    """Neither where nothing is open yet, nor where these have met trouble of their own."""
+    database, a = engine._database, OrgId("a")
+    rejected = BreakerOpenError("rejected", "GET /p", "401")
+
+    async def open_it(error: BreakerOpenError, at: datetime | None) -> str | None:
+        await open_breaker(
+            database, a, "pco", error, run_id=None, policy=QUICK, wait=timedelta(), saved_at=at
+        )
+        found = await find_breaker(database, a, "pco")
+        return None if found is None else str(found.reason)
+
+    before = (await get_credential(database, engine._keys, a, "pco")).saved_at
+    await engine.connect("a", "x:z", base_url="http://localhost:1", verify=False)
+    now = (await get_credential(database, engine._keys, a, "pco")).saved_at
+    assert await open_it(rejected, before) is None
+    assert await open_it(trouble, now) == "outage"
+    assert await open_it(rejected, before) == "outage"
+    assert await open_it(rejected, now) == "rejected"
+    assert await open_it(trouble, now) == "rejected"
+    found = await find_breaker(database, a, "pco")
+    assert found is not None
+    assert found.seen == "401"
 
 
 async def test_those_who_opened_theirs_at_the_same_moment_find_each_other_as_they_probe(

@@ -29,7 +29,7 @@ from openfaith.manifest import CanonicalMapping, load_canonical_mapping
 from openfaith.records import EntityName
 from openfaith.retries import RetryPolicy
 from openfaith.store import EntityRunRecord, install_canonical_model, open_database
-from openfaith.workflows import steps
+from openfaith.workflows import segments, steps
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
@@ -310,6 +310,29 @@ async def test_too_many_bad_records_stop_the_entity(settings: Settings, source: 
         view = await engine.sync("church", entities=["Person"])
     assert entity(view, "Person").status is EntityStatus.FAILED
     assert "100 of 100 records cannot be stored" in str(entity(view, "Person").reason)
+
+
+async def test_bad_records_are_counted_over_segments_and_a_retry_begins_anew(
+    settings: Settings, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each segment's a fifth: too few to stop that one, and too many for the entity."""
+    monkeypatch.setattr(segments, "MOST_PAGES", 1)
+    grow(source, "Person", 500)
+    people = source.records["Person"]
+    source.records["Person"] = [
+        {"id": r["id"], "type": "Person"} if n % 5 == 0 else r for n, r in enumerate(people)
+    ]
+    async with connected(settings, source) as engine:
+        view = await engine.sync("church", entities=["Person"])
+        assert entity(view, "Person").status is EntityStatus.FAILED
+        assert "records cannot be stored" in str(entity(view, "Person").reason)
+        read = entity(view, "Person").records
+        assert read < 500
+        source.records["Person"] = people
+        async with engine.working():
+            run = await engine.retry(view.run.run_id)
+            view = await engine.wait(run.run_id)
+    assert view.status is RunStatus.COMPLETED, view
 
 
 async def test_a_rejected_token_is_refused_and_nothing_is_stored(

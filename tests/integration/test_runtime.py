@@ -12,7 +12,7 @@ from openfaith.store import Database, get_run, list_events
 from openfaith.telemetry import Subject
 from openfaith.workflows.durable import Started
 from openfaith.workflows.runtime import Runtime
-from openfaith.workflows.serving import start_unfinished_runs
+from openfaith.workflows.serving import serve, start_unfinished_runs
 from support.mirror import MEMBER, connect_org, execute, make_manifest, open_sample, start_run
 
 
@@ -62,6 +62,28 @@ async def test_a_run_whose_workflow_has_died_is_told_to_have_failed(
         told = [event.message for event in await list_events(database, run_id)]
         ended = await get_run(database, run_id)
     assert (told, known) == (["church.Member failed: " + str(ended.reason), "run failed: 1 failed"], set())
+
+
+async def test_whatever_happens_runs_are_looked_for_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that lives, and starts no run any more, would be waited for in vain."""
+    looks = 0
+
+    async def look(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise LookupError("of the durable engine's driver, and none of ours")
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("openfaith.workflows.serving.start_unfinished_runs", look)
+    monkeypatch.setattr("openfaith.workflows.serving.forget_old_workflows", look)
+    monkeypatch.setattr("openfaith.workflows.serving.LOOK_SECONDS", 0)
+    async with open_sample(database_url) as database:
+        with pytest.raises(asyncio.CancelledError):
+            await serve(make_runtime(database))
+    assert looks == 3
 
 
 def make_runtime(database: Database) -> Runtime:

@@ -643,6 +643,62 @@ MUTANTS: Final = (
         why="what stands in the place of two ids makes one chain of two merges",
     ),
     Mutant(
+        name="bad-records-per-segment",
+        file="workflows/tallies.py",
+        before="        self._dead[self._own] = held.dead_letters - held.forgiven_dead_letters\n",
+        after="",
+        tests=(
+            "integration/test_engine.py::test_bad_records_are_counted_over_segments_and_a_retry_begins_anew",
+        ),
+        why="twenty bad records of every hundred pages are set aside for ever",
+    ),
+    Mutant(
+        name="bad-records-never-forgiven",
+        file="store/sql/runs.sql",
+        before="forgiven_dead_letters = CASE WHEN carrier IS NULL THEN dead_letters ELSE 0 END",
+        after="forgiven_dead_letters = 0",
+        tests=(
+            "integration/test_engine.py::test_bad_records_are_counted_over_segments_and_a_retry_begins_anew",
+        ),
+        why="what once had too many bad records can never complete again",
+    ),
+    Mutant(
+        name="letters-outlive-their-record",
+        file="store/endings.py",
+        before="AND t._requested_at > d.requested_at",
+        after="AND false",
+        tests=(
+            "integration/store/test_sync_state.py::test_whatever_run_has_stored_the_record_since_resolves_its_letter",
+        ),
+        why="a record that a delta has stored long ago is counted as one that cannot be stored",
+    ),
+    Mutant(
+        name="refused-with-the-former-token",
+        file=BREAKER_STATEMENTS,
+        before=" IS NULL OR c.updated_at = %(saved_at)s)\nFOR SHARE",
+        after=" IS NULL OR true)\nFOR SHARE",
+        tests=(BREAKERS + "test_a_refusal_says_nothing_of_credentials_that_came_since",),
+        why="the answer to the former token stops everything that the new one could read",
+    ),
+    Mutant(
+        name="promise-to-go-on-forgotten",
+        file="store/endings.py",
+        before="    await keep_promise(database, run_id)\n",
+        after="",
+        tests=(
+            BREAKERS + "test_credentials_that_come_while_a_run_is_still_at_it_have_it_go_on_once_it_is_over",
+        ),
+        why="what the former token has failed is read by nobody, because the new one came a little too soon",
+    ),
+    Mutant(
+        name="asked-to-leave-alone",
+        file="workflows/pausing.py",
+        before="            wait=max(trouble.wait or timedelta(), probe_wait(0, runtime.breakers, runtime.random)),\n",
+        after="            wait=probe_wait(0, runtime.breakers, runtime.random),\n",
+        tests=(BREAKERS + "test_a_source_that_asks_for_an_hour_gets_it_and_nothing_is_lost",),
+        why="a source that asks for an hour is asked again after five seconds",
+    ),
+    Mutant(
         name="trouble-long-past",
         file=BREAKER_STATEMENTS,
         before=" AND next_probe_at > now() - %(awaited)s::interval",

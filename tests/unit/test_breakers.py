@@ -66,6 +66,14 @@ def test_one_rejected_credential_opens_it_at_once_and_says_so() -> None:
         gate.check()
 
 
+def test_one_word_to_be_left_alone_for_long_opens_it_at_once_and_says_for_how_long() -> None:
+    limited = RateLimitedError("GET /p", 3600.0)
+    limited.wait = timedelta(hours=1)
+    with pytest.raises(BreakerOpenError, match=r"429, and asks to be left alone for 3600 s") as raised:
+        gate_after(None, limited).check()
+    assert raised.value.wait == timedelta(hours=1)
+
+
 def test_calls_of_more_than_a_minute_ago_do_not_count() -> None:
     assert not gate_after(*[FAILURE] * 40, apart=BREAKER.over.total_seconds() / 18).is_shut
 

@@ -43,11 +43,11 @@ from openfaith.workflows.serialization import ForeignError, JsonSerializer
 EXAMPLES: list[tuple[SyncError, str]] = [
     (
         RateLimitedError("GET /people", 7.5),
-        "GET /people: the source's rate limit is used up for 7.5 s; the run goes on when it allows more",
+        "GET /people: the source's rate limit is used up for 7.5 s; run the same command again when it allows more",
     ),
     (
         RateLimitedError("GET /people"),
-        "GET /people: the source's rate limit is used up; the run goes on when it allows more",
+        "GET /people: the source's rate limit is used up; run the same command again when it allows more",
     ),
     (
         SourceUnavailableError("GET /people", "503"),

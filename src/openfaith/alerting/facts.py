@@ -40,17 +40,18 @@ class EntityFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """The last run of one kind that nobody cancelled, where it did not complete. Dry runs are none."""
+    """What of one kind of run failed and was not made up for since. Dry runs promise nothing."""
 
     org_id: OrgId
     adapter: str
     kind: str
     """A `SyncKind`."""
     run_id: RunId
+    """The last one that failed."""
     is_partial: bool
     """Whether some of it completed."""
     entities: Sequence[EntityName]
-    """Those that did not complete, in the order of its plan; empty where it failed before it had one."""
+    """Those that have not completed since, by name; empty where it failed before it had a plan."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,8 +41,8 @@ Rule = Callable[[Facts, Targets], Iterator[Finding]]
 
 
 def run_failed(facts: Facts, _targets: Targets) -> Iterator[Finding]:
-    """The last run of a kind did not complete. Each kind for itself: an hourly delta that completes does not make good
-    what the nightly reconciliation has failed to do.
+    """Something of a run failed, and nothing has made up for it yet. Each kind for itself: an hourly delta that completes
+    does not make good what the nightly reconciliation has failed to do.
     """
     for run in facts.runs:
         yield Finding(

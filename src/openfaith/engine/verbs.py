@@ -17,7 +17,6 @@ from openfaith.engine.organizations import ask_once, known_org, open_client
 from openfaith.engine.requests import RunOptions, check_org_id, known_strategy, resolve_entities
 from openfaith.engine.suspects import Suspects
 from openfaith.engine.views import RunView, SourceReport
-from openfaith.errors import RunConflictError, UnknownNameError
 from openfaith.loops import end_tasks
 from openfaith.manifest import Manifest
 from openfaith.planning import Plan, make_plan
@@ -42,6 +41,7 @@ from openfaith.store import (
     find_breaker,
     get_credential,
     get_run,
+    go_on,
     install_canonical_model,
     lease_connection,
     list_breakers,
@@ -64,7 +64,7 @@ from openfaith.store import (
     store_events,
 )
 from openfaith.store.embedded import EmbeddedServer
-from openfaith.telemetry import RunGoesOn, RunJoined, Subject, get_logger
+from openfaith.telemetry import RunJoined, Subject, get_logger
 from openfaith.workflows import (
     APPLICATION_VERSION,
     Lease,
@@ -195,20 +195,8 @@ class Engine:
         credential = replace(credential, source_org=known_as)
         stopped = await save_credential(self._database, self._keys, credential, moved=moved)
         if stopped is not None:
-            await self._go_on(stopped)
+            await go_on(self._database, stopped)
         return report
-
-    async def _go_on(self, run_id: RunId) -> None:
-        """Queue again a run that rejected credentials had stopped; not one that is still at it, or that a person has
-        stopped.
-        """
-        try:
-            if (await get_run(self._database, run_id)).cancel_requested_at is not None:
-                return
-            run = await retry_run(self._database, run_id)
-        except (RunConflictError, UnknownNameError):
-            return
-        await store_events(self._database, [RunGoesOn(about=Subject(org_id=run.org_id, run_id=run_id))])
 
     async def check_source(self, org: str, *, adapter: str = "pco") -> SourceReport:
         """Ask an organization's source once, with the token that is kept.

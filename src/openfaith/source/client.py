@@ -273,16 +273,20 @@ class SourceClient:
                 answer = self._receive(request, exchange, read)
             except SyncError as error:
                 error.requests = requests
+                error.wait = self._long_wait(exchange, error, policy)
                 if not is_probe:
                     self._gate.note(self._monotonic(), error)
                 if isinstance(error, RateLimitedError):
                     refusals += 1
-                    self._pause(request, exchange, policy)
+                    self._refused += 1
+                    if error.wait is not None:
+                        raise
+                    self._pause(request, exchange)
                     if refusals >= policy.refusals:
                         raise
                 elif isinstance(error, TransientError):
                     attempts += 1
-                    if not is_probe:
+                    if not is_probe and error.wait is None:
                         self._refuse_while_shut(requests)
                     await self._wait_to_retry(request, exchange, error, attempts, policy)
                 else:
@@ -350,13 +354,14 @@ class SourceClient:
             raise error
         return read(request, exchange, self._requested_at(exchange))
 
-    def _pause(self, request: Request, exchange: Exchange, policy: RetryPolicy) -> None:
-        self._refused += 1
+    @staticmethod
+    def _long_wait(exchange: Exchange, error: SyncError, policy: RetryPolicy) -> timedelta | None:
+        """For how long the source asks to be left alone, where that is longer than a request waits."""
+        asked = retry_after_of(exchange) if isinstance(error, TransientError) else None
+        return asked if asked is not None and asked > policy.longest_wait else None
+
+    def _pause(self, request: Request, exchange: Exchange) -> None:
         asked = retry_after_of(exchange)
-        if asked is not None and asked > policy.longest_wait:
-            error = RateLimitedError(request.what, asked.total_seconds())
-            error.requests = exchange.requests
-            raise error
         pause = self._budget.pause(asked)
         self._tell(RateLimitPaused(what=request.what, pause=pause, announced=asked is not None))
 

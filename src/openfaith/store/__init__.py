@@ -36,7 +36,7 @@ from openfaith.store.breakers import (
     prolong_breaker,
 )
 from openfaith.store.canonical import drop_canonical_views, install_canonical_model
-from openfaith.store.connection import Database, check_url, open_database
+from openfaith.store.connection import SILENCE, Database, check_url, open_database, watch
 from openfaith.store.credentials import (
     Credential,
     SecretKey,
@@ -84,6 +84,7 @@ from openfaith.store.failed_runs import (
 )
 from openfaith.store.faults import server_name, translated
 from openfaith.store.fillings import fill_mirror_tables
+from openfaith.store.going_on import go_on
 from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
 from openfaith.store.listings import (
     Listing,
@@ -185,6 +186,7 @@ from openfaith.store.unknowns import Unknowns, sample_unknowns
 __all__ = [
     "IDS_AT_ONCE",
     "OPEN_SUSPECTS",
+    "SILENCE",
     "WHOLE_RUN",
     "AlertCount",
     "BlindChanges",
@@ -271,6 +273,7 @@ __all__ = [
     "get_listing",
     "get_run",
     "get_sweep_checkpoint",
+    "go_on",
     "has_open_suspects",
     "has_read",
     "hold_suspects",
@@ -348,4 +351,5 @@ __all__ = [
     "tombstone",
     "translated",
     "update_alerts",
+    "watch",
 ]

@@ -87,8 +87,14 @@ async def open_breaker(
     run_id: RunId | None,
     policy: BreakerPolicy,
     wait: timedelta,
+    saved_at: datetime | None = None,
 ) -> list[Event]:
     """Open an organization's breaker, and everybody's where so many have opened theirs.
+
+    Args:
+        wait: until the first probe.
+        saved_at: of credentials that were rejected, when they were kept: of others the refusal says nothing. None for
+            whatever is kept.
 
     Returns what is stored of this and still to be logged: nothing where it was open already.
     """
@@ -100,6 +106,7 @@ async def open_breaker(
         "what": storable_text(error.what),
         "seen": storable_text(error.seen),
         "wait": wait,
+        "saved_at": saved_at,
     }
     async with database.transaction() as connection:
         opened = await (await connection.execute(query("breakers", "open"), seen)).fetchone()

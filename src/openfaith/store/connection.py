@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -37,13 +37,25 @@ _SESSION = {
 _EXPECTED_URL = "a PostgreSQL URL such as postgresql://user:password@host:5432/database"
 
 
-class _Connecting(TypedDict):
+class Watch(TypedDict, total=False):
+    """Settings of libpq."""
+
+    keepalives_idle: int
+    keepalives_interval: int
+    keepalives_count: int
+    tcp_user_timeout: int
+
+
+class _Connecting(Watch):
     autocommit: bool
     options: str
     application_name: str
     client_encoding: str
     connect_timeout: int
 
+
+SILENCE = timedelta(seconds=30)
+"""For so long PostgreSQL's machine may not answer at all."""
 
 _LONGEST_EXCLUSION = timedelta(minutes=2)
 _ASK_AGAIN_SECONDS = 0.1
@@ -161,7 +173,30 @@ def _connecting(url: str) -> _Connecting:
         # Pages are handed on as the UTF-8 that they came in.
         "client_encoding": "UTF8",
         "connect_timeout": 10,
+        **watch(url, SILENCE),
     }
+
+
+def watch(url: str, silence: timedelta) -> Watch:
+    """What ends a connection whose server is gone without a word, as when the network swallows everything.
+
+    Without it the kernel goes on for about a quarter of an hour. A slow statement is no silence: the other side's kernel
+    answers for it. What the URL says goes before.
+
+    Args:
+        silence: after so long, a second at least, whoever waits is told.
+    """
+    probes = 3
+    seconds = max(2, int(silence.total_seconds()))
+    each = max(1, seconds // (2 * probes))
+    ours = Watch(
+        keepalives_idle=max(1, seconds - probes * each),
+        keepalives_interval=each,
+        keepalives_count=probes,
+        tcp_user_timeout=seconds * 1000,
+    )
+    given = conninfo_to_dict(url)
+    return cast("Watch", {name: value for name, value in ours.items() if name not in given})
 
 
 def options(url: str, settings: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -52,6 +53,8 @@ class Credential:
     """As the person gave it: `app_id:secret`, or a bearer token."""
     source_org: str | None = None
     """The organization's id at the source; None where it is not known."""
+    saved_at: datetime | None = None
+    """When it was kept, by the database's clock; None for one that is not yet."""
 
 
 def parse_keys(text: str, *, name: str = _SETTING) -> tuple[SecretKey, ...]:
@@ -218,12 +221,13 @@ async def get_credential(
         raise UnknownNameError(
             "organization", org_id, (), f"connect it with `openfaith connect {adapter} --org {org_id}`"
         )
-    base_url, key_id, sealed = row
+    base_url, key_id, sealed, saved_at = row
     return Credential(
         org_id=org_id,
         adapter=adapter,
         base_url=base_url,
         token=unseal(keys, key_id, org_id, adapter, bytes(sealed)),
+        saved_at=saved_at,
     )
 
 

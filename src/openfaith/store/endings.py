@@ -18,6 +18,7 @@ from openfaith.records import EntityName, EntityStatus, OrgId, RunId, RunStatus,
 from openfaith.store.connection import Database
 from openfaith.store.dry_runs import discard_copy, discard_orphaned_copies
 from openfaith.store.events import insert_events
+from openfaith.store.going_on import keep_promise
 from openfaith.store.listings import forget_old_listings
 from openfaith.store.mirror import beside_parameters
 from openfaith.store.queries import query
@@ -76,9 +77,8 @@ async def finish_entity_run(
         if await settled.fetchone() is None:
             return await _was_settled(connection, run_id, entity)
         await note_outcome(connection, run_id, entity, newest=newest, mark_lasts=mark_lasts)
-        if status is EntityStatus.COMPLETED and run.kind is SyncKind.FULL:
-            place = {"run_id": run_id, "entity": entity}
-            await connection.execute(query("runs", "resolve_dead_letters"), place)
+        if table and status is EntityStatus.COMPLETED:
+            await _resolve_dead_letters(connection, table, run, entity)
         told = tell(await read_entity_run(connection, run_id, entity))
         await insert_events(connection, told)
     for event in told:
@@ -94,6 +94,24 @@ async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entit
     if row is not None:
         raise LeaseLostError(*row)
     return False
+
+
+_STORED_SINCE = """
+UPDATE openfaith.dead_letter AS d SET status = 'resolved'
+FROM {} AS t
+WHERE d.org_id = %(org_id)s AND d.adapter = %(adapter)s AND d.entity = %(entity)s AND d.status = 'open'
+  AND t.org_id = d.org_id AND t.id = d.record_key AND t._requested_at > d.requested_at
+"""
+"""Whatever kind of run brought it: the record is stored as it was later, or was deleted later."""
+
+
+async def _resolve_dead_letters(
+    connection: psycopg.AsyncConnection, table: tuple[str, str], run: RunRecord, entity: EntityName
+) -> None:
+    about = {"run_id": run.run_id, "org_id": run.org_id, "adapter": run.works_as, "entity": entity}
+    await connection.execute(sql.SQL(_STORED_SINCE).format(sql.Identifier(*table)), about)
+    if run.kind is SyncKind.FULL:
+        await connection.execute(query("runs", "resolve_dead_letters"), about)
 
 
 _STOCK = """
@@ -142,14 +160,18 @@ async def finish_run(
         # Whoever sees that it is over finds nothing of it any more.
         await forget_old_listings(database)
     async with database.transaction() as connection:
-        run = await read_run(connection, run_id, lock=True)
-        if run.is_final or attempt not in {None, run.attempt}:
+        run, told = await read_run(connection, run_id, lock=True), list[Event]()
+        if attempt not in {None, run.attempt}:
             return run.status
-        settled, told = await _settle(connection, run, reason)
+        was_final = run.is_final
+        if not was_final:
+            run, told = await _settle(connection, run, reason)
     for event in told:
         log_event(event)
-    await _prune(database)
-    return settled.status
+    await keep_promise(database, run_id)
+    if not was_final:
+        await _prune(database)
+    return run.status
 
 
 async def _settle(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from openfaith.store.connection import options
+from openfaith.store.connection import options, watch
 from openfaith.store.faults import translated
 from openfaith.store.queries import query
 
@@ -88,6 +88,7 @@ def lease_connection(url: str, *, timeout: timedelta) -> Iterator[LeaseConnectio
             connect_timeout=max(2, int(timeout.total_seconds())),
             options=options(url, {"statement_timeout": str(milliseconds), "TimeZone": "UTC"}),
             application_name="openfaith lease",
+            **watch(url, timeout),
         )
         with connection:
             yield LeaseConnection(url, connection)

@@ -215,6 +215,9 @@ class HeldEntityRun:
     pages: int
     records: int
     dead_letters: int
+    forgiven_records: int
+    """So many of these are from before it was last retried."""
+    forgiven_dead_letters: int
     cancel_requested: bool
     carrier: EntityName | None
     """On whose pages it rides, if it does."""

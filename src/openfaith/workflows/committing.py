@@ -16,6 +16,7 @@ from openfaith.texts import storable_json
 from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import set_aside
+from openfaith.workflows.tallies import Tally
 
 WHOLE = "whole"
 """Member of the checkpoint: where the walk continues that reads everything because too much differs."""
@@ -24,8 +25,9 @@ WHOLE = "whole"
 class Committer:
     """Commits pages that follow on those of the listing. What its walk has left as the checkpoint stays."""
 
-    def __init__(self, runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -> None:
+    def __init__(self, runtime: Runtime, assignment: Assignment, held: HeldEntityRun, tally: Tally) -> None:
         self._runtime = runtime
+        self._tally = tally
         self._assignment = assignment
         self._held = held
         self._next_page = held.pages + 1
@@ -57,6 +59,7 @@ class Committer:
         Raises:
             RunCancelledError: a person cancelled the run; the page was committed first.
             LeaseLostError: somebody else holds the entity run now; nothing was written.
+            TooManyDeadLettersError: more bad records by now than chance explains; the page was committed first.
         """
         assignment = self._assignment
         if whole is not None:
@@ -78,3 +81,4 @@ class Committer:
             log_event(event)
         if committed.cancel_requested:
             raise RunCancelledError(assignment.run_id)
+        self._tally.note(committed.parts)

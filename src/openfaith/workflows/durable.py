@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from openfaith.errors import ConfigurationError
 from openfaith.loops import end_tasks
 from openfaith.records import RunId
-from openfaith.store import Database, translated
+from openfaith.store import SILENCE, Database, translated, watch
 from openfaith.workflows.ids import sync_run_workflow_id
 from openfaith.workflows.leases import Lease
 from openfaith.workflows.orchestrator import sync_organization
@@ -148,9 +148,11 @@ def _quieten() -> None:
 
 
 def _for_sqlalchemy(url: str) -> str:
-    """The same URL in the spelling SQLAlchemy wants: a socket directory as a parameter."""
+    """The same URL in the spelling SQLAlchemy wants: a socket directory as a parameter. And what ends its connections to a
+    server that is gone without a word.
+    """
     parts = urlsplit(url)
-    query = urlencode(parse_qsl(parts.query), quote_via=quote)
+    query = urlencode([*parse_qsl(parts.query), *watch(url, SILENCE).items()], quote_via=quote)
     return urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
 
 

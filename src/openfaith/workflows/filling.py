@@ -22,4 +22,6 @@ async def keep_filling(database: Database) -> None:
             await fill_mirror_tables(database)
         except SyncError as exc:
             _log.warning("filling new columns was interrupted", reason=str(exc))
+        except Exception as exc:  # noqa: BLE001  # the watch must outlive any fault; foreign texts can quote what they were given
+            _log.error("filling new columns was interrupted", reason=type(exc).__name__)
         await asyncio.sleep(LOOK_AGAIN.total_seconds())

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import TypeGuard
 
 from openfaith.adapters import ADAPTERS, Identity
-from openfaith.breakers import BreakerReason, is_outage, probe_wait
+from openfaith.breakers import BreakerReason, is_outage, opened_by, probe_wait
 from openfaith.errors import BreakerOpenError, CredentialsRejectedError, RateLimitedError, SyncError
 from openfaith.records import OrgId, RunId, base_adapter, is_copy
 from openfaith.source import Document, SourceClient
@@ -74,8 +74,10 @@ async def wait_for(
     if trouble is None:
         # It was refused for what another has met, and that was no matter of the source.
         return runtime.breakers.shortest_sleep if isinstance(error, BreakerOpenError) else None
-    await _open(runtime, org_id, adapter, trouble, _stopped_run(assignment))
+    await _open(runtime, org_id, adapter, trouble, asked=asked, run_id=_stopped_run(assignment))
     found = await find_breaker(runtime.database, org_id, adapter)
+    if found is None and _is_rejected(trouble):  # there are other credentials by now
+        return runtime.breakers.shortest_sleep
     if found is None:  # it was closed in the meantime
         goes_on = await has_read(runtime.database, assignment.run_id, within=runtime.breakers.patience)
         return runtime.breakers.shortest_sleep if goes_on else None
@@ -114,14 +116,18 @@ async def ask_whose_token(
         if client.is_shut or await find_breaker(runtime.database, org_id, adapter) is not None:
             try:
                 me = await client.probe(identity.path, version=version)
-            except RateLimitedError:  # it is well, and has no time just now
+            except RateLimitedError as limited:  # it is well, and has no time just now
+                if limited.wait is not None:
+                    raise
                 await _close_all(runtime, org_id, adapter, client)
                 me = await client.get_record(identity.path, version=version)
         else:
             me = await client.get_record(identity.path, version=version)
     except CredentialsRejectedError as error:
         await _close_shared(runtime, org_id, adapter)
-        await _open(runtime, org_id, adapter, _rejected(error), run_id)
+        await _open(runtime, org_id, adapter, _rejected(error), asked=client, run_id=run_id)
+        if await runtime.connect(org_id, adapter) is not client:  # there are other credentials by now
+            return await ask_whose_token(runtime, org_id, adapter, identity, run_id=run_id)
         raise
     except SyncError as error:
         if not is_outage(error):
@@ -139,12 +145,14 @@ async def _trouble(
         return await _trouble_of_credentials(runtime, org_id, adapter, error)
     if isinstance(error, BreakerOpenError):
         return error
+    if error.wait is not None:
+        return opened_by(error)
     if not is_outage(error):
         return None
     seen = await _ask_cheaply(runtime, org_id, adapter)
     if isinstance(seen, CredentialsRejectedError):
         return _rejected(seen)
-    return BreakerOpenError(BreakerReason.OUTAGE, *error.args[:2]) if is_outage(seen) else None
+    return opened_by(error) if is_outage(seen) else None
 
 
 async def _trouble_of_credentials(
@@ -191,15 +199,16 @@ def _sleep(runtime: Runtime, found: OpenBreaker) -> timedelta:
 
 
 async def _probe(runtime: Runtime, found: OpenBreaker, org_id: OrgId) -> None:
+    client = await runtime.client(org_id, found.adapter)
     seen = await _ask_cheaply(runtime, org_id, found.adapter)
     if isinstance(seen, CredentialsRejectedError):
-        await _open(runtime, org_id, found.adapter, _rejected(seen), None)
-    if is_outage(seen):
-        wait = probe_wait(found.probes + 1, runtime.breakers, runtime.random)
-        said = str(seen.args[1]) if seen else ""
+        await _open(runtime, org_id, found.adapter, _rejected(seen), asked=client)
+    if seen is not None and is_outage(seen):
+        wait = max(seen.wait or timedelta(), probe_wait(found.probes + 1, runtime.breakers, runtime.random))
+        said = opened_by(seen).seen
         _log(await prolong_breaker(runtime.database, found, said, policy=runtime.breakers, wait=wait))
     elif not isinstance(seen, CredentialsRejectedError) or found.org_id is None:
-        await _close(runtime, found, await runtime.client(org_id, found.adapter))
+        await _close(runtime, found, client)
 
 
 async def _ask_cheaply(runtime: Runtime, org_id: OrgId, adapter: str) -> SyncError | None:
@@ -219,8 +228,23 @@ async def _ask_cheaply(runtime: Runtime, org_id: OrgId, adapter: str) -> SyncErr
 
 
 async def _open(
-    runtime: Runtime, org_id: OrgId, adapter: str, trouble: BreakerOpenError, run_id: RunId | None
+    runtime: Runtime,
+    org_id: OrgId,
+    adapter: str,
+    trouble: BreakerOpenError,
+    *,
+    asked: SourceClient,
+    run_id: RunId | None = None,
 ) -> None:
+    """As far as the trouble is still of the credentials that are kept.
+
+    Args:
+        asked: the client that has met it.
+        run_id: what other credentials shall have go on.
+    """
+    saved_at = runtime.saved_at(org_id, adapter, asked)
+    if saved_at is None and _is_rejected(trouble):
+        return  # it was rejected with the credentials of before
     _log(
         await open_breaker(
             runtime.database,
@@ -229,7 +253,8 @@ async def _open(
             trouble,
             run_id=run_id,
             policy=runtime.breakers,
-            wait=probe_wait(0, runtime.breakers, runtime.random),
+            wait=max(trouble.wait or timedelta(), probe_wait(0, runtime.breakers, runtime.random)),
+            saved_at=saved_at,
         )
     )
 

@@ -26,6 +26,7 @@ from openfaith.workflows.reconciling import Settlement, reconcile
 from openfaith.workflows.runtime import Runtime
 from openfaith.workflows.segments import LONGEST, ListingSegment, Segment
 from openfaith.workflows.single_records import is_listed_by_id
+from openfaith.workflows.tallies import Tally
 
 _UNPROVEN_CARRIER = "what it came along with is not known to be complete"
 
@@ -85,6 +86,7 @@ async def _settlement(runtime: Runtime, assignment: Assignment, held: HeldEntity
         assignment=assignment,
         held=held,
         client=await runtime.client(assignment.org_id, assignment.adapter),
+        tally=Tally(assignment, held),
         time_is_up=lambda: loop.time() >= ends_at,
     )
 
@@ -136,7 +138,7 @@ async def _process(
         lists=lists,
         finds_blind=assignment.kind is SyncKind.SWEEP,
     )
-    segment = _segment(assignment)(runtime, assignment, writer, held)
+    segment = _segment(assignment)(runtime, assignment, writer, held, settlement.tally)
     progress = await (
         reconcile(segment, settlement) if lists else segment.process(client, settlement.time_is_up)
     )

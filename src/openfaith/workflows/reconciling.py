@@ -59,6 +59,7 @@ from openfaith.workflows.single_records import (
     can_ask_by_ids,
     is_listed_by_id,
 )
+from openfaith.workflows.tallies import Tally
 
 _UNTIMED = "the source does not tell the time"
 
@@ -88,6 +89,7 @@ class Settlement:
     assignment: Assignment
     held: HeldEntityRun
     client: SourceClient
+    tally: Tally
     time_is_up: Callable[[], bool]
 
     async def listing(self) -> Listing | None:
@@ -113,7 +115,7 @@ class Settlement:
         """
         untimed = () if await is_dated(self.runtime.database, self.held) else (_UNTIMED,)
         await close_listing(self.runtime.database, self.held, [*doubts, *untimed], shown=shown)
-        committer = Committer(self.runtime, self.assignment, self.held)
+        committer = Committer(self.runtime, self.assignment, self.held, self.tally)
         return (
             await self._compare()
             and await self._fetch(committer)

@@ -11,7 +11,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from openfaith.breakers import BREAKER, BreakerPolicy, Gate
 from openfaith.errors import ProductClosedError, UnknownNameError
@@ -62,6 +62,7 @@ class Runtime:
     _clients: dict[tuple[str, str], SourceClient] = field(default_factory=dict)
     _budgets: dict[tuple[str, str], RateBudget] = field(default_factory=dict)
     _credentials: dict[tuple[OrgId, str], tuple[str, str]] = field(default_factory=dict)
+    _saved_at: dict[tuple[OrgId, str], datetime | None] = field(default_factory=dict)
     _notices: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False
     _committing: int = 0
@@ -170,6 +171,7 @@ class Runtime:
         credential = await get_credential(self.database, self.keys, org_id, adapter)
         key = (credential.base_url, credential.token)
         self._credentials[(org_id, adapter)] = key
+        self._saved_at[(org_id, adapter)] = credential.saved_at
         if key not in self._clients:
             self._clients[key] = SourceClient(
                 base_url=credential.base_url,
@@ -184,6 +186,12 @@ class Runtime:
         """The organization's client, as `connect` left it; connects where this process has not yet."""
         key = self._credentials.get((org_id, base_adapter(adapter)))
         return self._clients[key] if key in self._clients else await self.connect(org_id, adapter)
+
+    def saved_at(self, org_id: OrgId, adapter: str, client: SourceClient) -> datetime | None:
+        """When the credentials that a client goes by were kept; None where this process knows newer ones."""
+        place = (org_id, base_adapter(adapter))
+        key = self._credentials.get(place)
+        return self._saved_at.get(place) if key in self._clients and self._clients[key] is client else None
 
     async def tell(self, *events: Event) -> None:
         """Log events and store them."""

@@ -12,14 +12,13 @@ looks at them later comes to the same answer, after a crash as well as in a retr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from openfaith.errors import IncludeIgnoredError, RunCancelledError, TooManyDeadLettersError
+from openfaith.errors import IncludeIgnoredError, RunCancelledError
 from openfaith.manifest import Endpoint, Entity, find_drift
-from openfaith.records import EntityName, Page, SyncKind
+from openfaith.records import Page, SyncKind
 from openfaith.source import SourceClient
 from openfaith.store import (
     Committed,
@@ -35,13 +34,13 @@ from openfaith.store import (
     note_source_start,
     open_listing,
 )
-from openfaith.strategies import too_many
 from openfaith.telemetry import Event, RecordsSetAside, Subject, ValuesSetAside, log_event
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.beginnings import begin_walk
 from openfaith.workflows.drift import drift_event
 from openfaith.workflows.fetching import PagesInFlight, fetching
 from openfaith.workflows.runtime import Runtime
+from openfaith.workflows.tallies import Tally
 from openfaith.workflows.walks import Ask, Walk
 
 MOST_PAGES = 100
@@ -55,7 +54,12 @@ class Segment:
     """One segment of one entity, from taking the lease to its last commit."""
 
     def __init__(
-        self, runtime: Runtime, assignment: Assignment, writer: PageWriter, held: HeldEntityRun
+        self,
+        runtime: Runtime,
+        assignment: Assignment,
+        writer: PageWriter,
+        held: HeldEntityRun,
+        tally: Tally,
     ) -> None:
         self._runtime = runtime
         self._assignment = assignment
@@ -65,9 +69,7 @@ class Segment:
         self._pages = 0
         self._records = 0
         self._suspected = False
-        # Its own are counted within the segment, so that a retry is not stopped by what an earlier attempt met.
-        self._seen = Counter({rider.entity: rider.records for rider in assignment.riders})
-        self._dead = Counter({rider.entity: rider.dead_letters for rider in assignment.riders})
+        self._tally = tally
 
     async def process(self, client: SourceClient, time_is_up: Callable[[], bool]) -> Progress:
         """Read and commit pages until the entity is done or the segment is full.
@@ -78,6 +80,7 @@ class Segment:
             TooManyDeadLettersError: more bad records of its own than chance explains.
             ParentsFailedError: a nested walk is through, and below some parents nothing could be read.
         """
+        self._tally.check()
         walk = await self._walk()
         assignment = self._assignment
         if assignment.kind is not SyncKind.RECONCILIATION:  # whose own listing tells
@@ -203,19 +206,10 @@ class Segment:
     def _stop_where_needed(self, committed: Committed) -> None:
         if committed.cancel_requested:
             raise RunCancelledError(self._assignment.run_id)
-        for part in committed.parts:
-            self._seen[part.entity] += part.records
-            self._dead[part.entity] += part.counts.dead_letters
-            dead, seen = self._dead[part.entity], self._seen[part.entity]
-            if too_many(dead, seen):
-                self._stop(part.entity, dead, seen)
+        for rider in self._tally.note(committed.parts):
+            # The pages go on without it; `reading` fails it when its turn comes.
+            del self._riders[rider]
         self._records += sum(part.records for part in committed.parts)
-
-    def _stop(self, entity: EntityName, dead: int, seen: int) -> None:
-        if entity == self._assignment.entity.name:
-            raise TooManyDeadLettersError(entity, dead, seen)
-        # The pages go on without it; `reading` fails it when its turn comes.
-        del self._riders[entity]
 
 
 class ListingSegment(Segment):

@@ -68,4 +68,6 @@ async def serve(runtime: Runtime) -> None:
                 await forget_old_workflows(datetime.now(UTC) - KEPT)
         except TransientError as exc:
             _log.warning("looking for unfinished runs failed", reason=str(exc))
+        except Exception as exc:  # noqa: BLE001  # a worker that starts no runs any more, and lives, would be waited for
+            _log.error("looking for unfinished runs failed", reason=type(exc).__name__)
         await asyncio.sleep(LOOK_SECONDS)

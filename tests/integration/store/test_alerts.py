@@ -264,31 +264,75 @@ async def ended(database: Database, org: OrgId, kind: str, status: str, *, dry_r
     return RunId(row["run_id"])
 
 
-async def test_the_last_run_of_each_kind_counts(database: Database, connected: OrgId) -> None:
-    """The reconciliation has failed, however often a delta completes; what was cancelled, or dry, says nothing."""
-    await ended(database, connected, "delta", "failed")
-    await ended(database, connected, "reconciliation", "failed")
+async def failing(
+    database: Database, org: OrgId, kind: str, *entities: str, run_id: RunId, status: str = "open"
+) -> None:
+    await execute(
+        database,
+        """INSERT INTO openfaith.failed_run (org_id, adapter, entity, kind, run_id, reason, status)
+        SELECT %s, 'sample', entity, %s, %s, '', %s FROM unnest(%s::text[]) AS entity""",
+        org,
+        kind,
+        run_id,
+        status,
+        list(entities),
+    )
+
+
+async def test_what_failed_of_each_kind_holds_until_it_was_made_up_for(
+    database: Database, connected: OrgId
+) -> None:
+    """The reconciliation has failed, however often a delta completes, and however far its retry is."""
+    run_id = await ended(database, connected, "reconciliation", "failed")
+    await failing(database, connected, "reconciliation", "church.Member", run_id=run_id)
     await ended(database, connected, "delta", "completed")
     await ended(database, connected, "reconciliation", "cancelled")
-    await ended(database, connected, "reconciliation", "completed", dry_run=True)
-    assert await by_rules(database, connected) == [("run_failed", None, "reconciliation")]
-    await ended(database, connected, "reconciliation", "completed")
+    await ended(database, connected, "reconciliation", "completed")  # of something else
+    told = [("run_failed", None, "reconciliation")]
+    assert await by_rules(database, connected) == told
+    await execute(
+        database,
+        "UPDATE openfaith.sync_run SET status = 'queued', finished_at = NULL WHERE run_id = %s",
+        run_id,
+    )
+    assert await by_rules(database, connected) == told
+    await execute(database, "DELETE FROM openfaith.failed_run WHERE org_id = %s", connected)
+    assert await by_rules(database, connected) == []
+
+
+async def test_a_run_that_may_see_nothing_at_all_is_told_without_an_entity(
+    database: Database, connected: OrgId
+) -> None:
+    """What may not be seen is no failure; that a run of everything saw nothing is."""
+    await ended(database, connected, "delta", "failed")
+    await ended(database, connected, "delta", "cancelled")
+    await ended(database, connected, "delta", "completed", dry_run=True)
+    assert await by_rules(database, connected) == [("run_failed", None, "delta")]
+    await ended(database, connected, "delta", "completed")
+    assert await by_rules(database, connected) == []
+
+
+async def test_what_a_person_gave_up_is_no_alert(database: Database, connected: OrgId) -> None:
+    run_id = await ended(database, connected, "full", "failed")
+    await failing(database, connected, "full", "church.Member", run_id=run_id, status="discarded")
     assert await by_rules(database, connected) == []
 
 
 async def test_a_partial_run_is_told_with_what_did_not_complete(database: Database, connected: OrgId) -> None:
+    before = await ended(database, connected, "full", "failed")
     run_id = await ended(database, connected, "full", "partial")
     await execute(
         database,
         """INSERT INTO openfaith.entity_run (run_id, org_id, adapter, entity, position, status, started_at, finished_at)
-        SELECT %s, %s, 'sample', 'church.' || status, n, status, now(), now() FROM unnest(
-            ARRAY['skipped', 'completed', 'failed', 'not_accessible', 'cancelled']) WITH ORDINALITY AS e (status, n)""",
+        VALUES (%s, %s, 'sample', 'church.Group', 1, 'completed', now(), now())""",
         run_id,
         connected,
     )
+    await failing(database, connected, "full", "church.Member", run_id=run_id)
+    await failing(database, connected, "full", "church.Gift", "*", run_id=before)
     [run] = (await facts_of(database, connected)).runs
     assert (run.run_id, run.kind, run.is_partial) == (run_id, "full", True)
-    assert list(run.entities) == ["church.skipped", "church.failed", "church.cancelled"]
+    assert list(run.entities) == ["church.Gift", "church.Member"]
 
 
 async def test_a_dry_runs_copy_is_no_fact(database: Database, connected: OrgId) -> None:

@@ -14,7 +14,7 @@ import pytest
 from psycopg import errors as pg
 
 from openfaith.errors import ConfigurationError, DatabaseRefusedError, DatabaseUnavailableError
-from openfaith.store import Database, lease_connection, migrate, open_database
+from openfaith.store import SILENCE, Database, lease_connection, migrate, open_database, watch
 from support.mirror import ask, fetch_one
 from support.postgres import Databases
 from support.roles import Role, new_role, rewritten
@@ -76,6 +76,20 @@ async def reach(url: str) -> list[Exception]:
             await way(url)
         found.append(caught.value)
     return found
+
+
+async def test_a_server_that_is_gone_without_a_word_is_noticed_in_time(database: Database) -> None:
+    """Every connection is watched; the kernel alone would wait for a quarter of an hour."""
+    async with database.connection() as connection:
+        settings = connection.info.get_parameters()
+    idle, each, times = (int(settings[f"keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert idle + each * times <= SILENCE.total_seconds()
+    assert settings["tcp_user_timeout"] == str(int(SILENCE.total_seconds() * 1000))
+
+
+def test_what_the_url_says_of_silence_goes_before() -> None:
+    ours = watch("postgresql://db.example/church?keepalives_idle=77", timedelta(seconds=8))
+    assert ours == {"keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 8000}
 
 
 async def _open(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import LiteralString
 
@@ -352,6 +353,17 @@ async def test_a_run_that_may_not_have_read_all_resolves_none(
     await note_doubts(later.database, later.held, doubts)
     await later.complete()
     assert await letter_states(reader) == [("open", 1)]
+
+
+async def test_whatever_run_has_stored_the_record_since_resolves_its_letter(reader: Reader) -> None:
+    """Also one that proves nothing; what it did not bring stays."""
+    await reader.store(*(json.dumps({"id": key, "type": "Member"}).encode() for key in "123"), at=1)
+    await reader.complete()
+    later = await begin_again(reader, started_at=10)
+    await later.store(record("1"), at=11)
+    await note_doubts(later.database, later.held, ["it shifted while it was read"])
+    await later.complete()
+    assert await letter_states(reader) == [("resolved", 1), ("open", 1), ("open", 1)]
 
 
 @pytest.mark.parametrize("status", [EntityStatus.FAILED, EntityStatus.CANCELLED])

@@ -35,19 +35,27 @@ LEFT JOIN (
 WHERE o.org_id = ANY(%(org_ids)s) AND s.org_id = ANY(%(org_ids)s) AND s.adapter = openfaith.base_adapter(s.adapter);
 
 -- name: list_run_facts
--- Of some organizations the last run of each kind, where it did not complete. What a person cancelled says nothing.
-SELECT run.org_id, run.adapter, run.kind, run.run_id, run.status = 'partial' AS is_partial,
-       ARRAY(SELECT e.entity FROM openfaith.entity_run AS e
-             WHERE e.run_id = run.run_id AND e.status IN ('failed', 'skipped', 'cancelled') ORDER BY e.position) AS entities
+-- What of each kind of run failed and was not made up for since, of some organizations: not what a person gave up. A retry
+-- that is under way has made up for nothing yet. And where the token may see nothing at all, no entity has failed, but the
+-- last run has.
+SELECT f.org_id, f.adapter, f.kind, max(f.run_id) AS run_id,
+       EXISTS (SELECT FROM openfaith.entity_run AS e WHERE e.run_id = max(f.run_id) AND e.status = 'completed') AS is_partial,
+       COALESCE(array_agg(f.entity ORDER BY f.entity) FILTER (WHERE f.entity <> '*'), '{}') AS entities
+FROM openfaith.failed_run AS f
+WHERE f.org_id = ANY(%(org_ids)s) AND f.status = 'open'
+GROUP BY f.org_id, f.adapter, f.kind
+UNION ALL
+SELECT run.org_id, run.adapter, run.kind, run.run_id, false, '{}'
 FROM openfaith.credential AS c
 CROSS JOIN unnest(%(kinds)s::text[]) AS of (kind)
 CROSS JOIN LATERAL (
     SELECT r.org_id, r.adapter, r.kind, r.run_id, r.status FROM openfaith.sync_run AS r
-    WHERE r.org_id = c.org_id AND r.adapter = c.adapter AND r.kind = of.kind
-      AND r.status IN ('completed', 'partial', 'failed') AND NOT r.dry_run
+    WHERE r.org_id = c.org_id AND r.adapter = c.adapter AND r.kind = of.kind AND r.status <> 'cancelled' AND NOT r.dry_run
     ORDER BY r.run_id DESC LIMIT 1
 ) AS run
-WHERE c.org_id = ANY(%(org_ids)s) AND run.status <> 'completed';
+WHERE c.org_id = ANY(%(org_ids)s) AND run.status = 'failed' AND NOT EXISTS (
+    SELECT FROM openfaith.failed_run AS f
+    WHERE f.org_id = ANY(%(org_ids)s) AND f.org_id = run.org_id AND f.adapter = run.adapter AND f.kind = run.kind);
 
 -- name: list_breaker_facts
 -- Whose source is left alone. What everybody waits for is told of those who found it out.

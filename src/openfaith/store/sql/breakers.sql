@@ -9,19 +9,28 @@ WHERE c.org_id = %(org_id)s AND c.adapter = %(adapter)s
 ORDER BY b.org_id NULLS FIRST LIMIT 1;
 
 -- name: open
--- Opens an organization's breaker. No row where it is open already.
+-- Opens an organization's breaker. No row where it is open already, or where the credentials were replaced since those
+-- that were rejected were looked up; who replaces them meanwhile waits, and finds the row.
 INSERT INTO openfaith.breaker (adapter, base_url, org_id, run_id, reason, what, seen, next_probe_at)
 SELECT c.adapter, c.base_url, c.org_id, %(run_id)s, %(reason)s, %(what)s, %(seen)s, now() + %(wait)s::interval
-FROM openfaith.credential AS c WHERE c.org_id = %(org_id)s AND c.adapter = %(adapter)s
+FROM openfaith.credential AS c
+WHERE c.org_id = %(org_id)s AND c.adapter = %(adapter)s
+  AND (%(reason)s <> 'rejected' OR %(saved_at)s::timestamptz IS NULL OR c.updated_at = %(saved_at)s)
+FOR SHARE OF c
 ON CONFLICT (adapter, base_url, COALESCE(org_id, '')) DO NOTHING
 RETURNING breaker_id;
 
 -- name: meet
 -- A further run has met an open breaker; what it has seen is the newest that is known. Who waited for an answer from before
--- the credentials were rejected does not know of that.
-UPDATE openfaith.breaker SET run_id = COALESCE(%(run_id)s, run_id), what = %(what)s, seen = %(seen)s,
-    reason = CASE WHEN reason = 'rejected' THEN reason ELSE %(reason)s END
-WHERE org_id = %(org_id)s AND adapter = %(adapter)s;
+-- the credentials were rejected does not know of that; nor does who was rejected with those of before speak of these.
+UPDATE openfaith.breaker SET run_id = COALESCE(%(run_id)s, run_id),
+    reason = CASE WHEN reason = 'rejected' THEN reason ELSE %(reason)s END,
+    what = CASE WHEN reason = 'rejected' AND %(reason)s <> 'rejected' THEN what ELSE %(what)s END,
+    seen = CASE WHEN reason = 'rejected' AND %(reason)s <> 'rejected' THEN seen ELSE %(seen)s END
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s
+  AND (%(reason)s <> 'rejected' OR %(saved_at)s::timestamptz IS NULL OR EXISTS (
+      SELECT FROM openfaith.credential AS c
+      WHERE c.org_id = %(org_id)s AND c.adapter = %(adapter)s AND c.updated_at = %(saved_at)s));
 
 -- name: open_shared
 -- Opens the breaker of all who read a source, once so many of those that are being read have found it in trouble. What

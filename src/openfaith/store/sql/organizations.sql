@@ -23,7 +23,7 @@ ORDER BY run.run_id LIMIT 1;
 
 -- name: get_credential
 -- The sealed secret and what is needed to open and use it.
-SELECT base_url, key_id, sealed FROM openfaith.credential WHERE org_id = %(org_id)s AND adapter = %(adapter)s;
+SELECT base_url, key_id, sealed, updated_at FROM openfaith.credential WHERE org_id = %(org_id)s AND adapter = %(adapter)s;
 
 -- name: list_organizations
 -- Who is connected to what.

@@ -58,7 +58,8 @@ WITH taken AS (
       ON stored.run_id = taken.run_id AND (stored.entity = taken.entity OR stored.carrier = taken.entity)
     ON CONFLICT (org_id, adapter, entity, permissions) DO UPDATE SET noted_at = excluded.noted_at
 )
-SELECT e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.cancel_requested, e.carrier, (
+SELECT e.entity_run_id, e.fence, e.checkpoint, e.pages, e.records, e.dead_letters, e.forgiven_records,
+       e.forgiven_dead_letters, e.cancel_requested, e.carrier, (
     SELECT c.status FROM openfaith.entity_run AS c WHERE c.run_id = e.run_id AND c.entity = e.carrier
 ) AS carrier_status, (
     SELECT CASE WHEN l.doubts IS NULL THEN c.doubts
@@ -246,13 +247,24 @@ FROM open WHERE e.entity_run_id = open.entity_run_id;
 -- Puts a run that did not complete back into the queue. What the token may see by then, nobody knows yet.
 UPDATE openfaith.sync_run
 SET status = 'queued', attempt = attempt + 1, finished_at = NULL, reason = NULL, cancel_requested_at = NULL,
-    closed_products = '{}', permissions = NULL
+    closed_products = '{}', permissions = NULL, goes_on = false
 WHERE run_id = %(run_id)s AND status IN ('partial', 'failed', 'cancelled')
 RETURNING attempt;
 
+-- name: note_goes_on
+-- What is at it cannot be retried yet.
+UPDATE openfaith.sync_run SET goes_on = true
+WHERE run_id = %(run_id)s AND status = 'running' AND cancel_requested_at IS NULL;
+
+-- name: is_to_go_on
+-- Whether somebody has promised so.
+SELECT 1 FROM openfaith.sync_run
+WHERE run_id = %(run_id)s AND goes_on AND status IN ('partial', 'failed') AND cancel_requested_at IS NULL;
+
 -- name: retry_entities
 -- What completed stays; the rest continues at its last committed page, and can tell that from going on after a crash.
--- What could not be seen may have been granted since: also below single parents.
+-- What could not be seen may have been granted since: also below single parents. The bad records that it has met are
+-- forgiven; not what rode on another's pages, of which the later ones have none.
 WITH asked_again AS (
     UPDATE openfaith.parent_failure AS f SET denied = false, gone = false
     FROM openfaith.entity_run AS e
@@ -260,7 +272,9 @@ WITH asked_again AS (
       AND f.entity_run_id = e.entity_run_id AND (f.denied OR f.gone)
 )
 UPDATE openfaith.entity_run
-SET status = 'waiting', checkpoint = checkpoint || '{"retried": true}', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1
+SET status = 'waiting', checkpoint = checkpoint || '{"retried": true}', reason = NULL, finished_at = NULL, cancel_requested = false, fence = fence + 1,
+    forgiven_records = CASE WHEN carrier IS NULL THEN records ELSE 0 END,
+    forgiven_dead_letters = CASE WHEN carrier IS NULL THEN dead_letters ELSE 0 END
 WHERE run_id = %(run_id)s AND status IN ('failed', 'skipped', 'cancelled', 'not_accessible');
 
 -- name: get_run
