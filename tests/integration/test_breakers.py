@@ -438,7 +438,8 @@ async def test_credentials_that_come_while_a_run_is_still_at_it_have_it_go_on_on
             async def is_whole() -> bool:
                 return (await engine.run(run.run_id)).run.status is RunStatus.COMPLETED
 
-            await until(is_whole)
+            async with asyncio.timeout(60):
+                await until(is_whole)
             events = await engine.events(run.run_id)
     assert names(events).count("RunGoesOn") == 1
 

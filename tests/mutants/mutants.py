@@ -1212,8 +1212,8 @@ MUTANTS: Final = (
     Mutant(
         name="address-taken-for-an-outage",
         file=PAUSING,
-        before="    seen = await _ask_cheaply(runtime, org_id, adapter)\n    if isinstance(seen, CredentialsRejectedError):\n        return _rejected(seen)\n    return BreakerOpenError",
-        after="    seen = error\n    return BreakerOpenError",
+        before="    seen = await _ask_cheaply(runtime, org_id, adapter)\n    if isinstance(seen, CredentialsRejectedError):\n        return _rejected(seen)\n    return opened_by",
+        after="    seen = error\n    return opened_by",
         tests=(BREAKERS + "test_one_address_that_always_fails_is_no_outage",),
         why="one address that always fails stops its organization",
     ),
@@ -1243,8 +1243,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="cancelled-run-revived",
-        file="engine/verbs.py",
-        before="if (await get_run(self._database, run_id)).cancel_requested_at is not None:",
+        file="store/going_on.py",
+        before="if (await get_run(database, run_id)).cancel_requested_at is not None:",
         after="if False:",
         tests=(BREAKERS + "test_a_run_that_a_person_has_stopped_stays_so_whoever_connects",),
         why="what a person has stopped begins again with the next token",
@@ -2067,9 +2067,9 @@ MUTANTS: Final = (
     Mutant(
         name="alerts-of-the-last-run-of-any-kind",
         file=ALERT_STATEMENTS,
-        before="r.adapter = c.adapter AND r.kind = of.kind",
-        after="r.adapter = c.adapter",
-        tests=(ALERT_TESTS + "test_the_last_run_of_each_kind_counts",),
+        before="GROUP BY f.org_id, f.adapter, f.kind\n",
+        after="AND f.kind = 'delta' GROUP BY f.org_id, f.adapter, f.kind\n",
+        tests=(ALERT_TESTS + "test_what_failed_of_each_kind_holds_until_it_was_made_up_for",),
         why="the hourly delta hides that the nightly reconciliation fails",
     ),
     Mutant(
