@@ -24,6 +24,8 @@ ENTITIES = [
     for name in make_plan(PCO).order
     if "OPENFAITH_TEST_PEOPLE" in os.environ or PCO.entities[name].product in PRODUCTS
 ]
+LEVELS = 5
+"""Of records that are below others, and one more for what waits for a person first."""
 SEED = int(os.environ.get("OPENFAITH_TEST_SEED", "1"))
 
 
@@ -44,22 +46,26 @@ def failures(view: RunView) -> list[str]:
 
 
 async def test_every_table_of_a_church_that_changed_everywhere_equals_it_again(grace: Follower) -> None:
-    """Records of all kinds were changed, added, deleted and merged. What cannot be asked for by itself takes two listings to be deleted."""
+    """Records of all kinds were changed, added, deleted and merged.
+
+    What is below others is proven once these are gone: each level of it takes another reconciliation.
+    """
     await grace.sync()
     grace.church.control("changes-plan", {"changes": "mix:0.3"})
     delta = await grace.sync("delta")
     grace.church.control("changes-plan", {"changes": ""})
     views = [delta, await grace.sync("delta")]
-    for _ in range(2):
+    for _ in range(LEVELS):
         views.append(await grace.sync("reconciliation"))
+        if grace.differences() == []:
+            break
         for entity in {
             suspect.entity
             for suspect in await grace.engine.suspects.list("grace", states=[SuspectState.HELD])
         }:
             await grace.engine.suspects.approve("grace", entity, None)
-    views.append(await grace.sync("reconciliation"))
-    assert [failures(view) for view in views] == [[]] * 5
-    assert [view.status for view in views] == [RunStatus.COMPLETED] * 5
+    assert {text for view in views for text in failures(view)} == set()
+    assert {view.status for view in views} == {RunStatus.COMPLETED}
     assert grace.differences() == []
     asked = [sum(e.requests for e in view.entities) for view in views]
     sys.stdout.write(f"\n{PEOPLE} people, seed {SEED}: {asked} requests\n")
