@@ -58,6 +58,8 @@ def test_a_command_that_is_killed_anywhere_is_finished_by_the_same_command(
     pairs = sweep.pairs(PAIRS, Random(SEED), singles)
     report(sweep, singles, pairs, f"every {step}th from {SEED % step}" if step > 1 else "all")
     assert [str(trial) for trial in [*singles, *pairs] if trial.problems] == [], f"seed {SEED}"
+    # What goes on side by side is not in the same order each time, so that a point may lie behind the end.
+    assert sum(trial.reached == 0 for trial in singles) <= max(1, len(singles) // 10), f"seed {SEED}"
 
 
 def report(sweep: Sweep, singles: Sequence[Trial], pairs: Sequence[Trial], which: str) -> None:

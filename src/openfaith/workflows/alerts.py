@@ -14,6 +14,7 @@ from functools import partial
 from openfaith.alerting import Targets, decide, wait_after
 from openfaith.delivery import Sender
 from openfaith.errors import DeliveryFailedError, SyncError
+from openfaith.records import OrgId
 from openfaith.store import (
     Database,
     begin_alert_look,
@@ -65,11 +66,16 @@ async def look_for_alerts(database: Database, targets: Targets, *, apart: timede
         return False
     last = ""
     while org_ids := await list_next_org_ids(database, after=last, limit=_ORGANIZATIONS_AT_ONCE):
-        for event in await update_alerts(database, org_ids, partial(decide, targets=targets)):
-            log_event(event)
+        # What goes wrong with some keeps nobody from looking at those that follow.
+        await _unharmed(_update(database, targets, org_ids), "looking for alerts failed")
         last = org_ids[-1]
     await forget_old_alerts(database)
     return True
+
+
+async def _update(database: Database, targets: Targets, org_ids: Sequence[OrgId]) -> None:
+    for event in await update_alerts(database, org_ids, partial(decide, targets=targets)):
+        log_event(event)
 
 
 async def tell_of_alerts(database: Database, senders: Sequence[Sender]) -> None:

@@ -24,6 +24,7 @@ from openfaith.store import (
     list_next_org_ids,
     update_alerts,
 )
+from openfaith.telemetry import Event
 from openfaith.workflows.alerts import look_for_alerts
 from support.mirror import connect_org, execute, fetch, fetch_one
 
@@ -352,6 +353,24 @@ async def test_a_look_comes_to_every_organization(
     assert await list_next_org_ids(own_database, after=orgs[2], limit=9) == orgs[3:]
     assert await look_for_alerts(own_database, Targets(), apart=timedelta())
     assert {alert.org_id for alert in await list_alerts(own_database)} == set(orgs)
+
+
+async def test_what_goes_wrong_with_one_organization_hides_no_other(
+    own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def update(database: Database, org_ids: Sequence[OrgId], decide: Any) -> list[Event]:
+        if orgs[0] in org_ids:
+            raise LookupError("nobody knows why")
+        return await update_alerts(database, org_ids, decide)
+
+    monkeypatch.setattr("openfaith.workflows.alerts._ORGANIZATIONS_AT_ONCE", 1)
+    monkeypatch.setattr("openfaith.workflows.alerts.update_alerts", update)
+    orgs = [await connect_org(own_database, f"org-{n}") for n in range(3)]
+    for org in orgs:
+        await execute(own_database, SYNCED, org, "sample")
+        await execute(own_database, HELD, org)
+    assert await look_for_alerts(own_database, Targets(), apart=timedelta())
+    assert {alert.org_id for alert in await list_alerts(own_database)} == set(orgs[1:])
 
 
 # What people say
