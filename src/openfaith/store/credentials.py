@@ -53,7 +53,7 @@ class Credential:
     """As the person gave it: `app_id:secret`, or a bearer token."""
     source_org: str | None = None
     """The organization's id at the source; None where it is not known."""
-    saved_at: datetime | None = None
+    saved_at: datetime | None = field(default=None, compare=False)
     """When it was kept, by the database's clock; None for one that is not yet."""
 
 

@@ -100,16 +100,18 @@ _STORED_SINCE = """
 UPDATE openfaith.dead_letter AS d SET status = 'resolved'
 FROM {} AS t
 WHERE d.org_id = %(org_id)s AND d.adapter = %(adapter)s AND d.entity = %(entity)s AND d.status = 'open'
-  AND t.org_id = d.org_id AND t.id = d.record_key AND t._requested_at > d.requested_at
+  AND d.run_id IS DISTINCT FROM %(run_id)s AND t.org_id = d.org_id AND t.id = d.record_key AND t._requested_at > d.requested_at
 """
-"""Whatever kind of run brought it: the record is stored as it was later, or was deleted later."""
+"""Whatever kind of run brought it: the record is stored as it was later, or was deleted later. Not what this run has set
+aside itself: what it read below that may have been read before it was stored.
+"""
 
 
 async def _resolve_dead_letters(
     connection: psycopg.AsyncConnection, table: tuple[str, str], run: RunRecord, entity: EntityName
 ) -> None:
     about = {"run_id": run.run_id, "org_id": run.org_id, "adapter": run.works_as, "entity": entity}
-    await connection.execute(sql.SQL(_STORED_SINCE).format(sql.Identifier(*table)), about)
+    await connection.execute(sql.SQL(_STORED_SINCE).format(beside_parameters(sql.Identifier(*table))), about)
     if run.kind is SyncKind.FULL:
         await connection.execute(query("runs", "resolve_dead_letters"), about)
 

@@ -10,7 +10,7 @@ ORDER BY b.org_id NULLS FIRST LIMIT 1;
 
 -- name: open
 -- Opens an organization's breaker. No row where it is open already, or where the credentials were replaced since those
--- that were rejected were looked up; who replaces them meanwhile waits, and finds the row.
+-- that were rejected were looked up. Who replaces them meanwhile waits, and finds the row.
 INSERT INTO openfaith.breaker (adapter, base_url, org_id, run_id, reason, what, seen, next_probe_at)
 SELECT c.adapter, c.base_url, c.org_id, %(run_id)s, %(reason)s, %(what)s, %(seen)s, now() + %(wait)s::interval
 FROM openfaith.credential AS c
@@ -22,7 +22,7 @@ RETURNING breaker_id;
 
 -- name: meet
 -- A further run has met an open breaker; what it has seen is the newest that is known. Who waited for an answer from before
--- the credentials were rejected does not know of that; nor does who was rejected with those of before speak of these.
+-- the credentials were rejected does not know of that. Nor does who was rejected with those of before speak of these.
 UPDATE openfaith.breaker SET run_id = COALESCE(%(run_id)s, run_id),
     reason = CASE WHEN reason = 'rejected' THEN reason ELSE %(reason)s END,
     what = CASE WHEN reason = 'rejected' AND %(reason)s <> 'rejected' THEN what ELSE %(what)s END,

@@ -264,7 +264,7 @@ WHERE run_id = %(run_id)s AND goes_on AND status IN ('partial', 'failed') AND ca
 -- name: retry_entities
 -- What completed stays; the rest continues at its last committed page, and can tell that from going on after a crash.
 -- What could not be seen may have been granted since: also below single parents. The bad records that it has met are
--- forgiven; not what rode on another's pages, of which the later ones have none.
+-- forgiven, but not what rode on another's pages, of which the later ones have none.
 WITH asked_again AS (
     UPDATE openfaith.parent_failure AS f SET denied = false, gone = false
     FROM openfaith.entity_run AS e
