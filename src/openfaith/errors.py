@@ -118,7 +118,7 @@ class BreakerOpenError(TransientError):
             return f"the source rejects the credentials ({self.seen}), so it is not asked; connect again with `openfaith connect`"
         return (
             f"the source is in trouble ({self.seen}), so it is left alone and asked again from time to time; "
-            "what waits for it goes on by itself"
+            "what waits for it goes on by itself, what has ended goes on with `openfaith runs retry`"
         )
 
 
@@ -330,10 +330,11 @@ class ParentsFailedError(PermanentError):
         self.example = example
 
     def __str__(self) -> str:
-        counted = "1 parent" if self.parents == 1 else f"{self.parents} parents"
+        counted = "1 parent" if self.parents == 1 else f"{self.parents:,} parents"
+        which = "" if self.parents == 1 else "one of them: "
         return (
-            f"{self.entity}: below {counted} nothing could be read (one of them: {self.example}); all others were "
-            "read; retry the run, which asks for these only"
+            f"{self.entity}: below {counted} nothing could be read ({which}{self.example}); retry the run, which "
+            f"asks for {'this' if self.parents == 1 else 'these'} only"
         )
 
 
@@ -347,7 +348,7 @@ class TooManyDeadLettersError(PermanentError):
         self.seen = seen
 
     def __str__(self) -> str:
-        return f"{self.entity}: {self.dead} of {self.seen} records cannot be stored; look at them with `openfaith dead-letters list` before going on"
+        return f"{self.entity}: {self.dead} of {self.seen} records cannot be stored; look at them with `openfaith dead-letters list ORG` before going on"
 
 
 class InterruptedRunError(PermanentError):

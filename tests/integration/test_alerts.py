@@ -139,6 +139,13 @@ def test_what_could_not_be_told_is_said_and_why(church: Church, shell: Shell) ->
     )
     told = shell("alerts", "list", church.org)
     assert "  Not told by webhook after 3 attempts: the receiver answered 500; to be tried again in " in told
+    ask(
+        church.url,
+        "UPDATE openfaith.alert SET state = 'acknowledged', acknowledged_by = 'ann', acknowledged_at = now()",
+    )
+    assert "after 3 attempts: the receiver answered 500; there is no need any more." in shell(
+        "alerts", "list", church.org
+    )
     ask(church.url, "UPDATE openfaith.alert_delivery SET given_up_at = now()")
     assert "the receiver answered 500; given up just now." in shell("alerts", "list", church.org)
     [delivery] = shell.json("alerts", "list")["alerts"][0]["deliveries"]

@@ -773,12 +773,20 @@ MUTANTS: Final = (
     Mutant(
         name="vanished-parent-believed",
         file="workflows/nested_segments.py",
-        before="        state = replace(state, empty=state.empty + 1)\n",
-        after="",
-        tests=(
-            "integration/test_nested_walks.py::test_a_parent_that_is_gone_is_told_and_costs_nobody_anything",
-        ),
+        before="empty=walk.state.empty + 1, failures=0",
+        after="failures=0",
+        tests=("integration/test_nested_walks.py::test_a_parent_that_is_gone_is_told_and_fails_nobody",),
         why="one wrong 404, and all that is below the parent counts as read",
+    ),
+    Mutant(
+        name="living-parent-vanished",
+        file="workflows/nested_segments.py",
+        before="            is_there = await self._is_there(parent)\n",
+        after="            is_there = False\n",
+        tests=(
+            "integration/test_nested_walks.py::test_a_parent_that_is_there_with_nothing_found_below_it_speaks_against_all_that_was_read",
+        ),
+        why="a wrong 404 below a parent that is there, and all that is below it counts as read",
     ),
     Mutant(
         name="rode-below-unread-parents",

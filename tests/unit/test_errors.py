@@ -63,7 +63,7 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     ),
     (
         BreakerOpenError("outage", "GET /people", "status 503"),
-        "the source is in trouble (status 503), so it is left alone and asked again from time to time; what waits for it goes on by itself",
+        "the source is in trouble (status 503), so it is left alone and asked again from time to time; what waits for it goes on by itself, what has ended goes on with `openfaith runs retry`",
     ),
     (
         BreakerOpenError("rejected", "GET /people", "401"),
@@ -121,15 +121,15 @@ EXAMPLES: list[tuple[SyncError, str]] = [
     ),
     (
         ParentsFailedError("groups.Enrollment", 1, "503"),
-        "groups.Enrollment: below 1 parent nothing could be read (one of them: 503); all others were read; retry the run, which asks for these only",
+        "groups.Enrollment: below 1 parent nothing could be read (503); retry the run, which asks for this only",
     ),
     (
         ParentsFailedError("groups.Enrollment", 2, "503"),
-        "groups.Enrollment: below 2 parents nothing could be read (one of them: 503); all others were read; retry the run, which asks for these only",
+        "groups.Enrollment: below 2 parents nothing could be read (one of them: 503); retry the run, which asks for these only",
     ),
     (
         TooManyDeadLettersError("people.Person", 40, 200),
-        "people.Person: 40 of 200 records cannot be stored; look at them with `openfaith dead-letters list` before going on",
+        "people.Person: 40 of 200 records cannot be stored; look at them with `openfaith dead-letters list ORG` before going on",
     ),
     (
         LeaseLostError(5, 3),

@@ -150,8 +150,10 @@ def _sentence(text: str) -> str:
 
 
 def is_unchanged(view: RunView) -> bool:
-    """Whether a completed run read something and wrote nothing."""
-    if view.status is not RunStatus.COMPLETED:
+    """Whether a completed run read something, all that it asked for, and had nothing to write and nothing to suspect."""
+    if view.status is not RunStatus.COMPLETED or any(
+        e.suspects or e.held or (e.reason and e.status is EntityStatus.COMPLETED) for e in view.entities
+    ):
         return False
     written = sum(e.inserted + e.updated + e.deleted + e.dead_letters for e in view.entities)
     return written == 0 and any(e.unchanged for e in view.entities)

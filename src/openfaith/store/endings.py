@@ -97,7 +97,7 @@ async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entit
 
 
 _STORED_SINCE = """
-UPDATE openfaith.dead_letter AS d SET status = 'resolved'
+UPDATE openfaith.dead_letter AS d SET status = 'resolved', decided_by = 'run ' || %(run_id)s::text, decided_at = now()
 FROM {} AS t
 WHERE d.org_id = %(org_id)s AND d.adapter = %(adapter)s AND d.entity = %(entity)s AND d.status = 'open'
   AND d.run_id IS DISTINCT FROM %(run_id)s AND t.org_id = d.org_id AND t.id = d.record_key AND t._requested_at > d.requested_at

@@ -20,7 +20,10 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ER
 
 
 def configure_logging(*, level: str = "warning", log_format: LogFormat = "console") -> None:
-    """Set up logging for this process, once. Foreign libraries log through the same lines, from warnings on."""
+    """Set up logging for this process, once. Foreign libraries log through the same lines, from warnings on.
+
+    What has a level of its own shows no more than the level that is asked for.
+    """
     numeric = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -43,7 +46,7 @@ def configure_logging(*, level: str = "warning", log_format: LogFormat = "consol
         cache_logger_on_first_use=False,
     )
     absent = [_without_absent] if log_format == "console" else []
-    handler = _StandardErrorHandler()
+    handler = _StandardErrorHandler(numeric)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -65,6 +68,10 @@ def _without_absent(
 
 class _StandardErrorHandler(logging.StreamHandler[TextIO]):
     """Writes to whatever standard error is at the time: a progress display puts itself in between."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self.setLevel(level)
 
     def emit(self, record: logging.LogRecord) -> None:
         # Not `setStream`: that flushes the stream before, which may be closed by now.

@@ -7,7 +7,6 @@ API never takes over another process's work). A contract test fails when an upgr
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -24,6 +23,7 @@ from openfaith.errors import ConfigurationError
 from openfaith.loops import end_tasks
 from openfaith.records import RunId
 from openfaith.store import SILENCE, Database, translated, watch
+from openfaith.workflows.engine_log import quieten, silence
 from openfaith.workflows.ids import sync_run_workflow_id
 from openfaith.workflows.leases import Lease
 from openfaith.workflows.orchestrator import sync_organization
@@ -100,7 +100,7 @@ def _told(url: str) -> Iterator[None]:
 
 async def migrate_durable_engine(database: Database) -> None:
     """Bring the engine's own tables up to date, as its start would: afterwards it starts quicker."""
-    _quieten()
+    quieten()
     async with database.exclusive("launch"):
         with _told(database.url):
             await asyncio.to_thread(DBOS.migrate, _for_sqlalchemy(database.url))
@@ -109,8 +109,7 @@ async def migrate_durable_engine(database: Database) -> None:
 async def _stop(runtime: Runtime) -> None:
     """Stop the engine. Nothing is waited for but the pages being written: workflows go on elsewhere, or later."""
     await runtime.stop()
-    # What is cut off here complains to the engine's log, and is taken over: nobody needs to read of it.
-    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    silence()
     await asyncio.to_thread(DBOS.destroy)
     # The engine made the loop's default executor its own, and has shut it down.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
@@ -123,7 +122,7 @@ def _is_of_the_engine(task: asyncio.Task[object]) -> bool:
 
 
 def _config(url: str, executor_id: str) -> DBOSConfig:
-    _quieten()
+    quieten()
     return DBOSConfig(
         name=APPLICATION_NAME,
         system_database_url=_for_sqlalchemy(url),
@@ -136,15 +135,6 @@ def _config(url: str, executor_id: str) -> DBOSConfig:
         # The connection that was used last is the warmest: its statements are prepared.
         db_engine_kwargs={"pool_pre_ping": False, "pool_use_lifo": True},
     )
-
-
-def _quieten() -> None:
-    """The engine's log joins ours, from warnings on, instead of writing to the terminal by itself."""
-    log = logging.getLogger("dbos")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
-    log.propagate = True
-    log.setLevel(logging.WARNING)
 
 
 def _for_sqlalchemy(url: str) -> str:

@@ -144,40 +144,57 @@ class NestedSegment(Segment):
         except _OF_THE_WALK:
             raise
         except RecordNotFoundError as error:
-            return await self._vanished(nested, error)
+            return await self._not_found(nested, error)
         except AccessDeniedError as error:
             return await self._denied(nested, error)
         except (TransientError, PermanentError) as error:
             return await self._failed(nested, error)
         return await self._advance(pages, walk, ask, page, ending=ending)
 
-    async def _vanished(self, walk: NestedWalk, error: RecordNotFoundError) -> NestedWalk:
-        """A parent whose very existence the source denies. It did exist when its own list was read.
+    async def _not_found(self, walk: NestedWalk, error: RecordNotFoundError) -> NestedWalk:
+        """A 404 below a parent that did exist when its own list was read: the source is asked for the parent itself.
 
         Raises:
-            RecordNotFoundError: nothing was ever read, several are denied in a row, and the last of them is there:
-                it is the path that is not.
+            RecordNotFoundError: nothing was ever read, it is so below several in a row, and these are there: it is the
+                path that is not.
         """
         parent = walk.parents[0]
-        # Once something was read, this is an honest answer, and no sign of a source in trouble.
-        state = fail(walk.state) if self._nothing_read else walk.state
-        if state.failures > MOST_FAILURES_IN_A_ROW:
-            if await self._is_there(parent):
-                raise error
-            state = replace(state, failures=0)
+        try:
+            is_there = await self._is_there(parent)
+        except _OF_THE_WALK:
+            raise
+        except (TransientError, PermanentError) as unknown:
+            await note_requests(self._runtime.database, self._held, error.requests)
+            if isinstance(unknown, AccessDeniedError):
+                return await self._denied(walk, unknown)
+            return await self._failed(walk, unknown)
+        if is_there:
+            return await self._contradicted(walk, error)
         await self._runtime.tell(
             ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent.id)
         )
-        state = replace(state, empty=state.empty + 1)
+        state = replace(walk.state, empty=walk.state.empty + 1, failures=0)
         # What was below it may have moved with it, or to another. A listing that is to prove something has not seen it.
         unseen = str(error) if self._assignment.kind is SyncKind.RECONCILIATION else None
         return await self._leave(walk.at(state), requests=error.requests, reason=unseen, gone=True)
+
+    async def _contradicted(self, walk: NestedWalk, error: RecordNotFoundError) -> NestedWalk:
+        """The parent is there, and nothing below it: one wrong answer, which is asked for again, or a parent without.
+
+        What is answered so twice is no failure; but nobody can say that all was read.
+        """
+        state = fail(walk.state) if self._nothing_read else walk.state
+        if state.failures > MOST_FAILURES_IN_A_ROW:
+            raise error
+        return await self._leave_behind(
+            walk.at(state), str(error), requests=error.requests, gone=walk.state.again
+        )
 
     async def _is_there(self, parent: ParentRow) -> bool:
         """Whether the source has the parent itself. True also where nobody can ask for it.
 
         Raises:
-            SyncError: the source cannot say.
+            SyncError: the source cannot or will not say.
         """
         manifest = self._runtime.manifest(self._assignment.adapter)
         entity = manifest.entities[self._below.parent]
@@ -192,7 +209,7 @@ class NestedSegment(Segment):
                 version=manifest.products[entity.product].version,
                 retry=entity.retries,
             )
-        except (RecordNotFoundError, AccessDeniedError) as error:
+        except RecordNotFoundError as error:
             await note_requests(self._runtime.database, self._held, error.requests)
             return False
         await note_requests(self._runtime.database, self._held, 1)
@@ -224,14 +241,14 @@ class NestedSegment(Segment):
         return await self._leave_behind(walk.at(state), str(error), requests=error.requests)
 
     async def _leave_behind(
-        self, walk: NestedWalk, reason: str, *, requests: int, denied: bool = False
+        self, walk: NestedWalk, reason: str, *, requests: int, denied: bool = False, gone: bool = False
     ) -> NestedWalk:
         about, below = self._assignment.subject, self._below
         parent = walk.parents[0].id
         await self._runtime.tell(
             ParentLeftBehind(about=about, parent=below.parent, parent_id=parent, reason=reason)
         )
-        return await self._leave(walk, requests=requests, reason=reason, denied=denied)
+        return await self._leave(walk, requests=requests, reason=reason, denied=denied, gone=gone)
 
     async def _leave(
         self,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from rich.console import Console
 
 from openfaith.cli.summaries import closing_lines, fitting, is_unchanged, summary_table
@@ -133,6 +136,13 @@ def test_only_a_run_that_read_something_can_find_it_unchanged() -> None:
     assert is_unchanged(make_view(make_entity(inserted=0, unchanged=5)))
     assert not is_unchanged(make_view(make_entity(inserted=0, unchanged=0, records=0)))
     assert not is_unchanged(make_view(make_entity(inserted=0, updated=1, unchanged=4)))
+
+
+@pytest.mark.parametrize(
+    "left", [{"suspects": 1}, {"held": 1}, {"reason": "the token may see nothing below 1"}]
+)
+def test_what_is_suspected_or_was_not_seen_is_not_as_the_source_has_it(left: dict[str, Any]) -> None:
+    assert not is_unchanged(make_view(make_entity(inserted=0, unchanged=5, **left)))
 
 
 def test_a_dry_run_says_what_a_sync_would_do_and_not_how_to_go_on() -> None:

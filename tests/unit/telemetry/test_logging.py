@@ -91,6 +91,16 @@ def test_other_libraries_log_through_the_same_lines_from_warnings_on(
     assert json.loads(line)["event"] == "seen 5"
 
 
+def test_a_library_with_a_level_of_its_own_shows_no_more_than_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(level="error", log_format="json")
+    library = logging.getLogger("some.talkative.library")
+    library.setLevel(logging.WARNING)
+    library.warning("hidden")
+    assert lines(capsys) == []
+
+
 def test_keywords_of_a_logger_are_fields(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(log_format="json")
     get_logger("openfaith.somewhere").warning("it failed", reason="because")

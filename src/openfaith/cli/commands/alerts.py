@@ -115,15 +115,16 @@ def alert_lines(
 ) -> Iterator[tuple[str, str]]:
     """What is known of each alert; each line with its style."""
     for alert in found:
-        held = alert.state != "resolved"
         yield (
             f"{alert.alert_id}  {alert.org_id}  {alert.rule} ({alert.severity}, {_standing(alert, now)})",
             _STYLES.get(alert.severity, "") if alert.state == "open" else "",
         )
         yield f"  {alert.message}", ""
         for delivery in deliveries.get(alert.alert_id, ()):
-            if delivery.delivered_at is None and (held or delivery.attempts):
-                yield f"  {_undelivered(delivery, now)}", "yellow"
+            # What is known to a person, or over, need not be told as new.
+            is_due = alert.state == ("open" if delivery.occasion == "opened" else "resolved")
+            if delivery.delivered_at is None and (is_due or delivery.attempts):
+                yield f"  {_undelivered(delivery, now, is_due=is_due)}", "yellow" if is_due else ""
 
 
 def _standing(alert: Alert, now: datetime) -> str:
@@ -135,7 +136,7 @@ def _standing(alert: Alert, now: datetime) -> str:
     return f"{opened}, acknowledged by {alert.acknowledged_by} {_since(alert.acknowledged_at, now)}"
 
 
-def _undelivered(delivery: Delivery, now: datetime) -> str:
+def _undelivered(delivery: Delivery, now: datetime, *, is_due: bool) -> str:
     told = "" if delivery.occasion == "opened" else " that it is resolved"
     if not delivery.attempts:
         return f"Not yet told{told} by {delivery.channel}."
@@ -143,6 +144,8 @@ def _undelivered(delivery: Delivery, now: datetime) -> str:
     why = f": {delivery.error}" if delivery.error else ""
     if delivery.given_up_at is not None:
         return f"{tried}{why}; given up {_since(delivery.given_up_at, now)}."
+    if not is_due:
+        return f"{tried}{why}; there is no need any more."
     wait = max((delivery.next_attempt_at - now).total_seconds(), 0)
     return f"{tried}{why}; to be tried again {f'in {duration(wait)}' if wait else 'now'}."
 

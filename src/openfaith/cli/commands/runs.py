@@ -99,7 +99,7 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
             **view.to_json(),
             "notes": list(notes),
             "events": [_event_document(e) for e in found],
-            "troubles": [trouble_document(each) for each in troubles],
+            "troubles": [trouble_document(view.run, each) for each in troubles],
             "reconciliation": [report_document(each) for each in report],
         }
     )
@@ -114,7 +114,7 @@ async def _show(engine: Engine, *, output: Output, run_id: RunId, events: int) -
         output.show(report_table(report))
     for line in report_lines(report, view.run.org_id, dry_run=view.run.dry_run):
         output.say(line, style="yellow")
-    for text, style in trouble_lines(troubles):
+    for text, style in trouble_lines(view.run, troubles):
         output.say(text, style=style)
     conclude(view, output, notes)
     if not view.run.is_final:

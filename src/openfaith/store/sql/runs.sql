@@ -183,7 +183,7 @@ WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'runn
 -- Letters from before a completed full run that it did not meet again: the record was stored since, or is gone. Nobody
 -- knows that where anything speaks against its having read all, or it could not look below every parent.
 UPDATE openfaith.dead_letter AS d
-SET status = 'resolved'
+SET status = 'resolved', decided_by = 'run ' || e.run_id, decided_at = now()
 FROM openfaith.entity_run AS e
 WHERE e.run_id = %(run_id)s AND e.entity = %(entity)s
   AND d.org_id = e.org_id AND d.adapter = e.adapter AND d.entity = e.entity AND d.status = 'open'

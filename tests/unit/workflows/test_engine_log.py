@@ -1,0 +1,66 @@
+"""The durable engine's log: one line for what it gets over by itself."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from openfaith.workflows.engine_log import quieten, silence
+
+ENGINE = logging.getLogger("dbos")
+CUT_OFF = OperationalError("SELECT secret FROM t", {}, Exception("the server went away\nmore of it"))
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    level, filters, handlers, propagate = (
+        ENGINE.level,
+        [*ENGINE.filters],
+        [*ENGINE.handlers],
+        ENGINE.propagate,
+    )
+    quieten()
+    yield
+    ENGINE.setLevel(level)
+    ENGINE.filters[:], ENGINE.handlers[:], ENGINE.propagate = filters, handlers, propagate
+
+
+def test_a_database_that_is_away_is_one_line_without_stack_and_statement(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ENGINE.warning("Poll failed:", exc_info=CUT_OFF)
+    ENGINE.warning("Polling failed: %s", CUT_OFF)
+    try:
+        raise CUT_OFF
+    except OperationalError:
+        ENGINE.warning(f"Poll failed: {traceback.format_exc()}")
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        "Poll failed: OperationalError: (builtins.Exception) the server went away",
+        "Polling failed: (builtins.Exception) the server went away",
+        "Poll failed: sqlalchemy.exc.OperationalError: (builtins.Exception) the server went away",
+    ]
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+def test_a_mistake_keeps_its_stack(caplog: pytest.LogCaptureFixture) -> None:
+    ENGINE.error("Exception encountered:", exc_info=KeyError("x"))
+    [record] = caplog.records
+    assert record.exc_info is not None
+
+
+def test_who_debugs_gets_all_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="openfaith"):
+        ENGINE.warning("Polling failed: %s", CUT_OFF)
+    [record] = caplog.records
+    assert "SELECT secret" in record.getMessage()
+
+
+def test_nothing_is_heard_of_an_engine_that_ends(caplog: pytest.LogCaptureFixture) -> None:
+    silence()
+    ENGINE.error("cut off")
+    assert caplog.records == []
