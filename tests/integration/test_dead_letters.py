@@ -158,6 +158,9 @@ def test_what_can_be_stored_is_and_the_exit_code_says_what_cannot(church: Church
     assert (left["id"], left["attempts"], left["last_outcome"]) == (church.ids[2], 1, "unstorable")
     every = shell.json("dead-letters", "list", church.org, "--all")["dead_letters"]
     assert [each["status"] for each in every] == ["resolved", "resolved", "open"]
+    told = shell("dead-letters", "list", church.org, "--all")
+    assert "status" in told
+    assert "resolved" in told
 
 
 def test_a_discarded_letter_is_nobodys_any_more(church: Church, shell: Shell) -> None:
@@ -243,7 +246,8 @@ def test_what_failed_of_a_run_is_given_up_by_somebody(church: Church, failed: in
     [left] = shell.json("dead-letters", "list", church.org)["runs"]
     assert (left["name"], left["run_id"], left["times"], left["status"]) == ("*", str(failed), 3, "open")
     assert "discarded" in shell("dead-letters", "list", church.org, "--all")
-    shell("dead-letters", "discard", church.org, "--run", failed)
+    assert "1 entity" in shell("dead-letters", "discard", church.org, "--run", failed)
+    assert "was given up before" in shell("dead-letters", "discard", church.org, "--run", failed)
     assert shell.json("dead-letters", "list", church.org)["runs"] == []
     assert len(shell.json("dead-letters", "list", church.org)["dead_letters"]) == len(church.ids)
 

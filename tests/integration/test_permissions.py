@@ -17,6 +17,7 @@ from openfaith.source import SourceClient, parse_token
 from openfaith.store import open_database
 from openfaith.workflows.permissions import ask_permissions, fingerprint, permissions_of
 from openfaith.workflows.runtime import Runtime
+from support.mirror import ask
 from support.scripted_source import Answer, answer, error, scripted_source
 
 ORG = OrgId("grace")
@@ -113,12 +114,20 @@ async def test_where_the_source_does_not_tell_nothing_is_known(reach: Open, refu
         assert await ask_permissions(reach(source.url), ORG, "pco") == (None, 1)
 
 
-async def test_a_run_whose_source_cannot_be_asked_does_not_know_either(reach: Open) -> None:
+async def test_a_run_whose_source_cannot_be_asked_does_not_know_either_and_says_so(
+    reach: Open, shared_url: str
+) -> None:
     async with scripted_source(*[error(401, code="unauthorized")] * 2) as source:
         church = reach(source.url)
         with pytest.raises(CredentialsRejectedError):
             await ask_permissions(church, ORG, "pco")
         assert await permissions_of(church, ORG, "pco", RUN) is None
+    [(reason,)] = ask(
+        shared_url,
+        "SELECT details ->> 'reason' FROM openfaith.event WHERE name = 'PermissionsUnknown' AND run_id = %s",
+        RUN,
+    )
+    assert "rejected the credentials" in reason
 
 
 async def test_a_database_that_is_away_is_waited_for(reach: Open, monkeypatch: pytest.MonkeyPatch) -> None:

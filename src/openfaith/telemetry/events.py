@@ -34,6 +34,7 @@ but never their values.
 | ParentVanished | info | |
 | ParentLeftBehind | warning | |
 | ProductNotAccessible | warning | |
+| PermissionsUnknown | warning | |
 | SourceNotice | info, warning | |
 | WorkTakenOver | warning | workflows |
 | MirrorTablesMade | info | tables |
@@ -498,6 +499,20 @@ class DeltaReadsWhole(Event):
         many = _counted(len(self.entities), "entity", "entities")
         are = "is" if len(self.entities) == 1 else "are"
         return f"{many} cannot be asked for changes alone and {are} read whole: {', '.join(self.entities)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PermissionsUnknown(Event):
+    """A run goes on without knowing what the token may see."""
+
+    reason: str
+
+    @property
+    def severity(self) -> Severity:
+        return "warning"
+
+    def message(self) -> str:
+        return f"nobody knows what the token may see: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)

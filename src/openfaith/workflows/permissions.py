@@ -20,6 +20,7 @@ from openfaith.errors import (
 )
 from openfaith.records import OrgId, RunId, base_adapter, is_copy
 from openfaith.source import SourceClient
+from openfaith.telemetry import PermissionsUnknown, Subject
 from openfaith.workflows.pausing import ask_whose_token, time_to_wait
 from openfaith.workflows.runtime import Runtime
 
@@ -46,7 +47,8 @@ async def permissions_of(
         me = await ask_whose_token(runtime, org_id, base_adapter(adapter), identity, run_id=stopped)
     except DatabaseUnavailableError:
         raise
-    except SyncError:
+    except SyncError as error:
+        await runtime.tell(PermissionsUnknown(about=Subject(org_id=org_id, run_id=run_id), reason=str(error)))
         return None
     return fingerprint(me.data, identity)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from openfaith.breakers import BREAKER, BreakerPolicy, Gate
-from openfaith.errors import ProductClosedError, UnknownNameError
+from openfaith.errors import ProductClosedError, SyncError, UnknownNameError
 from openfaith.manifest import Entity, Manifest
 from openfaith.records import EntityName, OrgId, RunId, base_adapter, is_copy
 from openfaith.source import RateBudget, SourceClient, SourceEvent, parse_token
@@ -207,9 +207,14 @@ class Runtime:
             notice=type(event).__name__,
             text=str(event),
         )
-        task = asyncio.get_running_loop().create_task(self.tell(notice))
+        task = asyncio.get_running_loop().create_task(self._tell_of(notice))
         self._notices.add(task)
         task.add_done_callback(self._notices.discard)
+
+    async def _tell_of(self, notice: SourceNotice) -> None:
+        """It is logged in any case. Nobody waits for it, who could be told that the database is away."""
+        with suppress(SyncError):
+            await self.tell(notice)
 
     @asynccontextmanager
     async def committing(self) -> AsyncIterator[None]:

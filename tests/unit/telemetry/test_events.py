@@ -40,6 +40,7 @@ from openfaith.telemetry import (
     ParentLeftBehind,
     ParentVanished,
     ParityBroken,
+    PermissionsUnknown,
     ProductNotAccessible,
     RecordsMerged,
     RecordsSetAside,
@@ -211,6 +212,10 @@ EXAMPLES: list[tuple[Event, str]] = [
     (
         ProductNotAccessible(product="giving", reason="401, TRASH_PANDA"),
         "the product giving is not accessible: 401, TRASH_PANDA",
+    ),
+    (
+        PermissionsUnknown(about=ABOUT, reason="GET /me: not found (404)"),
+        "nobody knows what the token may see: GET /me: not found (404)",
     ),
     (SourceNotice(about=ABOUT, notice="Paused", text="paused for 5 s"), "paused for 5 s"),
     (MirrorTablesMade(adapter="pco", tables=3), "made 3 mirror tables of pco"),

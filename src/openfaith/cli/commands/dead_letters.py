@@ -156,7 +156,7 @@ async def _show_letters(
 
 def _none(chosen: _Chosen) -> str:
     if chosen.entity is None and chosen.reason is None:
-        return "There are no dead letters: everything that was read could be stored, and no run is left that failed."
+        return "There are no dead letters: everything that was read could be stored, and no failed run waits for anybody."
     return "There are no such dead letters."
 
 
@@ -275,19 +275,22 @@ def summary_lines(summaries: Sequence[DeadLetterSummary]) -> Iterator[str]:
 
 
 def _show_table(output: Output, letters: Sequence[DeadLetter]) -> None:
-    table = make_table("id", "entity", "record", "reason", "last seen", "attempts", right=("id", "attempts"))
+    """Their status is told where any is settled: else all of them are open."""
+    settled = any(letter.status != "open" for letter in letters)
+    headings = ["id", "entity", "record", *(["status"] if settled else []), "reason", "last seen", "attempts"]
     rows = [
         (
             str(letter.dead_letter_id),
             letter.entity,
             _printable(letter.record_key),
+            *((str(letter.status),) if settled else ()),
             letter.reason,
             ago(letter.seen_seconds),
             str(letter.attempts),
         )
         for letter in letters
     ]
-    output.show(add_rows(table, rows))
+    output.show(add_rows(make_table(*headings, right=("id", "attempts")), rows))
 
 
 def next_moves(org: str, summaries: Sequence[DeadLetterSummary], *, shown: int) -> Iterator[str]:
@@ -452,7 +455,10 @@ async def _discard(engine: Engine, *, output: Output, chosen: _Chosen) -> None:
             chosen.org, RunId(chosen.run), entity=chosen.entity, by=by
         )
         output.data({"org": chosen.org, "run_id": str(chosen.run), "discarded": number, "by": by})
-        output.say(f"Discarded what failed of run {chosen.run}: {counted(number, 'entity')}.")
+        done = f"Discarded what failed of run {chosen.run}: {counted(number, 'entity')}."
+        output.say(
+            done if number else f"What failed of run {chosen.run} was given up before: nothing was changed."
+        )
         return
     number = await engine.dead_letters.discard(
         chosen.org, chosen.ids, entity=chosen.entity, reason=chosen.reason, by=by
