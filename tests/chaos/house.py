@@ -47,6 +47,8 @@ class Workers:
         self.processes = [self._begin() for _ in range(number)]
         self.ended_by_themselves: list[int] = []
         """The exit codes of those that nobody killed."""
+        self.last_words: list[str] = []
+        """What stood last in the log when one of them ended by something that it may not end by."""
 
     def _begin(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
@@ -67,6 +69,8 @@ class Workers:
                 if code is not None:
                     if code != -signal.SIGKILL:
                         self.ended_by_themselves.append(code)
+                    if code not in {-signal.SIGKILL, *MAY_END_WITH}:
+                        self.last_words.append(f"exit code {code}: {self.text[-10_000:]}")
                     self.begin_again(which)
             await asyncio.sleep(0.5)
 

@@ -24,6 +24,7 @@ from openfaith.errors import ConfigurationError, UnknownNameError
 from openfaith.store import open_database, update_alerts
 from support.alerts import receiving
 from support.mirror import ask
+from support.scripted_source import error, scripted_source
 
 SYNCED = """
 INSERT INTO openfaith.sync_state (org_id, adapter, entity, watermark, last_status, last_completed_at, proven_at, doubts)
@@ -202,6 +203,23 @@ def test_a_worker_looks_and_tells(church: Church, shell: Shell, monkeypatch: pyt
             "SELECT count(*) FROM openfaith.event WHERE name = 'AlertOpened'"
         ).fetchall()
     assert told == (2,)
+
+
+def test_a_command_without_a_worker_looks_and_tells_before_it_ends(church: Church, shell: Shell) -> None:
+    """As one that a timer starts: nobody else would."""
+
+    async def sync() -> list[str]:
+        async with receiving() as receiver, scripted_source(*[error(401, code="unauthorized")] * 9) as source:
+            settings = church.settings.model_copy(update={"alert_webhook_url": SecretStr(receiver.url)})
+            async with Engine.open(settings) as engine:
+                await engine.connect(church.org, "app:secret", base_url=source.url, verify=False)
+                await engine.sync(church.org, entities=["Campus"])
+            return receiver.keys
+
+    keys = asyncio.run(sync())
+    found = {alert["id"]: alert["rule"] for alert in shell.json("alerts", "list", church.org)["alerts"]}
+    assert "run_failed" in found.values()
+    assert sorted(keys) == sorted(f"{number}-opened" for number in found)
 
 
 def test_the_engine_has_the_same_verbs(church: Church) -> None:

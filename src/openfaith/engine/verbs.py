@@ -75,6 +75,7 @@ from openfaith.workflows import (
     durable_engine,
     keep_alerting,
     keep_filling,
+    look_once,
     migrate_durable_engine,
     new_executor,
     serve,
@@ -433,12 +434,16 @@ class Engine:
 
     @asynccontextmanager
     async def working_if_nobody_is(self) -> AsyncIterator[bool]:
-        """Do the work here, unless a worker process is alive on this database. Yields whether it is done here."""
+        """Do the work here, unless a worker process is alive on this database. Yields whether it is done here.
+
+        At the end alerts are looked at once more: nobody else would.
+        """
         if any(e.role == "worker" for e in await self.executors()):
             yield False
             return
         async with self.working("command"):
             yield True
+        await look_once(self._database, alert_targets(self.settings), alert_senders(self.settings))
 
     async def executors(self) -> list[Executor]:
         """The processes that are working on this database."""

@@ -8,7 +8,7 @@ tables that got new columns, `alerts` tells people what goes wrong, and `durable
 the source says of itself.
 """
 
-from openfaith.workflows.alerts import keep_alerting
+from openfaith.workflows.alerts import keep_alerting, look_once
 from openfaith.workflows.drift import EntityCheck, ManifestCheck, check_manifest
 from openfaith.workflows.durable import APPLICATION_VERSION, durable_engine, migrate_durable_engine
 from openfaith.workflows.filling import keep_filling
@@ -27,6 +27,7 @@ __all__ = [
     "durable_engine",
     "keep_alerting",
     "keep_filling",
+    "look_once",
     "migrate_durable_engine",
     "new_executor",
     "serve",
