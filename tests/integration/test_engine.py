@@ -35,6 +35,7 @@ from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from support.church import MAPPING
+from support.mirror import ask
 from support.source import Gate, ScriptedSource, connected, refuse
 from support.truth import differences
 
@@ -127,7 +128,7 @@ async def test_what_went_wrong_in_a_run_is_told_by_kind(settings: Settings, sour
     assert refused.entities == ["people.Campus", "people.Form"]
     assert refused.first_at <= refused.last_at
     assert "the source refused it with 422" in refused.example
-    assert [each.kind for each in others] == ["AccessDeniedError"]
+    assert {each.kind for each in others} == {"AccessDeniedError", "PermissionsUnknown"}
 
 
 async def test_one_layer_retries_and_the_others_do_not_multiply_it(
@@ -454,6 +455,8 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_what_they_did_is_
     async with connected(settings, source) as engine, engine.working():
         run = await engine.start("church", entities=["Campus", "Household"])
         before = await engine.wait(run.run_id)
+        while ask(engine.database_url, "SELECT FROM dbos.workflow_status WHERE status = 'PENDING'"):  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)  # the run is over a moment before its workflow
         forgotten = await forget_old_workflows(datetime.now(UTC) + timedelta(days=1))
         again = await forget_old_workflows(datetime.now(UTC) + timedelta(days=1))
         after = await engine.run(run.run_id)

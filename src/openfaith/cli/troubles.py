@@ -33,6 +33,7 @@ NEXT_MOVES = {
     "TooManyDeadLettersError": "`openfaith dead-letters list {org}`, and report what they have in common",
     "RunCancelledError": "`openfaith runs retry {run}` goes on with it",
     "LeaseLostError": "nothing: another process goes on",
+    "PermissionsUnknown": "nothing, unless it is often: a reconciliation cannot tell then whether the token sees less",
     "RequestRetried": "nothing, unless it is often: look at the source's status page",
     "RetryRefused": "look at the source's status page, then `openfaith runs retry {run}`",
     "RateLimitPaused": "nothing, unless it is often: look who else uses the same token",
