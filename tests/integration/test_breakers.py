@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from openfaith import Engine, EntityStatus, RunStatus, RunView, Settings, SyncKind
-from openfaith.breakers import BREAKER
+from openfaith.breakers import BREAKER, BreakerReason
 from openfaith.errors import BreakerOpenError
 from openfaith.records import OrgId, RunId
 from openfaith.retries import RetryPolicy
@@ -556,6 +556,35 @@ async def test_what_is_open_is_opened_and_told_once(engine: Engine, trouble: Bre
     assert [[event.name for event in events] for events in told] == [["BreakerOpened"], []]
 
 
+async def test_credentials_that_are_rejected_in_an_outage_are_told_once(
+    engine: Engine, trouble: BreakerOpenError
+) -> None:
+    rejected = BreakerOpenError(BreakerReason.REJECTED, "GET /people", "401")
+    told = [
+        await open_breaker(
+            engine._database, OrgId("a"), "pco", each, run_id=None, policy=QUICK, wait=timedelta()
+        )
+        for each in (trouble, rejected, rejected, trouble)
+    ]
+    assert [[event.reason for event in events] for events in told] == [["outage"], ["rejected"], [], []]  # type: ignore[attr-defined]
+
+
+async def test_a_probe_that_fails_is_told(engine: Engine, trouble: BreakerOpenError) -> None:
+    database = engine._database
+    await open_breaker(database, OrgId("a"), "pco", trouble, run_id=None, policy=QUICK, wait=timedelta())
+    own = await find_breaker(database, OrgId("a"), "pco")
+    assert own is not None
+    told = [
+        event.message()
+        for _ in range(2)
+        for event in await prolong_breaker(database, own, "502", policy=QUICK, wait=timedelta(minutes=1))
+    ]
+    assert told == [
+        f"pco is still in trouble (502) after {probes}: it is asked again in 60 s"
+        for probes in ("1 probe", "2 probes")
+    ]
+
+
 async def test_as_many_as_it_takes_open_it_for_everybody_and_one_probe_closes_it(
     engine: Engine, trouble: BreakerOpenError
 ) -> None:
@@ -616,7 +645,7 @@ async def test_those_who_opened_theirs_at_the_same_moment_find_each_other_as_the
     assert own.org_id == "a"
     told = await prolong_breaker(database, own, "status 502", policy=QUICK, wait=timedelta(minutes=1))
     again = await prolong_breaker(database, own, "status 502", policy=QUICK, wait=timedelta(minutes=1))
-    assert (names(told), again) == (["BreakerOpened"], [])
+    assert (names(told), names(again)) == (["BreakerOpened", "BreakerProbed"], ["BreakerProbed"])
     shared = await find_breaker(database, OrgId("d"), "pco")
     assert shared is not None
     assert (shared.org_id, shared.seen) == (None, "status 502")

@@ -16,7 +16,7 @@ from openfaith.store.connection import Database
 from openfaith.store.events import insert_events
 from openfaith.store.queries import query
 from openfaith.store.sync_outcomes import list_org_ids
-from openfaith.telemetry import BreakerClosed, BreakerOpened, Event, Subject
+from openfaith.telemetry import BreakerClosed, BreakerOpened, BreakerProbed, Event, Subject
 from openfaith.texts import storable_text
 
 
@@ -96,7 +96,7 @@ async def open_breaker(
         saved_at: of credentials that were rejected, when they were kept: of others the refusal says nothing. None for
             whatever is kept.
 
-    Returns what is stored of this and still to be logged: nothing where it was open already.
+    Returns what is stored of this and still to be logged: nothing where it was open already for the same reason.
     """
     seen = {
         "org_id": org_id,
@@ -111,7 +111,10 @@ async def open_breaker(
     async with database.transaction() as connection:
         opened = await (await connection.execute(query("breakers", "open"), seen)).fetchone()
         if opened is None:
+            if error.reason == BreakerReason.REJECTED:
+                opened = await (await connection.execute(query("breakers", "reject"), seen)).fetchone()
             await connection.execute(query("breakers", "meet"), seen)
+        if opened is None:
             return []
         about = Subject(org_id=org_id, run_id=run_id)
         told: list[Event] = [
@@ -173,8 +176,18 @@ async def prolong_breaker(
         # First, while this holds nothing that `close_breaker` waits for: it may have to wait for that.
         if breaker.org_id is not None and breaker.reason is BreakerReason.OUTAGE:
             told = await _open_shared(connection, asked, policy)
-            await insert_events(connection, told)
-        await connection.execute(query("breakers", "prolong"), asked)
+        failed = await (await connection.execute(query("breakers", "prolong"), asked)).fetchone()
+        if failed is not None:
+            told.append(
+                BreakerProbed(
+                    about=Subject(org_id=breaker.org_id),
+                    adapter=breaker.adapter,
+                    seen=str(asked["seen"]),
+                    probes=failed[0],
+                    seconds=wait.total_seconds(),
+                )
+            )
+        await insert_events(connection, told)
     return told
 
 

@@ -43,6 +43,7 @@ but never their values.
 | CanonicalViewKept | warning | |
 | ManifestDrift | info, warning | |
 | BreakerOpened | warning, error | organizations in trouble |
+| BreakerProbed | info | failed probes, seconds to the next |
 | BreakerClosed | info | failed probes, seconds |
 | AlertOpened | warning, error | |
 | AlertResolved | info | |
@@ -670,6 +671,23 @@ class BreakerOpened(Event):
         if self.organizations is not None:
             return f"{self.organizations} organizations find {self.adapter} in trouble ({self.seen}): all who read it wait"
         return f"the source is in trouble ({self.seen}): it is left alone, and asked again from time to time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreakerProbed(Event):
+    """A source was asked whether it is well again, and is not."""
+
+    adapter: str
+    seen: str
+    """What it did this time."""
+    probes: int
+    """How many have failed by now."""
+    seconds: float
+    """After how long it is asked again."""
+
+    def message(self) -> str:
+        failed = _counted(self.probes, "probe")
+        return f"{self.adapter} is still in trouble ({self.seen}) after {failed}: it is asked again in {self.seconds:,.0f} s"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from openfaith.telemetry import (
     BlindChangesFound,
     BreakerClosed,
     BreakerOpened,
+    BreakerProbed,
     CanonicalViewKept,
     DeadLettersDiscarded,
     DeadLettersRetried,
@@ -82,6 +83,10 @@ EXAMPLES: list[tuple[Event, str]] = [
     (
         BreakerOpened(about=ABOUT, adapter="pco", reason="rejected", seen="401"),
         "the credentials are rejected (401): nothing more is asked with them",
+    ),
+    (
+        BreakerProbed(about=ABOUT, adapter="pco", seen="status 503", probes=2, seconds=60.2),
+        "pco is still in trouble (status 503) after 2 probes: it is asked again in 60 s",
     ),
     (
         BreakerClosed(about=ABOUT, adapter="pco", reason="outage", probes=3, seconds=61.4),

@@ -20,6 +20,15 @@ FOR SHARE OF c
 ON CONFLICT (adapter, base_url, COALESCE(org_id, '')) DO NOTHING
 RETURNING breaker_id;
 
+-- name: reject
+-- What was open for an outage is open for the credentials from now on, as far as it is these that were rejected.
+UPDATE openfaith.breaker SET reason = 'rejected'
+WHERE org_id = %(org_id)s AND adapter = %(adapter)s AND reason <> 'rejected'
+  AND (%(saved_at)s::timestamptz IS NULL OR EXISTS (
+      SELECT FROM openfaith.credential AS c
+      WHERE c.org_id = %(org_id)s AND c.adapter = %(adapter)s AND c.updated_at = %(saved_at)s))
+RETURNING breaker_id;
+
 -- name: meet
 -- A further run has met an open breaker; what it has seen is the newest that is known. Who waited for an answer from before
 -- the credentials were rejected does not know of that. Nor does who was rejected with those of before speak of these.
@@ -62,7 +71,8 @@ RETURNING breaker_id;
 -- A probe has failed: the next one waits longer.
 UPDATE openfaith.breaker
 SET probes = probes + 1, seen = %(seen)s, next_probe_at = now() + %(wait)s::interval, probing_until = NULL
-WHERE breaker_id = %(breaker_id)s;
+WHERE breaker_id = %(breaker_id)s
+RETURNING probes;
 
 -- name: close
 -- The source is well again. What was everybody's trouble ends for everybody.
