@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from support.mirror import MANIFEST, MEMBER, Reader, execute, open_sample
 _KINDS = ("text", "bigint", "double precision", "boolean", "date", "timestamptz", "jsonb")
 _SHOWN = {"timestamptz": "timestamp with time zone"}
 """As PostgreSQL's catalog spells them."""
+
+_OF_TIMES = set("0123456789-+:. TtZz")
+_USUAL_TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-5][0-9]Z")
 
 _ENDED = 25
 """Of so many pages one is the last of its run."""
@@ -288,6 +292,9 @@ async def _check_text(database: Database, made: str) -> Hashable:
         assert holds in {"true", "false"}, (kind, holds)
         if kind in {"text", "bigint", "boolean", "date"} and holds == "true":
             assert back == made, (kind, back)
+        if kind == "timestamptz" and holds == "true":
+            assert set(made) <= _OF_TIMES, (kind, back)
+            assert back == made or not _USUAL_TIME.fullmatch(made), (kind, back)
     return tuple(value is None or (value in {"true", "false"} and value) for value in row[:_FIRST])
 
 

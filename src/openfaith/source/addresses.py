@@ -38,7 +38,8 @@ def parse_base_url(text: str) -> URL:
             f"http://{url.host} would carry the token unencrypted over the network",
             f"https://{url.host}",
         )
-    return url.with_path(url.path.rstrip("/"))
+    host = (url.raw_host or "").lower()  # the library leaves some internationalized names as they are written
+    return (url if host == url.raw_host else url.with_host(host)).with_path(url.path.rstrip("/"))
 
 
 def _require_name(url: URL) -> None:
@@ -66,6 +67,6 @@ def _require_shape(url: URL) -> None:
 def is_loopback(host: str) -> bool:
     """Does this name or number stay on this machine?"""
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host).is_loopback and "%" not in host  # a zone is of a network
     except ValueError:
         return host.lower() == "localhost"

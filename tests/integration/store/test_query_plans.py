@@ -104,7 +104,7 @@ HOT = [
     *(
         ("breakers", name)
         for name in (
-            "find", "open", "meet", "claim_probe", "prolong", "close", "forget", "has_read",
+            "find", "open", "reject", "meet", "claim_probe", "prolong", "close", "forget", "has_read",
         )
     ),
     ("alerts", "list_breaker_facts"),

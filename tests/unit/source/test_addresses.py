@@ -18,6 +18,7 @@ from openfaith.source.addresses import is_loopback, parse_base_url
         ("http://127.0.0.1:1", "http://127.0.0.1:1"),
         ("http://127.9.9.9", "http://127.9.9.9"),
         ("http://[::1]:9/x", "http://[::1]:9/x"),
+        ("https://Z.\U0001f642", "https://z.xn--938h"),
     ],
 )
 def test_an_address_is_taken_without_its_closing_slash(text: str, url: str) -> None:
@@ -80,7 +81,8 @@ def test_a_query_is_refused_and_not_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "stays"), [("LOCALHOST", True), ("::1", True), ("128.0.0.1", False), ("", False)]
+    ("host", "stays"),
+    [("LOCALHOST", True), ("::1", True), ("::1%zz", False), ("128.0.0.1", False), ("", False)],
 )
 def test_loopback_is_this_machine_only(host: str, stays: bool) -> None:
     assert is_loopback(host) is stays

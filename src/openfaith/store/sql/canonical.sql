@@ -177,11 +177,13 @@ COMMENT ON FUNCTION canonical.as_date IS 'A day written as 2026-01-31; null for 
 CREATE OR REPLACE FUNCTION canonical.as_time(written text) RETURNS timestamptz
 LANGUAGE plpgsql STABLE STRICT SET timezone TO 'UTC' AS $$
 BEGIN
-    RETURN CASE WHEN written ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN written::timestamptz END;
+    -- As openfaith.is_time, which who reads the model only may not call.
+    RETURN CASE WHEN written ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN written::timestamptz END;
 EXCEPTION WHEN data_exception THEN
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION canonical.as_time IS 'An instant that begins with a date, in UTC where it names no zone; null for any other text.';
+COMMENT ON FUNCTION canonical.as_time IS 'An instant as ISO 8601 writes it, in UTC where it names no zone; null for any other text.';
 
 CREATE OR REPLACE FUNCTION canonical.as_json(written text) RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT AS $$
