@@ -36,6 +36,7 @@ from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import Runtime
 from support.church import MAPPING
 from support.mirror import ask
+from support.postgres import Databases
 from support.source import Gate, ScriptedSource, connected, refuse
 from support.truth import differences
 
@@ -587,3 +588,19 @@ async def test_a_database_that_goes_away_as_the_work_begins_is_told_as_ever(
         monkeypatch.undo()
         async with engine.working():
             assert await engine.executors() != []
+
+
+async def test_a_dead_process_is_known_to_those_of_its_own_database_only(
+    settings: Settings, databases: Databases, opened: str
+) -> None:
+    """Others in the same home would take its lock for one that nobody needs: its lease is not in their database."""
+    with databases.fresh(template=opened) as url:
+        other = settings.model_copy(update={"database_url": SecretStr(url)})
+        async with Engine.open(settings) as engine, Engine.open(other) as elsewhere:
+            locks = engine._locks()
+            locks.hold("host:1:dead")
+            file, locks._held = locks._held, None
+            assert file is not None
+            file.close()  # as the kernel does
+            assert len(engine._locks().abandoned()) == 1
+            assert elsewhere._locks().abandoned() == frozenset()

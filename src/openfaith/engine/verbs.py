@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -408,7 +409,7 @@ class Engine:
             url=self.database_url,
             application_version=APPLICATION_VERSION,
             ttl=self.settings.lease_ttl,
-            locks=ProcessLocks(self.settings.home / "executors"),
+            locks=self._locks(),
         )
         runtime = Runtime(
             database=self._database,
@@ -449,8 +450,13 @@ class Engine:
         """The processes that are working on this database."""
         return await asyncio.to_thread(self._list_alive)
 
+    def _locks(self) -> ProcessLocks:
+        """Those of this database: who works on another in the same home knows nothing of its leases."""
+        database = hashlib.sha256(self.database_name.encode()).hexdigest()[:16]
+        return ProcessLocks(self.settings.home / "executors" / database)
+
     def _list_alive(self) -> list[Executor]:
-        locks = ProcessLocks(self.settings.home / "executors")
+        locks = self._locks()
         with lease_connection(self.database_url, timeout=timedelta(seconds=10)) as connection:
             alive = connection.list_alive()
             gone = set(locks.gone([e.executor_id for e in alive]))

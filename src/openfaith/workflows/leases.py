@@ -42,7 +42,7 @@ def new_executor(role: str) -> Executor:
 
 
 class ProcessLocks:
-    """A locked file per process, below one directory: gone lock, gone process."""
+    """A locked file per process, below one directory for each database: gone lock, gone process."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
