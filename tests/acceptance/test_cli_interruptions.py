@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from openfaith.simulator import RunningSimulator, SimulatorOptions
+from openfaith.store.embedded.cluster import find_cluster
 from support.terminal import Command, Terminal
 
 FREELY = 12
@@ -113,6 +116,34 @@ def test_a_sync_takes_over_from_a_worker_that_dies(grace: Terminal, church: Runn
             heal(church)
             assert follower.end() == 0
     assert "Run 1 of grace completed" in follower.text
+
+
+@contextmanager
+def standing_still(postmaster: int) -> Iterator[None]:
+    """The server and its processes neither answer nor end, as over a network that swallows everything."""
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    processes = [postmaster, *map(int, children)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def test_a_worker_whose_database_does_not_answer_ends_all_the_same(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    with terminal.start("up") as worker:
+        worker.read_until("The worker is ready")
+        cluster = find_cluster(tmp_path)
+        assert cluster is not None
+        assert cluster.postmaster_pid is not None
+        with standing_still(cluster.postmaster_pid):
+            worker.send(signal.SIGTERM)
+            assert worker.end() == 143
+    assert "it takes too long to end" in worker.text
+    terminal.succeed("database", "stop")
 
 
 def test_a_running_run_is_cancelled_from_elsewhere(grace: Terminal, church: RunningSimulator) -> None:

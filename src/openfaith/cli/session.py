@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+LONGEST_END_SECONDS = 9.0
+"""After a signal. Whoever sends one kills after ten, as a rule; and a database that hangs would be waited for longer."""
 
 
 def prepare() -> Settings:
@@ -52,7 +56,8 @@ def with_engine(work: Callable[[Engine], Awaitable[T]], *, linger: bool = False)
 
 
 def run_until_signal(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work. The first Ctrl-C or SIGTERM cancels it; a second one does not wait for it to clean up.
+    """Run a command's work. The first Ctrl-C or SIGTERM cancels it; a second one does not wait for it to clean up, and
+    nor does anybody for longer than `LONGEST_END_SECONDS`.
 
     Raises:
         InterruptedBySignalError: a signal came, and the work has ended.
@@ -77,7 +82,20 @@ def _on_signals(task: asyncio.Task[Any] | asyncio.Future[Any], received: list[in
         if received:
             os._exit(128 + number)  # what was committed is kept, and the kernel frees our locks
         received.append(number)
+        patience = threading.Timer(LONGEST_END_SECONDS, _end_now, [number])
+        patience.daemon = True
+        patience.start()
         task.cancel()
 
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
+
+
+def _end_now(number: int) -> None:
+    """A thread's last resort: it waits for no loop, no connection and no other thread."""
+    os.write(
+        2,
+        b"warning: it takes too long to end, as where the database does not answer. Everything committed is kept; the next"
+        b" process goes on from there.\n",
+    )
+    os._exit(128 + number)
