@@ -44,7 +44,7 @@ up: $(VENV)/.setup ## the database and a worker, until Ctrl-C
 	@$(BIN)/openfaith up
 
 test: $(VENV)/.develop ## all tests (TESTS=path to choose, SERIAL=1 for one process)
-	@$(BIN)/python -m pytest $(if $(SERIAL),,-n auto) $(TESTS)
+	@$(BIN)/python -m pytest $(if $(SERIAL),,-n auto --dist worksteal) $(TESTS)
 
 mutants: $(VENV)/.develop ## make one known mistake after the other and see the tests catch each (ONLY=name, JOBS=2)
 	@PYTHONPATH=tests $(BIN)/python -m mutants --jobs $(JOBS) $(addprefix --only ,$(ONLY))

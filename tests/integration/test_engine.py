@@ -29,7 +29,7 @@ from openfaith.manifest import CanonicalMapping, load_canonical_mapping
 from openfaith.records import EntityName
 from openfaith.retries import RetryPolicy
 from openfaith.store import EntityRunRecord, install_canonical_model, open_database
-from openfaith.workflows import segments, steps
+from openfaith.workflows import reading, segments, steps
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
@@ -200,6 +200,23 @@ async def test_two_different_syncs_of_one_organization_run_one_after_the_other(
     assert first.finished_at is not None
     assert second.started_at is not None
     assert first.finished_at <= second.started_at
+
+
+async def test_cancel_is_heard_while_the_source_has_everybody_wait(
+    settings: Settings, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may ask for ten minutes."""
+    monkeypatch.setattr(reading, "LOOK_WHILE_WAITING", timedelta(milliseconds=50))
+    gate = Gate(offset=0)
+    async with connected(settings, source) as engine, engine.working(), asyncio.timeout(60):
+        source.scripts["Person"] = gate
+        run = await engine.start("church", entities=["Person"])
+        await gate.reached.wait()
+        await engine.cancel(run.run_id)
+        cancelled = await engine.wait(run.run_id)
+        gate.open()
+    assert cancelled.status is RunStatus.CANCELLED
+    assert entity(cancelled, "Person").status is EntityStatus.CANCELLED
 
 
 async def test_cancel_stops_within_a_page_and_retry_goes_on_after_it(

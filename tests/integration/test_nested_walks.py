@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -22,7 +24,7 @@ from openfaith.records import EntityName, SyncKind
 from openfaith.retries import RetryPolicy
 from openfaith.source import SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
-from openfaith.workflows import runtime
+from openfaith.workflows import reading, runtime
 from openfaith.workflows.assignments import Progress
 from openfaith.workflows.nested_segments import (
     MOST_DENIED_AT_FIRST,
@@ -582,6 +584,23 @@ async def test_a_cancelled_walk_stops_within_a_page_and_a_retry_goes_on_at_that_
     every = [(cards_below(1), 0), *((cards_below(2), n) for n in (0, 99, 198)), (cards_below(3), 0)]
     assert asked == every[card.pages :]
     assert len(grace.rows("WorkflowCard")) == 254
+
+
+async def test_a_cancelled_walk_stops_while_the_source_has_it_wait_and_blames_no_parent(
+    church: Church, grace: Congregation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOOK_WHILE_WAITING", timedelta(milliseconds=50))
+    gate = Gate(offset=0)
+    church.scripts[cards_below(2)] = gate
+    async with grace.engine.working(), asyncio.timeout(60):
+        run = await grace.engine.start(grace.org, entities=CARDS)
+        await gate.reached.wait()
+        await grace.engine.cancel(run.run_id)
+        cancelled = await grace.engine.wait(run.run_id)
+        gate.open()
+    card = of(cancelled, "WorkflowCard")
+    assert (card.status, card.pages) == (EntityStatus.CANCELLED, 1)
+    assert ask(grace.url, KEPT, card.entity_run_id) == []
 
 
 async def test_a_stopped_process_leaves_a_walk_that_the_next_one_continues_at_its_parent(
