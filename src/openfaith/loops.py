@@ -56,3 +56,22 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[BaseException]:
         _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_SECONDS)
     ended = (task.exception() for task in tasks if not task.cancelled())
     return [error for error in ended if error is not None]
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do what must not be left half done, however often whoever waits for it is cancelled; that is raised afterwards.
+
+    For what ends by itself, and soon.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # it is heard of; the cancellation goes before
+        raise cancelled
+    return task.result()

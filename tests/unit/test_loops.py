@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from openfaith.loops import end_tasks
+import pytest
+
+from openfaith.loops import end_tasks, to_its_end
 
 
 async def test_a_task_that_loses_a_cancellation_is_ended_all_the_same() -> None:
@@ -29,6 +31,38 @@ async def test_what_tasks_raised_is_returned() -> None:
     await asyncio.wait({task})
     [error] = await end_tasks([task, asyncio.create_task(asyncio.sleep(60))])
     assert isinstance(error, LookupError)
+
+
+async def test_what_must_not_be_left_half_done_ends_before_the_cancellation_is_heard() -> None:
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def close() -> None:
+        begun.set()
+        await may_end.wait()
+        ended.append(1)
+
+    task = asyncio.create_task(to_its_end(close()))
+    await begun.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [1]
+
+
+async def test_what_came_of_it_is_told_where_nobody_cancelled() -> None:
+    async def count() -> int:
+        return 7
+
+    async def fail() -> None:
+        raise LookupError
+
+    assert await to_its_end(count()) == 7
+    with pytest.raises(LookupError):
+        await to_its_end(fail())
 
 
 async def test_no_tasks_end_at_once() -> None:

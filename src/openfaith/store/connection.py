@@ -9,13 +9,14 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from openfaith.errors import ConfigurationError, DatabaseUnavailableError
+from openfaith.loops import to_its_end
 from openfaith.store.faults import server_name, translated
 
 _SESSION = {
@@ -106,7 +107,7 @@ class Database:
             DatabaseUnavailableError: somebody else stayed inside for two minutes, or the connection was lost.
         """
         with translated(self.url):
-            async with await psycopg.AsyncConnection.connect(self.url, **_connecting(self.url)) as connection:
+            async with lone_connection(self.url, **_connecting(self.url)) as connection:
                 await self._enter(connection, name)
                 yield
 
@@ -123,7 +124,22 @@ class Database:
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def close(self) -> None:
-        await self._pool.close()
+        """Close every connection, also where whoever waits for that is cancelled meanwhile: it takes seconds at most."""
+        await to_its_end(self._pool.close())
+
+
+@asynccontextmanager
+async def lone_connection(url: str, **options: Any) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A connection of no pool, for as long as the block runs.
+
+    To close it waits for nothing. The driver's own block would roll back before, and who is cancelled in that leaves it
+    open.
+    """
+    connection = await psycopg.AsyncConnection.connect(url, **options)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
@@ -154,7 +170,7 @@ async def open_database(
     )
     with translated(url):
         # The pool retries in the background and hides the reason; one plain connection tells it at once.
-        async with await psycopg.AsyncConnection.connect(url, **_connecting(url)):
+        async with lone_connection(url, **_connecting(url)):
             pass
         await pool.open()
     database = Database(url, pool)
@@ -233,6 +249,12 @@ def check_url(url: str) -> None:
     if not url.startswith(("postgresql://", "postgres://")):
         raise ConfigurationError(
             "OPENFAITH_DATABASE_URL", "it does not start with postgresql://", _EXPECTED_URL
+        )
+    if not url.isprintable():
+        raise ConfigurationError(
+            "OPENFAITH_DATABASE_URL",
+            "it has a control character, which ends it for the driver",
+            _EXPECTED_URL,
         )
     if _is_ambiguous(url):
         raise ConfigurationError(

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from openfaith.records import OrgId, RecordId
-from openfaith.store.connection import Database, check_url
+from openfaith.store.connection import SILENCE, Database, check_url, lone_connection, watch
 from openfaith.store.faults import server_name, translated
 from openfaith.store.migrations import MINIMUM_SERVER_VERSION, known_migrations, pending
 from openfaith.store.queries import query
@@ -39,8 +39,8 @@ async def inspect_database(url: str) -> DatabaseFacts:
     """
     check_url(url)
     with translated(url):
-        async with await psycopg.AsyncConnection.connect(
-            url, autocommit=True, connect_timeout=10
+        async with lone_connection(
+            url, autocommit=True, connect_timeout=10, **watch(url, SILENCE)
         ) as connection:
             applied = await _read_applied(connection)
             number = connection.info.server_version

@@ -22,6 +22,7 @@ GOOD = [
 ]
 
 BAD = [
+    "postgresql://me:secret\0@db.example/church",
     "",
     "church",
     "mysql://me:secret@db.example/church",

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from openfaith.errors import DatabaseRefusedError
-from openfaith.store.connection import check_url
+from openfaith.store.connection import SILENCE, check_url, lone_connection, watch
 from openfaith.store.faults import server_name, translated
 
 MINIMUM_SERVER_VERSION = 140000
@@ -63,8 +63,8 @@ async def migrate(url: str) -> tuple[str, ...]:
     """
     check_url(url)
     with translated(url):
-        async with await psycopg.AsyncConnection.connect(
-            url, autocommit=True, connect_timeout=10
+        async with lone_connection(
+            url, autocommit=True, connect_timeout=10, **watch(url, SILENCE)
         ) as connection:
             _check_server(
                 url,
