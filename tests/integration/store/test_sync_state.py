@@ -340,6 +340,10 @@ async def test_a_completed_full_run_resolves_the_letters_it_did_not_meet_again(r
     await note_doubts(later.database, later.held, [])
     await later.complete()
     assert await letter_states(reader) == [("resolved", 1), ("open", 2)]
+    settled, met_again = await reader.letters()
+    assert settled["decided_by"] == f"run {later.run_id}"
+    assert settled["decided_at"] is not None  # from then on it is kept for ninety days
+    assert met_again["decided_by"] is None
 
 
 @pytest.mark.parametrize("doubts", [["it shifted while it was read"], None])
