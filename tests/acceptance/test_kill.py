@@ -219,6 +219,7 @@ class Kill:
     committed: set[Fetched]
 
 
+@pytest.mark.long
 def test_killed_25_times_in_a_full_sync_the_tables_equal_the_source(church: Church) -> None:
     """Nothing is lost, nothing doubled, no committed page is fetched again, and nothing is written by a zombie."""
     seed = random.SystemRandom().randrange(1_000_000)

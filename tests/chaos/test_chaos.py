@@ -60,6 +60,7 @@ def home() -> Iterator[Path]:
     discard_home(made)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(SECONDS + 2 * QUIET_SECONDS + 300)
 async def test_nothing_is_lost_doubled_stuck_or_left_behind(
     church: RunningSimulator, home: Path, tmp_path: Path

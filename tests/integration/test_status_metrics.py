@@ -79,9 +79,11 @@ def _command(
 
 
 def read(text: str) -> Found:
-    """Values by metric, without its prefix, and labels."""
+    """Values by metric, without its prefix, and labels. What is of no entity, as alerts, has its own tests."""
     found = {}
     for family in text_string_to_metric_families(text):
+        if not family.name.startswith("openfaith_entity_"):
+            continue
         name = family.name.removeprefix("openfaith_entity_")
         labels = ("org", "adapter", "entity", *OWN_LABELS.get(name, ()))
         found[name] = {tuple(s.labels[label] for label in labels): s.value for s in family.samples}

@@ -45,6 +45,7 @@ def failures(view: RunView) -> list[str]:
     return [f"{e.entity}: {e.reason}" for e in view.entities if e.status is not EntityStatus.COMPLETED]
 
 
+@pytest.mark.long
 async def test_every_table_of_a_church_that_changed_everywhere_equals_it_again(grace: Follower) -> None:
     """Records of all kinds were changed, added, deleted and merged.
 
