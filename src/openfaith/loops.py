@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import threading
 from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -75,3 +78,21 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
             task.exception()  # it is heard of; the cancellation goes before
         raise cancelled
     return task.result()
+
+
+_LAST_WORDS_SECONDS = 1.0
+
+
+def end_at_once(last_words: str, code: int) -> NoReturn:
+    """End this process without cleaning up. Whoever reads standard error may be gone, or not read: nobody waits for that."""
+    try:
+        writer = threading.Thread(target=_say, args=[last_words], daemon=True)
+        writer.start()
+        writer.join(_LAST_WORDS_SECONDS)
+    finally:
+        os._exit(code)
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, text.encode())

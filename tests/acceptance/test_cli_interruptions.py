@@ -121,9 +121,10 @@ def test_a_sync_takes_over_from_a_worker_that_dies(grace: Terminal, church: Runn
 @contextmanager
 def standing_still(postmaster: int) -> Iterator[None]:
     """The server and its processes neither answer nor end, as over a network that swallows everything."""
+    os.kill(postmaster, signal.SIGSTOP)  # first, so that it makes no more of them
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     processes = [postmaster, *map(int, children)]
-    for process in processes:
+    for process in processes[1:]:
         os.kill(process, signal.SIGSTOP)
     try:
         yield

@@ -29,7 +29,7 @@ from openfaith.manifest import CanonicalMapping, load_canonical_mapping
 from openfaith.records import EntityName
 from openfaith.retries import RetryPolicy
 from openfaith.store import EntityRunRecord, install_canonical_model, open_database
-from openfaith.workflows import reading, segments, steps
+from openfaith.workflows import cancelling, segments, steps
 from openfaith.workflows.assignments import Assignment, Progress
 from openfaith.workflows.durable import forget_old_workflows
 from openfaith.workflows.reading import process_segment
@@ -206,7 +206,7 @@ async def test_cancel_is_heard_while_the_source_has_everybody_wait(
     settings: Settings, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may ask for ten minutes."""
-    monkeypatch.setattr(reading, "LOOK_WHILE_WAITING", timedelta(milliseconds=50))
+    monkeypatch.setattr(cancelling, "LOOK_WHILE_WAITING", timedelta(milliseconds=50))
     gate = Gate(offset=0)
     async with connected(settings, source) as engine, engine.working(), asyncio.timeout(60):
         source.scripts["Person"] = gate

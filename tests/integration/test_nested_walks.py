@@ -24,7 +24,7 @@ from openfaith.records import EntityName, SyncKind
 from openfaith.retries import RetryPolicy
 from openfaith.source import SourceClient
 from openfaith.store import EntityRunRecord, StoredEvent
-from openfaith.workflows import reading, runtime
+from openfaith.workflows import cancelling, runtime
 from openfaith.workflows.assignments import Progress
 from openfaith.workflows.nested_segments import (
     MOST_DENIED_AT_FIRST,
@@ -334,6 +334,22 @@ async def test_a_parent_that_is_there_with_nothing_found_below_it_speaks_against
     assert letters == [("21", "open")]
 
 
+async def test_where_nothing_is_found_below_many_that_are_there_they_are_no_longer_asked_for(
+    settings: Settings, shared_url: str
+) -> None:
+    """As where a permission was withdrawn, or a path went: a few requests show that, and no second pass is made for all."""
+    async with Church(workflows=30) as church, congregation(settings, shared_url, church) as grace:
+        hidden = range(2, 31)
+        church.scripts = {cards_below(workflow): refuse(404, "not_found") for workflow in hidden}
+        church.single |= {f"/people/v2/workflows/{workflow}" for workflow in hidden}
+        view = await grace.sync(*CARDS)
+    card = of(view, "WorkflowCard")
+    left, asked_for = MOST_FAILURES_IN_A_ROW, MOST_FAILURES_IN_A_ROW + 1
+    assert card.status is EntityStatus.COMPLETED
+    assert card.requests == 30 + asked_for + 2 * left
+    assert len(church.asked_below()) == 30 + left
+
+
 async def test_where_nobody_may_ask_for_the_parent_its_404_is_no_failure_and_no_proof(
     church: Church, grace: Congregation
 ) -> None:
@@ -589,7 +605,7 @@ async def test_a_cancelled_walk_stops_within_a_page_and_a_retry_goes_on_at_that_
 async def test_a_cancelled_walk_stops_while_the_source_has_it_wait_and_blames_no_parent(
     church: Church, grace: Congregation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LOOK_WHILE_WAITING", timedelta(milliseconds=50))
+    monkeypatch.setattr(cancelling, "LOOK_WHILE_WAITING", timedelta(milliseconds=50))
     gate = Gate(offset=0)
     church.scripts[cards_below(2)] = gate
     async with grace.engine.working(), asyncio.timeout(60):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -67,3 +70,26 @@ async def test_what_came_of_it_is_told_where_nobody_cancelled() -> None:
 
 async def test_no_tasks_end_at_once() -> None:
     assert await end_tasks([]) == []
+
+
+def test_a_process_ends_at_once_though_nobody_reads_its_last_words() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = "from openfaith.loops import end_at_once; end_at_once('x' * 100, 7)"
+    ended = subprocess.run([sys.executable, "-c", program], stderr=writer, check=False, timeout=60)
+    os.close(writer)
+    assert ended.returncode == 7
+
+
+def test_a_process_ends_at_once_though_its_last_words_find_no_room() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(65536))
+    os.set_blocking(writer, True)
+    program = "from openfaith.loops import end_at_once; end_at_once('x' * 100, 7)"
+    ended = subprocess.run([sys.executable, "-c", program], stderr=writer, check=False, timeout=60)
+    os.close(writer)
+    os.close(reader)
+    assert ended.returncode == 7

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openfaith.cli.failures import InterruptedBySignalError
-from openfaith.loops import run
+from openfaith.loops import end_at_once, run
 
 if TYPE_CHECKING:
     from openfaith.engine import Engine
@@ -93,9 +93,8 @@ def _on_signals(task: asyncio.Task[Any] | asyncio.Future[Any], received: list[in
 
 def _end_now(number: int) -> None:
     """A thread's last resort: it waits for no loop, no connection and no other thread."""
-    os.write(
-        2,
-        b"warning: it takes too long to end, as where the database does not answer. Everything committed is kept; the next"
-        b" process goes on from there.\n",
+    end_at_once(
+        "warning: it takes too long to end, as where the database does not answer. Everything committed is kept; the next"
+        " process goes on from there.\n",
+        128 + number,
     )
-    os._exit(128 + number)

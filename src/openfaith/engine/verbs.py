@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -43,6 +42,7 @@ from openfaith.store import (
     get_credential,
     get_run,
     go_on,
+    identify_database,
     install_canonical_model,
     lease_connection,
     list_breakers,
@@ -95,6 +95,7 @@ class Engine:
         settings: Settings,
         database: Database,
         keys: Sequence[SecretKey],
+        identity: str,
         migrated: tuple[str, ...] = (),
     ) -> None:
         self.settings = settings
@@ -104,6 +105,7 @@ class Engine:
         self.migrated = migrated
         """The migrations that opening this engine applied."""
         self._database = database
+        self._identity = identity
         self._keys = keys
         self._manifests = {name: adapter.load_manifest() for name, adapter in ADAPTERS.items()}
         self.suspects = Suspects(database, self.manifest)
@@ -141,7 +143,8 @@ class Engine:
             database = await stack.enter_async_context(
                 open_database(url, connections=min(settings.worker_concurrency, 4) + 2)
             )
-            engine = cls(settings, database, _secret_keys(settings), migrated)
+            identity = await identify_database(database)
+            engine = cls(settings, database, _secret_keys(settings), identity, migrated)
             await engine._make_mirror_tables()
             yield engine
 
@@ -452,8 +455,7 @@ class Engine:
 
     def _locks(self) -> ProcessLocks:
         """Those of this database: who works on another in the same home knows nothing of its leases."""
-        database = hashlib.sha256(self.database_name.encode()).hexdigest()[:16]
-        return ProcessLocks(self.settings.home / "executors" / database)
+        return ProcessLocks(self.settings.home / "executors" / self._identity)
 
     def _list_alive(self) -> list[Executor]:
         locks = self._locks()

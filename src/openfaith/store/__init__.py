@@ -85,7 +85,13 @@ from openfaith.store.failed_runs import (
 from openfaith.store.faults import server_name, translated
 from openfaith.store.fillings import fill_mirror_tables
 from openfaith.store.going_on import go_on
-from openfaith.store.inspection import DatabaseFacts, SamplePerson, inspect_database, sample_people
+from openfaith.store.inspection import (
+    DatabaseFacts,
+    SamplePerson,
+    identify_database,
+    inspect_database,
+    sample_people,
+)
 from openfaith.store.listings import (
     Listing,
     ListingWriter,
@@ -277,6 +283,7 @@ __all__ = [
     "has_open_suspects",
     "has_read",
     "hold_suspects",
+    "identify_database",
     "inspect_database",
     "install_canonical_model",
     "is_cancelled",

@@ -96,7 +96,8 @@ async def open_breaker(
         saved_at: of credentials that were rejected, when they were kept: of others the refusal says nothing. None for
             whatever is kept.
 
-    Returns what is stored of this and still to be logged: nothing where it was open already for the same reason.
+    Returns what is stored of this and still to be logged: nothing where it was open already, unless
+    the credentials turn out to be rejected.
     """
     seen = {
         "org_id": org_id,

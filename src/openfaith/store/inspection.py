@@ -77,3 +77,11 @@ async def sample_people(database: Database, org_id: OrgId, *, limit: int = 5) ->
         cursor = connection.cursor(row_factory=class_row(SamplePerson))
         await cursor.execute(query("samples", "people"), {"org_id": org_id, "limit": limit})
         return await cursor.fetchall()
+
+
+async def identify_database(database: Database) -> str:
+    """A name of this very database, however it is reached; letters that a file may have."""
+    async with database.connection() as connection:
+        row = await (await connection.execute(query("inspection", "identify"))).fetchone()
+    assert row is not None, "it was migrated"
+    return str(row[0])

@@ -165,7 +165,8 @@ async def note_checkpoint(
         parent_id: the parent that the walk leaves.
         reason: why it could not be read below; None where there is nothing to read below it.
         denied: whether that is because the token may see nothing there, so that to ask again is of no use.
-        gone: whether that is because the source denies the parent, so that nobody knows what has become of the rest.
+        gone: whether that is because the source denies the parent, or that there is such a place below it, so that to ask
+            again is of no use and nobody knows what has become of the rest.
 
     Raises:
         LeaseLostError: somebody else holds the entity run now; nothing was written.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -32,8 +31,9 @@ from openfaith.telemetry import get_logger, log_event
 LOOK_AGAIN = timedelta(minutes=1)
 """How soon what goes wrong is noticed, by all processes together: one of them looks."""
 
-LONGEST_LAST_LOOK = timedelta(seconds=10)
-"""How long a command that is done waits for those who are told. What they have not got by then, the next process tells."""
+LONGEST_LAST_LOOK = timedelta(seconds=60)
+"""How long a command that is done looks and tells at most: longer than any channel waits for its answer, so that one that
+gives none is noted as such, and left alone for a while by the next command."""
 
 _ORGANIZATIONS_AT_ONCE = 20
 _ALERTS_IN_A_MESSAGE = 100
@@ -53,13 +53,17 @@ async def keep_alerting(database: Database, targets: Targets, senders: Sequence[
 
 
 async def look_once(database: Database, targets: Targets, senders: Sequence[Sender]) -> None:
-    """Look and tell at the end of a command: where no worker is alive nobody else does. It keeps nobody waiting for long."""
-    with suppress(TimeoutError):
+    """Look and tell at the end of a command: where no worker is alive nobody else does."""
+    try:
         async with asyncio.timeout(LONGEST_LAST_LOOK.total_seconds()):
             await _unharmed(
                 look_for_alerts(database, targets, apart=timedelta()), "looking for alerts failed"
             )
             await _unharmed(tell_of_alerts(database, senders), "telling of alerts failed")
+    except TimeoutError:
+        _log.warning(
+            "looking for alerts, or telling of them, took too long", seconds=LONGEST_LAST_LOOK.total_seconds()
+        )
 
 
 async def _unharmed(work: Awaitable[object], failure: str) -> None:

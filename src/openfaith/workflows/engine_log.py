@@ -11,9 +11,16 @@ import re
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from openfaith.errors import DatabaseUnavailableError
+
 _LOG = logging.getLogger("dbos")
 
 _TRACEBACK = "Traceback (most recent call last):"
+
+_OF_DATABASE = (ConnectionError, DatabaseUnavailableError, SQLAlchemyError, TimeoutError)
+
+_OF_SQLALCHEMY = "(Background on this error at: https://sqlalche.me/"
+"""With that it ends the text of an error, below the statement."""
 
 _NAMES_AN_ERROR = re.compile(r"[\w.]+(Error|Exception)\b")
 
@@ -34,10 +41,11 @@ def silence() -> None:
 
 def _shorten(record: logging.LogRecord) -> bool:
     met = record.exc_info[1] if record.exc_info else None
-    ours_to_know = met is not None and not isinstance(met, OSError | SQLAlchemyError)
-    if ours_to_know or logging.getLogger("openfaith").isEnabledFor(logging.DEBUG):
+    text = record.getMessage()
+    is_of_database = isinstance(met, _OF_DATABASE) if met else _OF_SQLALCHEMY in text
+    if not is_of_database or logging.getLogger("openfaith").isEnabledFor(logging.DEBUG):
         return True
-    first, *others = record.getMessage().splitlines() or [""]
+    first, *others = text.splitlines()
     said = f"{type(met).__name__}: {met}" if met else next(filter(_NAMES_AN_ERROR.match, others), "")
     parts = (first.removesuffix(_TRACEBACK).rstrip(" :"), said.partition("\n")[0])
     record.msg, record.args = ": ".join(filter(None, parts)), ()

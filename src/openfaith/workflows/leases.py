@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from openfaith.errors import ConfigurationError, SyncError
+from openfaith.loops import end_at_once
 from openfaith.store import Executor, LeaseConnection, lease_connection
 from openfaith.telemetry import WorkTakenOver, get_logger, log_event
 
@@ -122,12 +123,11 @@ def _is_unlocked(path: Path) -> bool:
 
 def end_process() -> None:
     """Leave at once: nothing may be cleaned up that somebody else owns by now."""
-    os.write(
-        2,
-        b"error: this process lost its lease: it, or the database, did not answer for too long, and others may do its"
-        b" work by now. Everything committed is kept; start it again.\n",
+    end_at_once(
+        "error: this process lost its lease: it, or the database, did not answer for too long, and others may do its"
+        " work by now. Everything committed is kept; start it again.\n",
+        LEASE_LOST_EXIT_CODE,
     )
-    os._exit(LEASE_LOST_EXIT_CODE)
 
 
 class _Line:

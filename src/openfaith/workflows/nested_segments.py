@@ -157,51 +157,51 @@ class NestedSegment(Segment):
         Raises:
             RecordNotFoundError: nothing was ever read, it is so below several in a row, and these are there: it is the
                 path that is not.
+            SyncError: the source does not answer, and that is no matter of this parent.
         """
         parent = walk.parents[0]
-        try:
-            is_there = await self._is_there(parent)
-        except _OF_THE_WALK:
-            raise
-        except (TransientError, PermanentError) as unknown:
-            await note_requests(self._runtime.database, self._held, error.requests)
-            if isinstance(unknown, AccessDeniedError):
-                return await self._denied(walk, unknown)
-            return await self._failed(walk, unknown)
-        if is_there:
+        if walk.state.failures > MOST_FAILURES_IN_A_ROW:  # so it was below the last ones, who all were there
             return await self._contradicted(walk, error)
+        await note_requests(self._runtime.database, self._held, error.requests)
+        error.requests = 0
+        said = await self._ask_for(parent)
+        if said is None:
+            return await self._contradicted(walk, error)
+        if isinstance(said, _OF_THE_WALK):
+            raise said
+        if isinstance(said, AccessDeniedError):
+            return await self._denied(walk, said)
+        if not isinstance(said, RecordNotFoundError):
+            return await self._failed(walk, said)
         await self._runtime.tell(
             ParentVanished(about=self._assignment.subject, parent=self._below.parent, parent_id=parent.id)
         )
         state = replace(walk.state, empty=walk.state.empty + 1, failures=0)
         # What was below it may have moved with it, or to another. A listing that is to prove something has not seen it.
         unseen = str(error) if self._assignment.kind is SyncKind.RECONCILIATION else None
-        return await self._leave(walk.at(state), requests=error.requests, reason=unseen, gone=True)
+        return await self._leave(walk.at(state), requests=said.requests, reason=unseen, gone=True)
 
     async def _contradicted(self, walk: NestedWalk, error: RecordNotFoundError) -> NestedWalk:
         """The parent is there, and nothing below it: one wrong answer, which is asked for again, or a parent without.
 
-        What is answered so twice is no failure; but nobody can say that all was read.
+        What is answered so twice, or below many in a row, is no failure; but nobody can say that all was read.
         """
-        state = fail(walk.state) if self._nothing_read else walk.state
-        if state.failures > MOST_FAILURES_IN_A_ROW:
+        state = fail(walk.state)
+        too_many = state.failures > MOST_FAILURES_IN_A_ROW
+        if too_many and self._nothing_read:
             raise error
         return await self._leave_behind(
-            walk.at(state), str(error), requests=error.requests, gone=walk.state.again
+            walk.at(state), str(error), requests=error.requests, gone=too_many or state.again
         )
 
-    async def _is_there(self, parent: ParentRow) -> bool:
-        """Whether the source has the parent itself. True also where nobody can ask for it.
-
-        Raises:
-            SyncError: the source cannot or will not say.
-        """
+    async def _ask_for(self, parent: ParentRow) -> SyncError | None:
+        """What the source says of the parent itself. None where it has it, or nobody can ask for it."""
         manifest = self._runtime.manifest(self._assignment.adapter)
         entity = manifest.entities[self._below.parent]
         ids = {**parent.ids, "id": parent.id}
         ask = next((e for e in entity.endpoints if e.name == "get" and {*e.placeholders} <= ids.keys()), None)
         if ask is None:
-            return True
+            return None
         client = await self._runtime.client(self._assignment.org_id, self._assignment.adapter)
         try:
             await client.get_record(
@@ -209,11 +209,10 @@ class NestedSegment(Segment):
                 version=manifest.products[entity.product].version,
                 retry=entity.retries,
             )
-        except RecordNotFoundError as error:
-            await note_requests(self._runtime.database, self._held, error.requests)
-            return False
+        except SyncError as error:
+            return error
         await note_requests(self._runtime.database, self._held, 1)
-        return True
+        return None
 
     async def _denied(self, walk: NestedWalk, error: AccessDeniedError) -> NestedWalk:
         """Below this one the token may see nothing. That is told, and is no failure; to ask again is of no use.

@@ -48,9 +48,13 @@ async def permissions_of(
     except DatabaseUnavailableError:
         raise
     except SyncError as error:
-        await runtime.tell(PermissionsUnknown(about=Subject(org_id=org_id, run_id=run_id), reason=str(error)))
-        return None
-    return fingerprint(me.data, identity)
+        found, reason = None, str(error)
+    else:
+        found = fingerprint(me.data, identity)
+        reason = f"GET {identity.path} is answered with no record that can be read"
+    if found is None:
+        await runtime.tell(PermissionsUnknown(about=Subject(org_id=org_id, run_id=run_id), reason=reason))
+    return found
 
 
 async def ask_permissions(runtime: Runtime, org_id: OrgId, adapter: str) -> tuple[str | None, int]:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from openfaith.errors import (
-    DatabaseUnavailableError,
     ProductClosedError,
     RunCancelledError,
     RunConflictError,
     SyncError,
     TooManyDeadLettersError,
 )
-from openfaith.loops import end_tasks
 from openfaith.manifest import Reading
-from openfaith.records import EntityStatus, RunId, SyncKind
+from openfaith.records import EntityStatus, SyncKind
 from openfaith.source import SourceClient
 from openfaith.store import HeldEntityRun, is_cancelled, list_riders, note_requests, take_entity_run
 from openfaith.strategies import too_many
 from openfaith.telemetry import EntityRunStarted
 from openfaith.workflows.assignments import Assignment, Progress
+from openfaith.workflows.cancelling import until_cancelled
 from openfaith.workflows.merging import apply_merges
 from openfaith.workflows.nested_segments import NestedSegment
 from openfaith.workflows.pausing import time_to_wait, wait_for
@@ -33,8 +32,7 @@ from openfaith.workflows.segments import LONGEST, ListingSegment, Segment
 from openfaith.workflows.single_records import is_listed_by_id
 from openfaith.workflows.tallies import Tally
 
-LOOK_WHILE_WAITING = timedelta(seconds=4)
-"""How often it is looked whether anybody still wants a segment, and how long one that nobody wants may take to end."""
+T = TypeVar("T")
 
 _UNPROVEN_CARRIER = "what it came along with is not known to be complete"
 
@@ -83,7 +81,8 @@ async def _settle_ridden(runtime: Runtime, assignment: Assignment, held: HeldEnt
     if await settlement.listing() is None:
         return progress
     doubts = held.carrier_doubts if held.carrier_doubts is not None else (_UNPROVEN_CARRIER,)
-    return replace(progress, done=await settlement.proceed(doubts))
+    done = await _until_cancelled(runtime, assignment, held, settlement.proceed(doubts))
+    return replace(progress, done=done)
 
 
 async def _settlement(runtime: Runtime, assignment: Assignment, held: HeldEntityRun) -> Settlement:
@@ -156,33 +155,14 @@ async def _process(
             await apply_merges(runtime, assignment, held)
         return progress
 
-    return await _until_cancelled(runtime, assignment.run_id, held, work())
+    return await _until_cancelled(runtime, assignment, held, work())
 
 
 async def _until_cancelled(
-    runtime: Runtime, run_id: RunId, held: HeldEntityRun, work: Coroutine[None, None, Progress]
-) -> Progress:
-    """Work that ends soon after its run was cancelled, or its lease was lost, though nothing is committed that would tell:
-    a source may have everybody wait for minutes. What is under way has its time to end by itself.
-
-    Raises:
-        RunCancelledError: a person cancelled the run.
-        LeaseLostError: somebody else holds the entity run now.
-        SyncError: what the work raised.
-    """
-    task = asyncio.create_task(work)
-    try:
-        while not task.done():
-            await asyncio.wait({task}, timeout=LOOK_WHILE_WAITING.total_seconds())
-            with suppress(DatabaseUnavailableError):  # the next commit tells
-                if not task.done() and await is_cancelled(runtime.database, held):
-                    await asyncio.wait({task}, timeout=LOOK_WHILE_WAITING.total_seconds())
-                    if not task.done():
-                        raise RunCancelledError(run_id)
-        return task.result()
-    finally:
-        if not task.done():
-            await end_tasks([task])
+    runtime: Runtime, assignment: Assignment, held: HeldEntityRun, work: Coroutine[None, None, T]
+) -> T:
+    """Raises also LeaseLostError: somebody else holds the entity run now."""
+    return await until_cancelled(assignment.run_id, partial(is_cancelled, runtime.database, held), work)
 
 
 def _segment(assignment: Assignment) -> type[Segment]:

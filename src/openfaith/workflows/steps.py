@@ -16,7 +16,7 @@ from typing import NotRequired, ParamSpec, TypedDict, TypeVar
 
 from dbos import DBOS
 
-from openfaith.errors import DatabaseUnavailableError, ManifestError
+from openfaith.errors import DatabaseUnavailableError, ManifestError, RunCancelledError
 from openfaith.manifest import Endpoint, Entity, Reading, table_name
 from openfaith.planning import Plan, Way, make_plan
 from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
@@ -50,6 +50,7 @@ from openfaith.telemetry import (
 )
 from openfaith.workflows.assignments import Assignment
 from openfaith.workflows.beginnings import mark_lasts
+from openfaith.workflows.cancelling import until_cancelled
 from openfaith.workflows.permissions import permissions_of
 from openfaith.workflows.reading import process_segment
 from openfaith.workflows.runtime import current
@@ -203,7 +204,15 @@ async def get_permissions(run_id: RunId, attempt: int) -> float | None:
     runtime = current()
     run = await get_run(runtime.database, run_id)
     runtime.reading[run.org_id] = run_id
-    found = await permissions_of(runtime, run.org_id, run.works_as, run_id)
+
+    async def is_cancelled() -> bool:
+        return (await get_run(runtime.database, run_id)).cancel_requested_at is not None
+
+    asking = permissions_of(runtime, run.org_id, run.works_as, run_id)
+    try:
+        found = await until_cancelled(run_id, is_cancelled, asking)
+    except RunCancelledError:
+        found = None
     if isinstance(found, timedelta):
         if run.cancel_requested_at is None:
             return found.total_seconds()

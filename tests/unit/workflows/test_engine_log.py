@@ -9,10 +9,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from openfaith.errors import DatabaseUnavailableError
 from openfaith.workflows.engine_log import quieten, silence
 
 ENGINE = logging.getLogger("dbos")
-CUT_OFF = OperationalError("SELECT secret FROM t", {}, Exception("the server went away\nmore of it"))
+CUT_OFF = OperationalError(
+    "SELECT secret FROM t", {}, Exception("the server went away\nmore of it"), code="e3q8"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +48,22 @@ def test_a_database_that_is_away_is_one_line_without_stack_and_statement(
         "Poll failed: sqlalchemy.exc.OperationalError: (builtins.Exception) the server went away",
     ]
     assert all(record.exc_info is None for record in caplog.records)
+
+
+def test_an_error_of_ours_about_the_database_is_one_line_too(caplog: pytest.LogCaptureFixture) -> None:
+    ENGINE.warning("Step failed", exc_info=DatabaseUnavailableError("localhost:5432/x", "refused"))
+    [record] = caplog.records
+    assert record.exc_info is None
+    assert record.getMessage().startswith("Step failed: DatabaseUnavailableError: PostgreSQL at localhost")
+
+
+@pytest.mark.parametrize(
+    "text", ["two lines:\nthe second one", "Poll failed: Traceback (most recent call last):\nKeyError: 1"]
+)
+def test_whatever_else_has_several_lines_keeps_them(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    ENGINE.warning(text)
+    [record] = caplog.records
+    assert record.getMessage() == text
 
 
 def test_a_mistake_keeps_its_stack(caplog: pytest.LogCaptureFixture) -> None:
