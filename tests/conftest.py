@@ -26,8 +26,8 @@ _RUN = pytest.StashKey[TestRun]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three for each processor: most of a test's time goes by in waiting for PostgreSQL and for other processes."""
-    return 3 * (os.cpu_count() or 1)
+    """Two for each processor: half of a test's time goes by in waiting for PostgreSQL's disk and for other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
