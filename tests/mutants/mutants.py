@@ -1303,6 +1303,14 @@ MUTANTS: Final = (
         why="in a busy church everything below is doubted in most reconciliations",
     ),
     Mutant(
+        name="connections-in-turns",
+        file="store/connection.py",
+        before="self.appendleft(connection)",
+        after="super().append(connection)",
+        tests=(STORE + "test_connection.py::test_the_connection_that_came_back_last_is_used_next",),
+        why="each of a process's connections prepares and plans every page statement",
+    ),
+    Mutant(
         name="cancellation-lost",
         file="store/connection.py",
         before="if _cancellations() > asked:",

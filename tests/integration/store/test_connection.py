@@ -56,6 +56,16 @@ async def test_a_task_that_is_cancelled_as_it_gets_a_connection_ends(shared_url:
             assert task.cancelled(), turns
 
 
+async def test_the_connection_that_came_back_last_is_used_next(shared_url: str) -> None:
+    """In turns, every one of them would prepare and plan every page statement."""
+    async with open_database(shared_url, connections=3) as database:
+        async with database.connection() as last, database.connection(), database.connection():
+            pass
+        for _ in range(5):
+            async with database.connection() as used:
+                assert used is last
+
+
 async def run(database: Database, *statements: str) -> None:
     """In one transaction."""
     async with database.transaction() as connection:
