@@ -780,8 +780,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="letters-read-as-digits",
-        file="store/migrations/0014_dates.sql",
-        before="    SELECT value LIKE '____-__-__' AND translate(value, '0123456789', '') = '--'\n",
+        file="store/migrations/0016_quicker_dates.sql",
+        before="    SELECT value LIKE '____-__-__' AND value ~ '^([0-9][0-9]+-?)+$'\n",
         after="    SELECT value LIKE '____-__-__'\n",
         tests=("integration/store/test_page_faults.py::test_a_value_that_does_not_fit_is_kept_in_extra",),
         why="PostgreSQL reads 2020-11-1z as the first of November, and that is stored",
@@ -1301,6 +1301,14 @@ MUTANTS: Final = (
             STORE + "test_differences.py::test_what_its_own_pages_have_brought_is_not_stale_for_its_stamp",
         ),
         why="in a busy church everything below is doubted in most reconciliations",
+    ),
+    Mutant(
+        name="delimiters-read-as-digits",
+        file="store/migrations/0016_quicker_dates.sql",
+        before="THEN value ~ '^([0-9][0-9]+[-T:Z])+$'",
+        after="THEN value ~ '^[-0-9T:Z]+$'",
+        tests=(STORE + "test_page_faults.py::test_a_value_that_does_not_fit_is_kept_in_extra",),
+        why="PostgreSQL reads :020-11-12 as the year 20, and that is stored",
     ),
     Mutant(
         name="connections-in-turns",
