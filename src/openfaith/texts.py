@@ -5,6 +5,8 @@ from __future__ import annotations
 
 def storable_text(text: str) -> str:
     """The same text; what PostgreSQL cannot keep in one, U+0000 and halves of surrogate pairs, replaced by U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

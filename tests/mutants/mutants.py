@@ -2150,8 +2150,8 @@ MUTANTS: Final = (
     Mutant(
         name="unstorable-id-remembered",
         file=DOCUMENTS,
-        before="id=storable_text(str(seen.id)) if usable else None",
-        after="id=str(seen.id) if usable else None",
+        before="id=storable_text(key) if isinstance(key, str) and key else None",
+        after="id=key if isinstance(key, str) and key else None",
         tests=(DOCUMENT_TESTS + "test_an_id_that_no_checkpoint_can_hold_is_known_by_one_that_it_can",),
         why="an id with U+0000 at the end of a page fails the entity in every run, for its checkpoint is refused",
     ),

@@ -58,6 +58,18 @@ class _Stamps(msgspec.Struct):
     updated_at: object = None
 
 
+class _PlainStamps(msgspec.Struct):
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class _Plain(msgspec.Struct):
+    """A record as nearly all are, for a walk to see."""
+
+    id: str
+    attributes: _PlainStamps
+
+
 class _Seen(msgspec.Struct):
     """A record as a walk sees it; any shape of the members is taken."""
 
@@ -95,6 +107,7 @@ _LISTING = msgspec.json.Decoder(_Listing)
 _SINGLE = msgspec.json.Decoder(_Single)
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
 _TYPED = msgspec.json.Decoder(_Typed)
+_PLAIN = msgspec.json.Decoder(_Plain)
 _SEEN = msgspec.json.Decoder(_Seen)
 _STAMPS = msgspec.json.Decoder(_Stamps)
 _NAMED = msgspec.json.Decoder(_Named)
@@ -107,10 +120,11 @@ _ANYTHING = msgspec.json.Decoder()
 
 
 class Rows(Sequence[Row]):
-    """The records of a page as a walk sees them, each decoded when it is looked at."""
+    """The records of a page as a walk sees them, each decoded when it is looked at first."""
 
     def __init__(self, records: Sequence[bytes]) -> None:
         self._records = records
+        self._seen: dict[int, Row] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -122,7 +136,10 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
         if isinstance(index, slice):
             return Rows(self._records[index])
-        return read_row(self._records[index])
+        place = range(len(self._records))[index]
+        if (row := self._seen.get(place)) is None:
+            row = self._seen[place] = read_row(self._records[place])
+        return row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,11 +194,23 @@ def read_row(record: bytes) -> Row:
 
     A walk remembers ids in its checkpoint. So of one that cannot be stored a likeness is told, by which it is known again.
     """
+    try:
+        plain = _PLAIN.decode(record)
+    except UNREADABLE:
+        return _read_odd_row(record)
+    return _row(plain.id, plain.attributes)
+
+
+def _read_odd_row(record: bytes) -> Row:
+    """Of a record that has something of another type than nearly all have."""
     seen = _in_likeness(_SEEN, record) or _Seen()
-    stamps = _leniently(_STAMPS, seen.attributes) or _Stamps()
-    usable = isinstance(seen.id, str) and seen.id != ""
+    stamps = _leniently(_STAMPS, seen.attributes)
+    return _row(seen.id, stamps or _Stamps())
+
+
+def _row(key: object, stamps: _PlainStamps | _Stamps) -> Row:
     return Row(
-        id=storable_text(str(seen.id)) if usable else None,
+        id=storable_text(key) if isinstance(key, str) and key else None,
         created_at=_time(stamps.created_at),
         updated_at=_time(stamps.updated_at),
     )
@@ -206,13 +235,23 @@ def without_first(page: Page, count: int = 1) -> Page:
     What they share with others goes too: it came along with them then.
     """
     gone = {link for record in page.records[:count] for link in _links(record)}
-    included = {
-        kind: tuple(record for record in records if _link_to(record) not in gone)
-        if any(kind == linked for linked, _ in gone)
-        else records
-        for kind, records in page.included.items()
-    }
+    included = {kind: _without(records, kind, gone) for kind, records in page.included.items()}
     return replace(page, records=page.records[count:], rows=page.rows[count:], included=included)
+
+
+def _without(records: tuple[bytes, ...], kind: str, gone: set[tuple[str, str]]) -> tuple[bytes, ...]:
+    """Without those of the type `kind` that are gone. They mostly stand first, and what follows is not looked at."""
+    left = {link for link in gone if link[0] == kind}
+    kept: list[bytes] = []
+    for place, record in enumerate(records):
+        if not left:
+            return (*kept, *records[place:])
+        link = _link_to(record)
+        if link in left:
+            left.discard(link)
+        else:
+            kept.append(record)
+    return tuple(kept)
 
 
 def _links(record: bytes) -> Iterator[tuple[str, str]]:
@@ -238,6 +277,8 @@ def _time(value: object) -> datetime | None:
         return None
     if time is None or time.tzinfo is None:
         return None
+    if time.tzinfo is UTC:
+        return time
     try:
         return time.astimezone(UTC)
     except OverflowError:  # before the year 1 or after 9999 in UTC
