@@ -438,8 +438,8 @@ MUTANTS: Final = (
     Mutant(
         name="rider-wipes-ids",
         file=UPSERTS,
-        before="*([_kept(manifest, entity, c)] if rides else [])",
-        after="",
+        before="yield _kept(self.manifest, self.entity, column)",
+        after="yield from ()",
         tests=(STORE + "test_riders.py::test_what_a_rider_does_not_say_stays_and_what_it_says_counts",),
         why="a copy without linkage cuts an e-mail off from its person",
     ),
@@ -1317,6 +1317,25 @@ MUTANTS: Final = (
         after="super().append(connection)",
         tests=(STORE + "test_connection.py::test_the_connection_that_came_back_last_is_used_next",),
         why="each of a process's connections prepares and plans every page statement",
+    ),
+    Mutant(
+        name="rider-of-any-run",
+        file=UPSERTS,
+        before="AND rider.run_id = entity_run.run_id))",
+        after="))",
+        tests=(STORE + "test_riders.py::test_what_rides_for_another_run_is_not_stored",),
+        why="what rides on a page is counted for a run that has not read it",
+    ),
+    Mutant(
+        name="one-that-came-along-forgotten",
+        file=UPSERTS,
+        before="            for include in asked\n        ),",
+        after="            for include in asked[:0]\n        ),",
+        tests=(
+            STORE
+            + "test_riders.py::test_by_whom_something_rides_is_kept_beside_the_carrier_only_where_no_table_says_it",
+        ),
+        why="that somebody has just this one is said nowhere else, and is lost",
     ),
     Mutant(
         name="cancellation-lost",

@@ -5,8 +5,9 @@ page is examined record by record: values that do not fit their columns move to 
 cannot be stored become dead letters, a record that stands twice counts once, and the rest is committed with
 its checkpoint by the very same statement.
 
-What rode on the page, the records of other entities that it brought along, is stored in the page's own transaction,
-each entity's by a statement of its own, and goes the slow way in the same manner.
+What rode on the page, the records of other entities that it brought along, is stored by the same statement where that
+can be, else in the page's own transaction, each entity's by a statement of its own; and it goes the slow way in the same
+manner.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from openfaith.store.faults import REFUSED
 from openfaith.store.letters import set_aside
 from openfaith.store.queries import NumberedStatement, numbered
 from openfaith.store.raw_records import RawRecords, storable_count
-from openfaith.store.upserts import page_statement, rider_statement
+from openfaith.store.upserts import has_owner, page_statement, rider_statement
 from openfaith.telemetry import Event
 
 
@@ -153,7 +154,9 @@ class PageWriter:
         self._beside = beside
         self._blind = blind
         self._manifest = manifest
-        self._own = _Table(entity, numbered(page_statement(manifest, entity)), self._version(entity))
+        self._includes = [include for _, include in riders]
+        self._own = self._table(entity)
+        self._together = self._all(entity, [rider for rider, _ in riders])
         self._riders = [
             _Table(
                 rider,
@@ -163,6 +166,16 @@ class PageWriter:
             )
             for rider, include in riders
         ]
+
+    def _table(self, entity: Entity) -> _Table:
+        statement = numbered(page_statement(self._manifest, entity, self._includes))
+        return _Table(entity, statement, self._version(entity))
+
+    def _all(self, entity: Entity, riders: Sequence[Entity]) -> NumberedStatement | None:
+        """What stores a page and all that rode on it at once; None where that takes several statements."""
+        if not riders or self._beside or self._blind or any(map(has_owner, riders)):
+            return None
+        return numbered(page_statement(self._manifest, entity, self._includes, riders))
 
     def _version(self, entity: Entity) -> str:
         return self._manifest.products[entity.product].version
@@ -226,11 +239,12 @@ class PageWriter:
     async def _follow_tables(self, connection: psycopg.AsyncConnection) -> None:
         # In place: the page that was refused is sent again through the same objects.
         carrier = self._own.entity = await as_stored(connection, self._manifest, self._own.entity)
-        self._own.statement = numbered(page_statement(self._manifest, carrier))
+        self._own.statement = self._table(carrier).statement
         for rider in self._riders:
             assert rider.include is not None, "a rider has an include"
             rider.entity = await as_stored(connection, self._manifest, rider.entity)
             rider.statement = numbered(rider_statement(self._manifest, rider.entity, carrier, rider.include))
+        self._together = self._all(carrier, [rider.entity for rider in self._riders])
 
     async def _commit(
         self,
@@ -242,6 +256,8 @@ class PageWriter:
         try:
             if len(parts) == 1 and self._beside is None and self._blind is None:
                 return _committed([await _store(connection, place, parts[0])])
+            if self._together is not None:
+                return await self._store_together(connection, place, parts, self._together)
             # One after the other, and not as a pipeline: in the middle of one, the server waits for a frozen process
             # for ever, and with it for the row that whoever takes the work over needs.
             async with connection.transaction():
@@ -259,6 +275,39 @@ class PageWriter:
                 events = tuple(event for part in committed.parts for event in findings(part))
                 await insert_events(connection, events)
             return replace(committed, events=events)
+
+    async def _store_together(
+        self,
+        connection: psycopg.AsyncConnection,
+        place: PageCommit,
+        parts: Sequence[_Part],
+        statement: NumberedStatement,
+    ) -> Committed:
+        """Store all parts by one statement.
+
+        Raises:
+            LeaseLostError: the page is not ours to commit.
+        """
+        own, *riders = parts
+        parameters = _as_it_came(own)
+        for number, table in enumerate(self._riders, start=1):
+            part = next((part for part in riders if part.table is table), None)
+            parameters |= {
+                f"rider_run_id_{number}": None if part is None else part.entity_run_id,
+                f"records_{number}": RawRecords(() if part is None else part.records),
+                f"size_{number}": 0 if part is None else len(part.records),
+            }
+        cancelled, *counts = await _execute(connection, place, statement, parameters)
+        done = list(zip((self._own, *self._riders), counts[::2], counts[1::2], strict=True))
+        return Committed(
+            parts=tuple(
+                _part_committed(part, _UNEXAMINED, inserted, updated)
+                for part in parts
+                for table, inserted, updated in done
+                if part.table is table
+            ),
+            cancel_requested=bool(cancelled),
+        )
 
     async def _keep_beside(self, connection: psycopg.AsyncConnection, parts: Sequence[_Part]) -> None:
         if self._beside is not None:
@@ -301,21 +350,45 @@ async def _store(
     Raises:
         LeaseLostError: the page is not ours to commit.
     """
-    fast = examined is _UNEXAMINED
-    statement = part.table.statement
-    parameters = {
+    parameters = _as_it_came(part)
+    if examined is not _UNEXAMINED:
+        parameters |= {
+            "records": RawRecords([r.body for r in examined.records.values()]),
+            "misfits": examined.misfits,
+            "dead_letters": len(examined.letters),
+        }
+    cancelled, inserted, updated = await _execute(connection, place, part.table.statement, parameters)
+    return _part_committed(part, examined, inserted, updated), bool(cancelled)
+
+
+def _as_it_came(part: _Part) -> dict[str, object]:
+    """The parameters of the part's statement, where nothing was found that has to be set aside."""
+    return {
         **part.parameters,
-        "records": RawRecords(part.records if fast else [r.body for r in examined.records.values()]),
-        "misfits": None if fast else examined.misfits,
+        "records": RawRecords(part.records),
+        "misfits": None,
         "size": len(part.records),
-        "dead_letters": len(examined.letters),
+        "dead_letters": 0,
     }
+
+
+async def _execute(
+    connection: psycopg.AsyncConnection,
+    place: PageCommit,
+    statement: NumberedStatement,
+    parameters: Mapping[str, object],
+) -> tuple[int, ...]:
+    """Run one of the page statements. Returns its row.
+
+    Raises:
+        LeaseLostError: the page is not ours to commit.
+    """
     cursor = psycopg.AsyncRawCursor(connection)
     await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
-    row = cast("tuple[int, int, bool] | None", await cursor.fetchone())
+    row = cast("tuple[int, ...] | None", await cursor.fetchone())
     if row is None:
         raise LeaseLostError(place.entity_run_id, place.fence)
-    return _part_committed(part, examined, row[0], row[1]), row[2]
+    return row
 
 
 async def _store_all_examined(

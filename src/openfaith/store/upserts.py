@@ -11,9 +11,11 @@ composed here from the manifest, does everything that must be atomic:
     progress   the entity run's checkpoint and counts
 
 One statement is one transaction and one round trip. A page is stored with its checkpoint or not at all, and
-a process that lost its lease cannot write. What rode on the page is stored in the same transaction, by a statement of
-its own entity that follows the page's. A dead letter that is replayed goes the same way: its holder is the letter,
-locked, if it is still open, and instead of a checkpoint the letter is resolved.
+a process that lost its lease cannot write. What rode on the page is stored by the same statement, as further parts like
+`page` and `written`, and counted for its own entity runs (`ridden`). Where its rows need something of the carrier's row,
+it is stored in the same transaction, by a statement of its own entity that follows the page's. A dead letter that is
+replayed goes the same way: its holder is the letter, locked, if it is still open, and instead of a checkpoint the letter
+is resolved.
 
 The guard compares (updated_at of the source, start of the request by the source's clock). Equal content
 (`_hash`) is not written again. A tombstone gives way to whatever was requested after the proof of its deletion,
@@ -28,21 +30,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import LiteralString
+from dataclasses import KW_ONLY, dataclass, field
 
 from psycopg import sql
 
 from openfaith.manifest import AttributeType, Column, Entity, Manifest, columns
 from openfaith.store.mirror import beside_parameters, column_type, table
 
-_WRITE = """), page AS (
+_WRITE = """), page{of} AS (
     SELECT {read}
     FROM {source}
     OFFSET 0
-), written AS (
+), written{of} AS (
     INSERT INTO {table} AS t (org_id, id, {names})
     SELECT holder.org_id, page.id, {values}
-    FROM holder CROSS JOIN page{beside}
+    FROM holder CROSS JOIN page{of} AS page{beside}
     ON CONFLICT (org_id, id) DO UPDATE
     SET ({names}, _synced_at, _deleted_at, _merged_into) = ({excluded}, now(), NULL, NULL)
     WHERE CASE
@@ -52,17 +54,18 @@ _WRITE = """), page AS (
               >= (COALESCE(t._source_updated_at, '-infinity'), t._requested_at)
     END
     RETURNING (t.xmax = 0) AS inserted
-), counts AS (
-    SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated FROM written
-)"""
+), counts{of} AS (
+    SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated
+    FROM written{of}
+"""
 
 _STATEMENT = """
 WITH holder AS MATERIALIZED (
     SELECT entity_run_id, run_id, org_id, cancel_requested
     FROM openfaith.entity_run
-    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1
+    WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' AND pages = %(page)s - 1{same_run}
     FOR UPDATE
-{write}{read_below}, ledger AS (
+{write}{ridden}{read_below}), ledger AS (
     INSERT INTO openfaith.page_commit
         (entity_run_id, page, fence, token, requested_at, records, inserted, updated, dead_letters)
     SELECT holder.entity_run_id, %(page)s, %(fence)s, %(token)s, %(requested_at)s, %(size)s,
@@ -80,23 +83,43 @@ SET checkpoint = %(checkpoint)s::jsonb,
     dead_letters = e.dead_letters + %(dead_letters)s,
     total_count = COALESCE(%(total_count)s, e.total_count),
     progressed_at = now()
-FROM holder CROSS JOIN counts
+FROM holder CROSS JOIN counts{riders}
 WHERE e.entity_run_id = holder.entity_run_id
-RETURNING counts.inserted, counts.updated, holder.cancel_requested
+RETURNING holder.cancel_requested, counts.inserted, counts.updated{of_riders}
 """
 
-_READ_BELOW = """, read_below AS (
+_READ_BELOW = """), read_below AS (
     DELETE FROM openfaith.parent_failure AS f USING holder
     WHERE f.entity_run_id = holder.entity_run_id AND f.parent_id = %(read_below)s
-)"""
+"""
 """A parent that was left behind, and could be read below this time."""
+
+_SAME_RUN = """
+      AND (%(rider_run_id{of})s::bigint IS NULL OR EXISTS (
+          SELECT FROM openfaith.entity_run AS rider
+          WHERE rider.entity_run_id = %(rider_run_id{of})s AND rider.run_id = entity_run.run_id))"""
+
+_COUNTED = """SELECT %(rider_run_id{of})s::bigint AS entity_run_id, %(size{of})s::bigint AS size, inserted, updated
+        FROM counts{of}"""
+
+_RIDDEN = """), ridden AS (
+    UPDATE openfaith.entity_run AS e
+    SET records = e.records + rider.size,
+        inserted = e.inserted + rider.inserted,
+        updated = e.updated + rider.updated,
+        unchanged = e.unchanged + rider.size - rider.inserted - rider.updated,
+        progressed_at = now()
+    FROM holder CROSS JOIN ({riders}) AS rider
+    WHERE e.entity_run_id = rider.entity_run_id
+"""
+"""What rode on a page that is stored by one statement with it, of which nothing has to be set aside."""
 
 _RIDER = """
 WITH holder AS MATERIALIZED (
     SELECT entity_run_id, run_id, org_id
     FROM openfaith.entity_run
     WHERE entity_run_id = %(entity_run_id)s AND fence = %(fence)s AND status = 'running' AND pages = %(page)s
-{write}
+{write})
 UPDATE openfaith.entity_run AS e
 SET records = e.records + %(size)s,
     inserted = e.inserted + counts.inserted,
@@ -106,7 +129,7 @@ SET records = e.records + %(size)s,
     progressed_at = now()
 FROM holder CROSS JOIN counts
 WHERE e.entity_run_id = %(rider_run_id)s AND e.run_id = holder.run_id
-RETURNING counts.inserted, counts.updated, false
+RETURNING false, counts.inserted, counts.updated
 """
 
 _REPLAY = """
@@ -115,7 +138,7 @@ WITH holder AS MATERIALIZED (
     FROM openfaith.dead_letter
     WHERE dead_letter_id = %(dead_letter_id)s AND status = 'open'
     FOR UPDATE
-{write}
+{write})
 UPDATE openfaith.dead_letter AS d
 SET status = 'resolved',
     attempts = d.attempts + 1,
@@ -126,7 +149,7 @@ WHERE d.dead_letter_id = holder.dead_letter_id
 RETURNING d.last_outcome
 """
 
-_RECORDS = """jsonb_to_recordset(%(records)b::jsonb)
+_RECORDS = """jsonb_to_recordset(%(records{of})b::jsonb)
       AS record (type text, id text, attributes jsonb, relationships jsonb)"""
 
 _OWNERS = """LEFT JOIN (
@@ -147,7 +170,6 @@ _READ = (
     sql.SQL("type AS _type"),
     sql.SQL("attributes AS _attributes"),
     sql.SQL("relationships AS _relationships"),
-    sql.SQL("%(misfits)s::jsonb -> id AS _misfits"),
 )
 
 _CHECKS = {
@@ -158,23 +180,54 @@ _CHECKS = {
 """What a text of this type must not be, although PostgreSQL would cast it."""
 
 
-def page_statement(manifest: Manifest, entity: Entity) -> sql.Composed:
-    """Compose the statement that commits a page of `entity`.
+def page_statement(
+    manifest: Manifest, entity: Entity, includes: Sequence[str] = (), riders: Sequence[Entity] = ()
+) -> sql.Composed:
+    """Compose the statement that commits a page of `entity`, with which `includes` came along.
+
+    Args:
+        riders: of what came along, the entities that are stored by the same statement, as they came: one round trip
+            instead of one each and two more. None of them may have an owner (`has_owner`).
 
     Its parameters: entity_run_id, fence, records (a JSON array, as bytes), requested_at, page (its number in
     the entity run, from 1), token, size (records in the page, set-aside ones included), dead_letters,
     requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
     null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what was taken out of the records because no
-    column can hold it: by id, then `attributes` and `relationships`; null for a page as it came). It returns one
-    row (inserted, updated, cancel_requested), or none when the token is no longer the newest, or the page is not
-    the next one.
+    column can hold it: by id, then `attributes` and `relationships`; null for a page as it came). Of the first rider
+    records_1, size_1 and rider_run_id_1, and so on. It returns one row (cancel_requested, then inserted and updated of
+    the page and of each rider), or none when the token is no longer the newest, or the page is not the next one.
     """
     parents = {
         column.name: sql.SQL("%(parents)s::jsonb ->> {}").format(_literal(column.placeholder))
         for column in columns(entity)
         if column.placeholder is not None
     }
-    return _composed(manifest, entity, _STATEMENT, source=sql.SQL(_RECORDS), parents=parents)
+    places = [f"_{number}" for number in range(1, len(riders) + 1)]
+    own = _Written(manifest, entity, source=_records(), parents=parents, includes=includes)
+    written = [
+        own.composed(),
+        *(
+            _Written(
+                manifest, rider, of=of, source=_records(of), beside=_thick(manifest, rider), rides=True
+            ).composed()
+            for rider, of in zip(riders, places, strict=True)
+        ),
+    ]
+    return sql.SQL(_STATEMENT).format(
+        same_run=sql.SQL("").join(sql.SQL(_SAME_RUN).format(of=sql.SQL(of)) for of in places),
+        write=sql.SQL("").join(written),
+        ridden=_ridden(places),
+        read_below=sql.SQL(_READ_BELOW if entity.below is not None else ""),
+        riders=sql.SQL("").join(sql.SQL(f" CROSS JOIN counts{of}") for of in places),
+        of_riders=sql.SQL("").join(sql.SQL(f", counts{of}.inserted, counts{of}.updated") for of in places),
+    )
+
+
+def _ridden(places: Sequence[str]) -> sql.Composable:
+    if not places:
+        return sql.SQL("")
+    counted = (sql.SQL(_COUNTED).format(of=sql.SQL(of)) for of in places)
+    return sql.SQL(_RIDDEN).format(riders=sql.SQL(" UNION ALL ").join(counted))
 
 
 def rider_statement(manifest: Manifest, entity: Entity, carrier: Entity, include: str) -> sql.Composed:
@@ -183,23 +236,19 @@ def rider_statement(manifest: Manifest, entity: Entity, carrier: Entity, include
 
     Its parameters: those of the page (entity_run_id, fence, page, requested_at), records, size, dead_letters and
     misfits of the rider, rider_run_id (its own entity run), and carriers (the page's own records, as bytes) where
-    the rider's place is below the carrier. It returns one row (inserted, updated, false), or none when the page was
+    the rider's place is below the carrier. It returns one row (false, inserted, updated), or none when the page was
     not the caller's to commit.
 
     A thin copy, one that lacks attributes which the stored row has, is stored only where nothing is yet; a
     relationship that it does not speak of stays as it was.
     """
-    thick = _thick(manifest, entity)
-    if not _has_owner(entity):
-        return _composed(
-            manifest, entity, _RIDER, source=sql.SQL(_RECORDS), parents={}, beside=thick, rides=True
-        )
-    owners = sql.SQL(_OWNERS).format(include=_literal(include))
-    source = sql.SQL("{} {}").format(sql.SQL(_RECORDS), owners)
-    parents, joined = _ids_by_carrier(manifest, entity, carrier)
-    return _composed(
-        manifest, entity, _RIDER, source=source, parents=parents, beside=joined + thick, rides=True
-    )
+    source, parents, beside = _records(), dict[str, sql.Composable](), _thick(manifest, entity)
+    if has_owner(entity):
+        source = sql.SQL("{} {}").format(source, sql.SQL(_OWNERS).format(include=_literal(include)))
+        parents, joined = _ids_by_carrier(manifest, entity, carrier)
+        beside = joined + beside
+    written = _Written(manifest, entity, source=source, parents=parents, beside=beside, rides=True)
+    return sql.SQL(_RIDER).format(write=written.composed())
 
 
 def replay_statement(manifest: Manifest, entity: Entity, carrier: Entity | None) -> sql.Composed:
@@ -218,16 +267,22 @@ def replay_statement(manifest: Manifest, entity: Entity, carrier: Entity | None)
             for column in columns(entity)
             if column.placeholder is not None
         }
-        return _composed(manifest, entity, _REPLAY, source=sql.SQL(_RECORDS), parents=parents)
+        written = _Written(manifest, entity, source=_records(), parents=parents)
+        return sql.SQL(_REPLAY).format(write=written.composed())
     parents, beside = {}, _thick(manifest, entity)
-    if _has_owner(entity):
+    if has_owner(entity):
         parents, joined = _ids_by_carrier(manifest, entity, carrier)
         beside = joined + beside
-    source = sql.SQL(f"{_RECORDS} {_KNOWN_OWNER}")
-    return _composed(manifest, entity, _REPLAY, source=source, parents=parents, beside=beside, rides=True)
+    source = sql.SQL("{} {}").format(_records(), sql.SQL(_KNOWN_OWNER))
+    written = _Written(manifest, entity, source=source, parents=parents, beside=beside, rides=True)
+    return sql.SQL(_REPLAY).format(write=written.composed())
 
 
-def _has_owner(entity: Entity) -> bool:
+def _records(of: str = "") -> sql.Composed:
+    return sql.SQL(_RECORDS).format(of=sql.SQL(of))
+
+
+def has_owner(entity: Entity) -> bool:
     """Whether each of its records belongs to one of the carrier's, in columns of its own."""
     return entity.below is not None and not entity.below.shared
 
@@ -279,51 +334,72 @@ def _kept(manifest: Manifest, entity: Entity, column: Column) -> sql.Composed:
     return sql.SQL("CASE WHEN NOT {} THEN {} END").format(told, stored)
 
 
-def _composed(
-    manifest: Manifest,
-    entity: Entity,
-    statement: LiteralString,
-    *,
-    source: sql.Composable,
-    parents: Mapping[str, sql.Composable],
-    beside: sql.Composable | None = None,
-    rides: bool = False,
-) -> sql.Composed:
-    own = columns(entity)
-    texts = {
-        c.name: _id(c, [*_some(parents.get(c.name)), *([_kept(manifest, entity, c)] if rides else [])])
-        for c in own
-        if c.kind != "attribute"
-    }
-    values: dict[str, sql.Composable] = {c.name: texts[c.name] if c.name in texts else _value(c) for c in own}
-    values |= {"updated_at": sql.SQL("_stamp")} if is_versioned(entity) else {}
-    values |= {
-        "_extra": _extra(own),
-        "_source_updated_at": sql.SQL("_stamp"),
-        "_requested_at": sql.SQL("%(requested_at)s"),
-        "_hash": _hash(entity, own, texts),
-        "_run_id": sql.SQL("holder.run_id"),
-    }
-    owner = [sql.SQL("owned.owner AS _owner")] if rides and _has_owner(entity) else []
-    names = [_name(name) for name in values]
-    write = sql.SQL(_WRITE).format(
-        table=beside_parameters(table(manifest, entity)),
-        source=source,
-        beside=beside or sql.SQL(""),
-        read=_joined([*_READ, _stamp(entity), _others(entity), *owner, *_texts(own)]),
-        names=_joined(names),
-        excluded=_joined(sql.SQL("excluded.{}").format(name) for name in names),
-        values=_joined(values.values()),
-    )
-    read_below = sql.SQL(_READ_BELOW if entity.below is not None else "")
-    return sql.SQL(statement).format(write=write, read_below=read_below)
+@dataclass(frozen=True)
+class _Written:
+    """The part of a statement that stores records of one entity and counts what came of them."""
+
+    manifest: Manifest
+    entity: Entity
+    _: KW_ONLY
+    source: sql.Composable
+    """The records as rows."""
+    parents: Mapping[str, sql.Composable] = field(default_factory=dict)
+    """What fills the parents' columns where the record does not say it."""
+    beside: sql.Composable = field(default_factory=lambda: sql.Composed([]))
+    """What is joined to each record, and which of them are stored."""
+    rides: bool = False
+    includes: Sequence[str] = ()
+    of: str = ""
+    """By which its names and parameters differ from those of others in the statement."""
+
+    def composed(self) -> sql.Composed:
+        values = self._values()
+        names = [_name(name) for name in values]
+        return sql.SQL(_WRITE).format(
+            of=sql.SQL(self.of),
+            table=beside_parameters(table(self.manifest, self.entity)),
+            source=self.source,
+            beside=self.beside,
+            read=_joined(self._read()),
+            names=_joined(names),
+            excluded=_joined(sql.SQL("excluded.{}").format(name) for name in names),
+            values=_joined(values.values()),
+        )
+
+    def _read(self) -> Iterator[sql.Composable]:
+        yield from _READ
+        # What rides in the page's own statement is stored as it came, or not by that.
+        misfits = "NULL::jsonb" if self.of else "%(misfits)s::jsonb -> id"
+        yield sql.SQL(f"{misfits} AS _misfits")
+        yield _stamp(self.entity)
+        yield _others(self.entity, self.includes)
+        if self.rides and has_owner(self.entity):
+            yield sql.SQL("owned.owner AS _owner")
+        yield from _texts(columns(self.entity))
+
+    def _values(self) -> dict[str, sql.Composable]:
+        """What fills each column but the key."""
+        own = columns(self.entity)
+        texts = {c.name: _id(c, self._otherwise(c)) for c in own if c.kind != "attribute"}
+        values = {c.name: texts[c.name] if c.name in texts else _value(c) for c in own}
+        values |= {"updated_at": sql.SQL("_stamp")} if is_versioned(self.entity) else {}
+        return values | {
+            "_extra": _extra(own),
+            "_source_updated_at": sql.SQL("_stamp"),
+            "_requested_at": sql.SQL("%(requested_at)s"),
+            "_hash": _hash(self.entity, own, texts),
+            "_run_id": sql.SQL("holder.run_id"),
+        }
+
+    def _otherwise(self, column: Column) -> Iterator[sql.Composable]:
+        """The id of a column where the record itself does not say it."""
+        if column.name in self.parents:
+            yield self.parents[column.name]
+        if self.rides:
+            yield _kept(self.manifest, self.entity, column)
 
 
-def _some(part: sql.Composable | None) -> list[sql.Composable]:
-    return [] if part is None else [part]
-
-
-def _id(column: Column, otherwise: Sequence[sql.Composable]) -> sql.Composable:
+def _id(column: Column, otherwise: Iterable[sql.Composable]) -> sql.Composable:
     """An id: the record's own word goes before the path by which it was read, and that before what is stored."""
     own = [] if column.kind == "parent_id" else [_text(column)]
     return sql.SQL("COALESCE({})").format(_joined([*own, *otherwise]))
@@ -357,17 +433,27 @@ def _value(column: Column) -> sql.Composable:
     return sql.SQL("(_attributes ->> {})::{}").format(_literal(column.source), sql.SQL(column_type(column)))
 
 
-def _others(entity: Entity) -> sql.Composable:
+def _others(entity: Entity, includes: Sequence[str]) -> sql.Composable:
     """The relationships that no column holds: unknown to-one relationships, and misfits.
 
     Unknown to-many relationships are left out: their ends say the same from the other side, and a nested
-    include makes some up.
+    include makes some up. What was asked to come along is mostly of that kind, and named in every record, so whether
+    there is anything to look for is asked without it.
     """
+    known = tuple(entity.relationships)
+    asked = tuple(include for include in includes if include not in known)
+    found = [
+        sql.SQL("relationships - {} <> '{{}}'").format(_array([*known, *asked])),
+        *(
+            sql.SQL("jsonb_typeof(relationships #> {}) = 'object'").format(_array((include, "data")))
+            for include in asked
+        ),
+    ]
     return sql.SQL(
-        "CASE WHEN relationships - {known} <> '{{}}' THEN"
+        "CASE WHEN {found} THEN"
         " (SELECT jsonb_object_agg(key, value -> 'data') FROM jsonb_each(relationships - {known})"
         " WHERE jsonb_typeof(value -> 'data') = 'object') END AS _others"
-    ).format(known=_array(entity.relationships))
+    ).format(found=sql.SQL(" OR ").join(found), known=_array(known))
 
 
 def _extra(own: Iterable[Column]) -> sql.Composable:

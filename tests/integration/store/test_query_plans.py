@@ -15,7 +15,7 @@ from openfaith.store.connection import _connecting
 from openfaith.store.parents import parents_statement
 from openfaith.store.queries import numbered, query
 from openfaith.store.upserts import page_statement, replay_statement
-from support.mirror import MANIFEST, MEMBER, open_sample
+from support.mirror import CAMPUS, MANIFEST, MEMBER, open_sample
 from support.postgres import Databases
 
 GROW = """
@@ -153,6 +153,13 @@ def test_a_hot_statement_reads_no_table_from_end_to_end(
 
 def test_the_page_statement_reads_no_table_from_end_to_end(grown: psycopg.Connection) -> None:
     text = plan(grown, page_statement(MANIFEST, MEMBER))
+    assert scanned(text) == set(), text
+    assert "Conflict Arbiter Indexes: church_member_pkey" in text
+
+
+def test_a_page_with_what_rides_on_it_reads_no_table_from_end_to_end(grown: psycopg.Connection) -> None:
+    """Each rider's entity run is found by its key, to be counted for and to be of the same run."""
+    text = plan(grown, page_statement(MANIFEST, CAMPUS, ["members"], [MEMBER]))
     assert scanned(text) == set(), text
     assert "Conflict Arbiter Indexes: church_member_pkey" in text
 

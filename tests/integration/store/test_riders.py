@@ -251,6 +251,17 @@ async def test_an_older_copy_that_rides_replaces_nothing(database: Database) -> 
     assert (await carriage.rows(EMAIL))["1"]["rank"] == 1
 
 
+async def test_by_whom_something_rides_is_kept_beside_the_carrier_only_where_no_table_says_it(
+    database: Database,
+) -> None:
+    """An e-mail address names its person. That a person has just this one is said by the person alone."""
+    carriage = await Carriage.begin(database, EMAIL)
+    await carriage.store(person("7", emails=["1"]), person("8", emails="2"), Email=[email("1"), email("2")])
+    rows = await carriage.rows(PERSON)
+    assert rows["7"]["_extra"] is None
+    assert rows["8"]["_extra"] == {"relationships": {"emails": {"type": "Thing", "id": "2"}}}
+
+
 async def test_a_page_that_brings_nothing_along_is_a_page(database: Database) -> None:
     carriage = await Carriage.begin(database, EMAIL, NOTE)
     committed = await carriage.store(person("7"))
