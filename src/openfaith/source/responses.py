@@ -47,6 +47,7 @@ _HINTS = {
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What comes of JSON that cannot be read. Bytes that are not UTF-8 are noticed only where a text is looked at."""
 
+_NAME = re.compile(r"[a-z][a-z0-9_.]{0,62}(\[[a-z0-9_]{0,63}\]){0,3}")
 _HINT = re.compile(r"Error Code Hint: \(?([A-Z_]{2,40})")
 _LONGEST_TEXT = 300
 _MOST_ENTRIES = 5
@@ -156,12 +157,17 @@ def _entries(errors: list[object]) -> Iterator[ErrorEntry]:
                 title=_text(members.get("title")),
                 code=_text(members.get("code")),
                 detail=_text(members.get("detail")),
-                parameter=_text(source.get("parameter")) if isinstance(source, dict) else "",
+                parameter=_name(source.get("parameter")) if isinstance(source, dict) else "",
             )
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _name(value: object) -> str:
+    """Of an attribute or a parameter. Whatever else stands in its place may be a value, and so a person's data."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else ""
 
 
 def _printable(text: str) -> str:

@@ -48,6 +48,24 @@ def test_a_refused_attribute_is_named_without_its_value() -> None:
     assert error.seen == "Validation Error (parameter address); taken"
 
 
+def refusal_of(parameter: object) -> str:
+    [entry] = read_errors(answer(422, {"title": "Invalid", "source": {"parameter": parameter}}).body)
+    return entry.summary
+
+
+@pytest.mark.parametrize("parameter", ["first_name", "where[search_name]", "filter", "data.attributes.base"])
+def test_what_is_refused_is_named_as_the_source_does(parameter: str) -> None:
+    assert refusal_of(parameter) == f"Invalid (parameter {parameter})"
+
+
+@pytest.mark.parametrize(
+    "parameter", ["Ann Example", "ann@example.org", "first_nameAnn", "", "1", 1, None, ["base"]]
+)
+def test_what_is_no_name_of_a_parameter_is_not_told(parameter: object) -> None:
+    """It may be the value, and so a person's data."""
+    assert refusal_of(parameter) == "Invalid"
+
+
 def test_a_missing_permission_is_told_in_the_sources_words() -> None:
     error = error_of(ASKED, answer(403, {"detail": "You do not have access to this resource"}))
     assert isinstance(error, AccessDeniedError)
