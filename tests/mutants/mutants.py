@@ -1319,6 +1319,27 @@ MUTANTS: Final = (
         why="each of a process's connections prepares and plans every page statement",
     ),
     Mutant(
+        name="rider-over-what-it-did-not-see",
+        file=UPSERTS,
+        before="seen=sql.SQL(_SEEN).format(table=own) if self.with_page else",
+        after="seen=sql.SQL('') if self.with_page else",
+        tests=(
+            STORE
+            + "test_riders.py::test_a_thin_copy_does_not_replace_a_whole_one_that_was_stored_while_it_waited",
+            STORE
+            + "test_riders.py::test_an_id_that_was_set_while_a_rider_waited_stays_where_the_rider_does_not_say_it",
+        ),
+        why="a page that waited for a replay takes attributes away from what that has stored",
+    ),
+    Mutant(
+        name="riders-mixed-up",
+        file=UPSERTS,
+        before='FROM counts{of}"""\n"""What there is',
+        after='FROM counts_1"""\n"""What there is',
+        tests=(STORE + "test_riders.py::test_several_that_ride_are_told_apart",),
+        why="one rider's rows are counted for another",
+    ),
+    Mutant(
         name="rider-of-any-run",
         file=UPSERTS,
         before="AND rider.run_id = entity_run.run_id))",

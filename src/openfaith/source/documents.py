@@ -240,7 +240,9 @@ def without_first(page: Page, count: int = 1) -> Page:
 
 
 def _without(records: tuple[bytes, ...], kind: str, gone: set[tuple[str, str]]) -> tuple[bytes, ...]:
-    """Without those of the type `kind` that are gone. They mostly stand first, and what follows is not looked at."""
+    """Without those of the type `kind` that are gone, each once. They mostly stand first, and what follows is not looked at:
+    what stands there twice is stored again.
+    """
     left = {link for link in gone if link[0] == kind}
     kept: list[bytes] = []
     for place, record in enumerate(records):

@@ -13,11 +13,13 @@ manner.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.types.numeric import Int8
 
 from openfaith.errors import LeaseLostError
 from openfaith.manifest import Entity, Manifest
@@ -156,7 +158,7 @@ class PageWriter:
         self._manifest = manifest
         self._includes = [include for _, include in riders]
         self._own = self._table(entity)
-        self._together = self._all(entity, [rider for rider, _ in riders])
+        self._together = self._compose_together(entity, [rider for rider, _ in riders])
         self._riders = [
             _Table(
                 rider,
@@ -171,9 +173,10 @@ class PageWriter:
         statement = numbered(page_statement(self._manifest, entity, self._includes))
         return _Table(entity, statement, self._version(entity))
 
-    def _all(self, entity: Entity, riders: Sequence[Entity]) -> NumberedStatement | None:
+    def _compose_together(self, entity: Entity, riders: Sequence[Entity]) -> NumberedStatement | None:
         """What stores a page and all that rode on it at once; None where that takes several statements."""
-        if not riders or self._beside or self._blind or any(map(has_owner, riders)):
+        alone = self._beside is None and self._blind is None
+        if not riders or not alone or any(map(has_owner, riders)):
             return None
         return numbered(page_statement(self._manifest, entity, self._includes, riders))
 
@@ -244,7 +247,7 @@ class PageWriter:
             assert rider.include is not None, "a rider has an include"
             rider.entity = await as_stored(connection, self._manifest, rider.entity)
             rider.statement = numbered(rider_statement(self._manifest, rider.entity, carrier, rider.include))
-        self._together = self._all(carrier, [rider.entity for rider in self._riders])
+        self._together = self._compose_together(carrier, [rider.entity for rider in self._riders])
 
     async def _commit(
         self,
@@ -257,7 +260,8 @@ class PageWriter:
             if len(parts) == 1 and self._beside is None and self._blind is None:
                 return _committed([await _store(connection, place, parts[0])])
             if self._together is not None:
-                return await self._store_together(connection, place, parts, self._together)
+                with suppress(pg.SerializationFailure):  # it would write over what it could not see yet
+                    return await self._store_together(connection, place, parts, self._together)
             # One after the other, and not as a pipeline: in the middle of one, the server waits for a frozen process
             # for ever, and with it for the row that whoever takes the work over needs.
             async with connection.transaction():
@@ -287,26 +291,27 @@ class PageWriter:
 
         Raises:
             LeaseLostError: the page is not ours to commit.
+            SerializationFailure: what came of the riders rests on stored rows that are newer by now; nothing was written.
         """
         own, *riders = parts
         parameters = _as_it_came(own)
         for number, table in enumerate(self._riders, start=1):
             part = next((part for part in riders if part.table is table), None)
             parameters |= {
-                f"rider_run_id_{number}": None if part is None else part.entity_run_id,
+                # Always of one type: for every other one the statement would be prepared anew.
+                f"rider_run_id_{number}": Int8(0 if part is None else part.entity_run_id),
                 f"records_{number}": RawRecords(() if part is None else part.records),
-                f"size_{number}": 0 if part is None else len(part.records),
+                f"size_{number}": Int8(0 if part is None else len(part.records)),
             }
         cancelled, *counts = await _execute(connection, place, statement, parameters)
-        done = list(zip((self._own, *self._riders), counts[::2], counts[1::2], strict=True))
+        tables = [self._own, *self._riders]
+        done = {
+            table.entity.name: pair
+            for table, pair in zip(tables, zip(counts[::2], counts[1::2], strict=True), strict=True)
+        }
         return Committed(
-            parts=tuple(
-                _part_committed(part, _UNEXAMINED, inserted, updated)
-                for part in parts
-                for table, inserted, updated in done
-                if part.table is table
-            ),
-            cancel_requested=bool(cancelled),
+            parts=tuple(_part_committed(part, _UNEXAMINED, *done[part.table.entity.name]) for part in parts),
+            cancel_requested=cancelled,
         )
 
     async def _keep_beside(self, connection: psycopg.AsyncConnection, parts: Sequence[_Part]) -> None:
@@ -357,8 +362,9 @@ async def _store(
             "misfits": examined.misfits,
             "dead_letters": len(examined.letters),
         }
-    cancelled, inserted, updated = await _execute(connection, place, part.table.statement, parameters)
-    return _part_committed(part, examined, inserted, updated), bool(cancelled)
+    cancelled, *counts = await _execute(connection, place, part.table.statement, parameters)
+    inserted, updated = counts
+    return _part_committed(part, examined, inserted, updated), cancelled
 
 
 def _as_it_came(part: _Part) -> dict[str, object]:
@@ -377,7 +383,7 @@ async def _execute(
     place: PageCommit,
     statement: NumberedStatement,
     parameters: Mapping[str, object],
-) -> tuple[int, ...]:
+) -> tuple[bool, *tuple[int, ...]]:
     """Run one of the page statements. Returns its row.
 
     Raises:
@@ -385,7 +391,7 @@ async def _execute(
     """
     cursor = psycopg.AsyncRawCursor(connection)
     await cursor.execute(statement.text, statement.arguments(parameters), prepare=True)
-    row = cast("tuple[int, ...] | None", await cursor.fetchone())
+    row = cast("tuple[bool, *tuple[int, ...]] | None", await cursor.fetchone())
     if row is None:
         raise LeaseLostError(place.entity_run_id, place.fence)
     return row

@@ -12,8 +12,8 @@ composed here from the manifest, does everything that must be atomic:
 
 One statement is one transaction and one round trip. A page is stored with its checkpoint or not at all, and
 a process that lost its lease cannot write. What rode on the page is stored by the same statement, as further parts like
-`page` and `written`, and counted for its own entity runs (`ridden`). Where its rows need something of the carrier's row,
-it is stored in the same transaction, by a statement of its own entity that follows the page's. A dead letter that is
+`page` and `written`, and counted for its own entity runs (`ridden`). Where a rider's rows tell whose they are in columns
+of their own, all that rides is stored in the same transaction, by statements of their own that follow the page's. A dead letter that is
 replayed goes the same way: its holder is the letter, locked, if it is still open, and instead of a checkpoint the letter
 is resolved.
 
@@ -52,7 +52,7 @@ _WRITE = """), page{of} AS (
         ELSE t._hash <> excluded._hash
              AND (COALESCE(excluded._source_updated_at, '-infinity'), excluded._requested_at)
               >= (COALESCE(t._source_updated_at, '-infinity'), t._requested_at)
-    END
+    END{seen}
     RETURNING (t.xmax = 0) AS inserted
 ), counts{of} AS (
     SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated
@@ -95,12 +95,22 @@ _READ_BELOW = """), read_below AS (
 """A parent that was left behind, and could be read below this time."""
 
 _SAME_RUN = """
-      AND (%(rider_run_id{of})s::bigint IS NULL OR EXISTS (
+      AND (%(rider_run_id{of})s = 0 OR EXISTS (
           SELECT FROM openfaith.entity_run AS rider
           WHERE rider.entity_run_id = %(rider_run_id{of})s AND rider.run_id = entity_run.run_id))"""
+"""Whoever mixes up runs is wrong about everything: then the page is not stored either."""
+
+_SEEN = """
+      AND CASE WHEN EXISTS (
+          SELECT FROM {table} AS seen WHERE seen.org_id = t.org_id AND seen.id = t.id AND seen.ctid = t.ctid
+      ) THEN true ELSE openfaith.refuse_unseen() END"""
+"""That the row which is written over is the one that was seen: what is stored of a rider depends on it, and the statement
+may have waited for its page's turn since it looked.
+"""
 
 _COUNTED = """SELECT %(rider_run_id{of})s::bigint AS entity_run_id, %(size{of})s::bigint AS size, inserted, updated
         FROM counts{of}"""
+"""What there is to count for one rider."""
 
 _RIDDEN = """), ridden AS (
     UPDATE openfaith.entity_run AS e
@@ -187,14 +197,16 @@ def page_statement(
 
     Args:
         riders: of what came along, the entities that are stored by the same statement, as they came: one round trip
-            instead of one each and two more. None of them may have an owner (`has_owner`).
+            instead of one each and two more. None of them may have an owner (`has_owner`). Their rows are refused with
+            SQLSTATE 40001 where the statement would write over one that is newer than what it saw: nothing was stored,
+            and a statement for each sees it.
 
     Its parameters: entity_run_id, fence, records (a JSON array, as bytes), requested_at, page (its number in
     the entity run, from 1), token, size (records in the page, set-aside ones included), dead_letters,
     requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
     null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what was taken out of the records because no
     column can hold it: by id, then `attributes` and `relationships`; null for a page as it came). Of the first rider
-    records_1, size_1 and rider_run_id_1, and so on. It returns one row (cancel_requested, then inserted and updated of
+    records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this page), and so on. It returns one row (cancel_requested, then inserted and updated of
     the page and of each rider), or none when the token is no longer the newest, or the page is not the next one.
     """
     parents = {
@@ -202,31 +214,37 @@ def page_statement(
         for column in columns(entity)
         if column.placeholder is not None
     }
-    places = [f"_{number}" for number in range(1, len(riders) + 1)]
+    suffixes = [f"_{number}" for number in range(1, len(riders) + 1)]
     own = _Written(manifest, entity, source=_records(), parents=parents, includes=includes)
     written = [
         own.composed(),
         *(
             _Written(
-                manifest, rider, of=of, source=_records(of), beside=_thick(manifest, rider), rides=True
+                manifest,
+                rider,
+                suffix=suffix,
+                source=_records(suffix),
+                beside=_thick(manifest, rider),
+                rides=True,
+                with_page=True,
             ).composed()
-            for rider, of in zip(riders, places, strict=True)
+            for rider, suffix in zip(riders, suffixes, strict=True)
         ),
     ]
     return sql.SQL(_STATEMENT).format(
-        same_run=sql.SQL("").join(sql.SQL(_SAME_RUN).format(of=sql.SQL(of)) for of in places),
+        same_run=sql.SQL("").join(sql.SQL(_SAME_RUN).format(of=sql.SQL(of)) for of in suffixes),
         write=sql.SQL("").join(written),
-        ridden=_ridden(places),
+        ridden=_ridden(suffixes),
         read_below=sql.SQL(_READ_BELOW if entity.below is not None else ""),
-        riders=sql.SQL("").join(sql.SQL(f" CROSS JOIN counts{of}") for of in places),
-        of_riders=sql.SQL("").join(sql.SQL(f", counts{of}.inserted, counts{of}.updated") for of in places),
+        riders=sql.SQL("").join(sql.SQL(f" CROSS JOIN counts{of}") for of in suffixes),
+        of_riders=sql.SQL("").join(sql.SQL(f", counts{of}.inserted, counts{of}.updated") for of in suffixes),
     )
 
 
-def _ridden(places: Sequence[str]) -> sql.Composable:
-    if not places:
+def _ridden(suffixes: Sequence[str]) -> sql.Composable:
+    if not suffixes:
         return sql.SQL("")
-    counted = (sql.SQL(_COUNTED).format(of=sql.SQL(of)) for of in places)
+    counted = (sql.SQL(_COUNTED).format(of=sql.SQL(of)) for of in suffixes)
     return sql.SQL(_RIDDEN).format(riders=sql.SQL(" UNION ALL ").join(counted))
 
 
@@ -340,6 +358,7 @@ class _Written:
 
     manifest: Manifest
     entity: Entity
+    """Whose records are stored."""
     _: KW_ONLY
     source: sql.Composable
     """The records as rows."""
@@ -348,16 +367,22 @@ class _Written:
     beside: sql.Composable = field(default_factory=lambda: sql.Composed([]))
     """What is joined to each record, and which of them are stored."""
     rides: bool = False
+    """Whether they came along with others, and so may be thinner than what is stored."""
     includes: Sequence[str] = ()
-    of: str = ""
+    """What was asked to come along with them."""
+    suffix: str = ""
     """By which its names and parameters differ from those of others in the statement."""
+    with_page: bool = False
+    """Whether it is stored beside others by one statement: as it came, or not by that."""
 
     def composed(self) -> sql.Composed:
         values = self._values()
         names = [_name(name) for name in values]
+        own = beside_parameters(table(self.manifest, self.entity))
         return sql.SQL(_WRITE).format(
-            of=sql.SQL(self.of),
-            table=beside_parameters(table(self.manifest, self.entity)),
+            of=sql.SQL(self.suffix),
+            table=own,
+            seen=sql.SQL(_SEEN).format(table=own) if self.with_page else sql.SQL(""),
             source=self.source,
             beside=self.beside,
             read=_joined(self._read()),
@@ -368,8 +393,7 @@ class _Written:
 
     def _read(self) -> Iterator[sql.Composable]:
         yield from _READ
-        # What rides in the page's own statement is stored as it came, or not by that.
-        misfits = "NULL::jsonb" if self.of else "%(misfits)s::jsonb -> id"
+        misfits = "NULL::jsonb" if self.with_page else "%(misfits)s::jsonb -> id"
         yield sql.SQL(f"{misfits} AS _misfits")
         yield _stamp(self.entity)
         yield _others(self.entity, self.includes)

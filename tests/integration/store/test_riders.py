@@ -48,6 +48,7 @@ from support.mirror import (
     fetch_one,
     make_page,
     make_place,
+    moment,
     open_sample,
     planned,
     record,
@@ -62,7 +63,7 @@ MANIFEST = replace(
     load(
         {
             "Person": listed(
-                "people", includes={"emails": "Email", "notes": "Note", "portrait": "Portrait"}
+                "people", includes={"emails": "Email", "notes": "Note", "portrait": "Portrait", "phones": "Phone"}
             ),
             "Email": owned(
                 "emails",
@@ -79,12 +80,21 @@ MANIFEST = replace(
             "Portrait": nested("people/{person_id}/portrait", attributes={"url": "string"}),
             "Plan": nested("people/{person_id}/plans", includes={"items": "Item"}),
             "Item": nested("people/{person_id}/plans/{plan_id}/items"),
+            "Phone": owned(
+                "phones", "people/{person_id}/phones", attributes={"number": "string", "updated_at": "date_time"}
+            ),
         }
     ),
     adapter="riding",
 )  # fmt: skip
-PERSON, EMAIL, NOTE, PORTRAIT, PLAN, ITEM = MANIFEST.entities.values()
-INCLUDES = {EMAIL.name: "emails", NOTE.name: "notes", PORTRAIT.name: "portrait", ITEM.name: "items"}
+PERSON, EMAIL, NOTE, PORTRAIT, PLAN, ITEM, PHONE = MANIFEST.entities.values()
+INCLUDES = {
+    EMAIL.name: "emails",
+    NOTE.name: "notes",
+    PORTRAIT.name: "portrait",
+    ITEM.name: "items",
+    PHONE.name: "phones",
+}
 
 
 @pytest.fixture
@@ -211,6 +221,10 @@ def note(key: str, of: str | None = None, **attributes: object) -> bytes:
     return record(key, "Note", relationships={"person": to_one(of, "Person")} if of else None, **sent)
 
 
+def phone(key: str, **attributes: object) -> bytes:
+    return record(key, "Phone", **({"number": f"555-010{key}", "updated_at": stamp(0)} | attributes))
+
+
 # With the page
 
 
@@ -229,6 +243,88 @@ async def test_what_rides_is_stored_in_its_own_table_and_counted_for_its_own_run
     run = await carriage.entity_run(EMAIL)
     assert [run[name] for name in counted] == ["waiting", 0, 0, 2, 2, 0, 0]
     assert (await carriage.entity_run(PERSON))["records"] == 2
+
+
+async def test_several_that_ride_are_told_apart(database: Database) -> None:
+    """Whether or not each of them is on the page."""
+    carriage = await Carriage.begin(database, EMAIL, PHONE)
+    first = await carriage.store(person("7"), Email=[email("1"), email("2")], Phone=[phone("1")])
+    second = await carriage.store(person("7"), at=1, Phone=[phone("1"), phone("2"), phone("3")])
+    newer = email("1", rank=2, updated_at=stamp(2))
+    third = await carriage.store(person("8"), at=2, Email=[newer, email("3")])
+    assert [[(p.entity, p.counts) for p in page.parts[1:]] for page in (first, second, third)] == [
+        [(EMAIL.name, PageCounts(inserted=2)), (PHONE.name, PageCounts(inserted=1))],
+        [(PHONE.name, PageCounts(inserted=2, unchanged=1))],
+        [(EMAIL.name, PageCounts(inserted=1, updated=1))],
+    ]
+    counted = ("records", "inserted", "updated", "unchanged")
+    runs = [await carriage.entity_run(entity) for entity in (PERSON, EMAIL, PHONE)]
+    assert [[run[name] for name in counted] for run in runs] == [[3, 2, 0, 1], [4, 3, 1, 0], [4, 3, 0, 1]]
+
+
+async def test_a_page_is_one_prepared_statement_whatever_rides_on_it(own_database: Database) -> None:
+    writer = PageWriter(own_database, MANIFEST, PERSON, [(EMAIL, "emails"), (PHONE, "phones")])
+    carriage = await Carriage.begin(own_database, EMAIL, PHONE)
+    brought: list[dict[str, tuple[bytes, ...]]] = [
+        {},
+        {"Email": (email("1"),)},
+        {"Phone": (phone("1"),)},
+        {"Email": (email("1"),), "Phone": (phone("1"),)},
+    ]
+    for number, included in enumerate(brought, start=1):
+        page = replace(make_page(person("7"), at=number), included=included)
+        await writer.commit(page, make_place(carriage.held, number), carriage.entity_runs)
+    prepared = await fetch(
+        own_database, "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%church_phone%'"
+    )
+    assert len(prepared) == 1
+
+
+# What is stored of a rider rests on what was stored before: whoever makes a page wait may change that.
+
+
+@asynccontextmanager
+async def changing(database: Database, carriage: Carriage) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A transaction of whoever keeps the pages of a run waiting, as a replay does and a merge."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            "SELECT FROM openfaith.entity_run WHERE run_id = %s ORDER BY position FOR UPDATE",
+            (carriage.run_id,),
+        )
+        yield connection
+
+
+async def test_a_thin_copy_does_not_replace_a_whole_one_that_was_stored_while_it_waited(
+    own_database: Database,
+) -> None:
+    carriage = await Carriage.begin(own_database, EMAIL)
+    thin = email("1", rank=..., updated_at=stamp(5))
+    async with changing(own_database, carriage) as connection:
+        page = asyncio.create_task(carriage.store(person("7"), at=10, Email=[thin]))
+        await wait_until_blocked(own_database)
+        await connection.execute(
+            "INSERT INTO riding.church_email (org_id, id, rank, _requested_at, _hash, _run_id) VALUES (%s, '1', 5, %s, 1, %s)",
+            (carriage.org_id, moment(0), carriage.run_id),
+        )
+    committed = await page
+    assert committed.parts[1].counts == PageCounts(unchanged=1)
+    assert (await carriage.rows(EMAIL))["1"]["rank"] == 5
+    assert list(await carriage.rows(PERSON)) == ["7"]
+
+
+async def test_an_id_that_was_set_while_a_rider_waited_stays_where_the_rider_does_not_say_it(
+    own_database: Database,
+) -> None:
+    carriage = await Carriage.begin(own_database, EMAIL)
+    await carriage.store(person("7"), Email=[email("1", "7")])
+    silent = email("1", rank=2, updated_at=stamp(5))
+    async with changing(own_database, carriage) as connection:
+        page = asyncio.create_task(carriage.store(person("8"), at=10, Email=[silent]))
+        await wait_until_blocked(own_database)
+        await connection.execute("UPDATE riding.church_email SET person_id = '8', _hash = _hash + 1")
+    committed = await page
+    row = (await carriage.rows(EMAIL))["1"]
+    assert (committed.parts[1].counts, row["rank"], row["person_id"]) == (PageCounts(updated=1), 2, "8")
 
 
 async def test_what_rides_is_seen_again_like_anything_else(database: Database) -> None:
@@ -353,19 +449,21 @@ CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON {} FOR EACH ROW EXECUTE FUNCTIO
 
 
 @pytest.mark.parametrize("beside", [[], [b"a bad record"]])
-@pytest.mark.parametrize("table", ["riding.church_person", "riding.church_email", "riding.church_note", "openfaith.page_commit"])  # fmt: skip
+@pytest.mark.parametrize("table", ["riding.church_person", "riding.church_email", "riding.church_{other}", "openfaith.page_commit"])  # fmt: skip
+@pytest.mark.parametrize("other", [NOTE, PHONE], ids=["by several statements", "by one"])
 async def test_where_one_table_refuses_nothing_of_the_page_is_written(
-    own_database: Database, database_url: str, table: str, beside: list[bytes]
+    own_database: Database, *, database_url: str, other: Entity, table: str, beside: list[bytes]
 ) -> None:
-    carriage = await Carriage.begin(own_database, EMAIL, NOTE)
+    carriage = await Carriage.begin(own_database, EMAIL, other)
     before = await carriage.everything()
-    ask(database_url, REFUSE.format(table))
+    emails, notes, phones = [email("1"), *beside], [note("1")], [phone("1")]
+    ask(database_url, REFUSE.format(table.format(other=other.type.lower())))
     with pytest.raises(psycopg.errors.RaiseException, match="refused"):
-        await carriage.store(person("7"), Email=[email("1"), *beside], Note=[note("1")])
+        await carriage.store(person("7"), Email=emails, Note=notes, Phone=phones)
     assert await carriage.everything() == before
     ask(database_url, "DROP FUNCTION refuse CASCADE")
-    await carriage.store(person("7"), Email=[email("1"), *beside], Note=[note("1")])
-    assert [list(await carriage.rows(entity)) for entity in (PERSON, EMAIL, NOTE)] == [["7"], ["1"], ["1"]]
+    await carriage.store(person("7"), Email=emails, Note=notes, Phone=phones)
+    assert [list(await carriage.rows(entity)) for entity in (PERSON, EMAIL, other)] == [["7"], ["1"], ["1"]]
 
 
 @pytest.mark.parametrize("beside", [[], [b"a bad record"]])
