@@ -59,6 +59,8 @@ class _Stamps(msgspec.Struct):
 
 
 class _PlainStamps(msgspec.Struct):
+    """Any text is taken for a time here: Python reads it, as msgspec rounds what is finer than a microsecond."""
+
     created_at: str | None = None
     updated_at: str | None = None
 
@@ -120,11 +122,10 @@ _ANYTHING = msgspec.json.Decoder()
 
 
 class Rows(Sequence[Row]):
-    """The records of a page as a walk sees them, each decoded when it is looked at first."""
+    """The records of a page as a walk sees them, each decoded when it is looked at."""
 
     def __init__(self, records: Sequence[bytes]) -> None:
         self._records = records
-        self._seen: dict[int, Row] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -136,10 +137,7 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
         if isinstance(index, slice):
             return Rows(self._records[index])
-        place = range(len(self._records))[index]
-        if (row := self._seen.get(place)) is None:
-            row = self._seen[place] = read_row(self._records[place])
-        return row
+        return read_row(self._records[index])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

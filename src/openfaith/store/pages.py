@@ -156,32 +156,31 @@ class PageWriter:
         self._beside = beside
         self._blind = blind
         self._manifest = manifest
+        self._nothing_beside = beside is None and blind is None
         self._includes = [include for _, include in riders]
-        self._own = self._table(entity)
-        self._together = self._compose_together(entity, [rider for rider, _ in riders])
+        self._compose(entity, [rider for rider, _ in riders])
+
+    def _compose(self, entity: Entity, riders: Sequence[Entity]) -> None:
+        """Make the statements, for these forms of the tables."""
+        manifest, includes = self._manifest, self._includes
+        versions = {name: product.version for name, product in manifest.products.items()}
+        own = numbered(page_statement(manifest, entity, includes))
+        self._own = _Table(entity, own, versions[entity.product])
         self._riders = [
             _Table(
                 rider,
                 numbered(rider_statement(manifest, rider, entity, include)),
-                self._version(rider),
+                versions[rider.product],
                 include,
             )
-            for rider, include in riders
+            for rider, include in zip(riders, includes, strict=True)
         ]
-
-    def _table(self, entity: Entity) -> _Table:
-        statement = numbered(page_statement(self._manifest, entity, self._includes))
-        return _Table(entity, statement, self._version(entity))
-
-    def _compose_together(self, entity: Entity, riders: Sequence[Entity]) -> NumberedStatement | None:
-        """What stores a page and all that rode on it at once; None where that takes several statements."""
-        alone = self._beside is None and self._blind is None
-        if not riders or not alone or any(map(has_owner, riders)):
-            return None
-        return numbered(page_statement(self._manifest, entity, self._includes, riders))
-
-    def _version(self, entity: Entity) -> str:
-        return self._manifest.products[entity.product].version
+        self._together = (
+            numbered(page_statement(manifest, entity, includes, riders))
+            if self._nothing_beside and riders and not any(map(has_owner, riders))
+            else None
+        )
+        """Stores a page and all that rode on it at once; None where that takes several statements."""
 
     async def commit(
         self,
@@ -202,13 +201,14 @@ class PageWriter:
             DatabaseUnavailableError: whether anything was written is not known. Whoever takes the entity run again
                 learns it, and cannot commit the page twice.
         """
-        parts = self._parts(page, place, riders or {})
         async with self._database.connection() as connection:
+            parts = self._parts(page, place, riders or {})
             try:
                 return await self._commit(connection, place, parts, findings)
             except pg.DatatypeMismatch:
                 # A program of another manifest gave a column another type meanwhile. Nothing was written.
                 await self._follow_tables(connection)
+                parts = self._parts(page, place, riders or {})
                 return await self._commit(connection, place, parts, findings)
 
     def _parts(
@@ -240,14 +240,9 @@ class PageWriter:
         )
 
     async def _follow_tables(self, connection: psycopg.AsyncConnection) -> None:
-        # In place: the page that was refused is sent again through the same objects.
-        carrier = self._own.entity = await as_stored(connection, self._manifest, self._own.entity)
-        self._own.statement = self._table(carrier).statement
-        for rider in self._riders:
-            assert rider.include is not None, "a rider has an include"
-            rider.entity = await as_stored(connection, self._manifest, rider.entity)
-            rider.statement = numbered(rider_statement(self._manifest, rider.entity, carrier, rider.include))
-        self._together = self._compose_together(carrier, [rider.entity for rider in self._riders])
+        tables = [self._own, *self._riders]
+        own, *riders = [await as_stored(connection, self._manifest, table.entity) for table in tables]
+        self._compose(own, riders)
 
     async def _commit(
         self,
@@ -257,7 +252,7 @@ class PageWriter:
         findings: Findings,
     ) -> Committed:
         try:
-            if len(parts) == 1 and self._beside is None and self._blind is None:
+            if len(parts) == 1 and self._nothing_beside:
                 return _committed([await _store(connection, place, parts[0])])
             if self._together is not None:
                 with suppress(pg.SerializationFailure):  # it would write over what it could not see yet
@@ -294,9 +289,10 @@ class PageWriter:
             SerializationFailure: what came of the riders rests on stored rows that are newer by now; nothing was written.
         """
         own, *riders = parts
+        came = {part.table.entity.name: part for part in riders}
         parameters = _as_it_came(own)
         for number, table in enumerate(self._riders, start=1):
-            part = next((part for part in riders if part.table is table), None)
+            part = came.get(table.entity.name)
             parameters |= {
                 # Always of one type: for every other one the statement would be prepared anew.
                 f"rider_run_id_{number}": Int8(0 if part is None else part.entity_run_id),

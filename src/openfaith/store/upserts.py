@@ -204,10 +204,11 @@ def page_statement(
     Its parameters: entity_run_id, fence, records (a JSON array, as bytes), requested_at, page (its number in
     the entity run, from 1), token, size (records in the page, set-aside ones included), dead_letters,
     requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
-    null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what was taken out of the records because no
-    column can hold it: by id, then `attributes` and `relationships`; null for a page as it came). Of the first rider
-    records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this page), and so on. It returns one row (cancel_requested, then inserted and updated of
-    the page and of each rider), or none when the token is no longer the newest, or the page is not the next one.
+    null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what
+    was taken out of the records because no column can hold it: by id, then `attributes` and `relationships`; null for a
+    page as it came). Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
+    page), and so on. It returns one row (cancel_requested, then inserted and updated of the page and of each rider), or
+    none when the token is no longer the newest, or the page is not the next one.
     """
     parents = {
         column.name: sql.SQL("%(parents)s::jsonb ->> {}").format(_literal(column.placeholder))
@@ -226,7 +227,6 @@ def page_statement(
                 source=_records(suffix),
                 beside=_thick(manifest, rider),
                 rides=True,
-                with_page=True,
             ).composed()
             for rider, suffix in zip(riders, suffixes, strict=True)
         ),
@@ -371,9 +371,12 @@ class _Written:
     includes: Sequence[str] = ()
     """What was asked to come along with them."""
     suffix: str = ""
-    """By which its names and parameters differ from those of others in the statement."""
-    with_page: bool = False
-    """Whether it is stored beside others by one statement: as it came, or not by that."""
+    """By which its names and parameters differ from those of the page that is stored by the same statement."""
+
+    @property
+    def with_page(self) -> bool:
+        """Whether it is stored by the statement of a page that it rides on: as it came, or not by that."""
+        return self.suffix != ""
 
     def composed(self) -> sql.Composed:
         values = self._values()
