@@ -139,6 +139,9 @@ class Rows(Sequence[Row]):
             return Rows(self._records[index])
         return read_row(self._records[index])
 
+    def __iter__(self) -> Iterator[Row]:
+        return map(read_row, self._records)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
