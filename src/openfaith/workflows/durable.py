@@ -40,6 +40,8 @@ _ENGINE_DIRECTORY = Path(dbos.__file__).parent
 
 _MOST_AT_ONCE = 1_000
 
+_LOOK_FOR_NOTIFICATIONS_SECONDS = 1.0
+
 _ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
 
@@ -134,6 +136,8 @@ def _config(url: str, executor_id: str) -> DBOSConfig:
         # Two round trips fewer per step; the engine itself retries on a lost connection.
         # The connection that was used last is the warmest: its statements are prepared.
         db_engine_kwargs={"pool_pre_ping": False, "pool_use_lifo": True},
+        # Nobody is told of anything by notification, and it wakes a hundred times a second to look whether somebody is.
+        notification_coalesce_sec=_LOOK_FOR_NOTIFICATIONS_SECONDS,
     )
 
 
