@@ -14,7 +14,7 @@ from openfaith.cli.failures import describe, silence_standard_output, tell, trac
 from openfaith.cli.output import OutputRefusedError, ReaderGoneError
 from openfaith.cli.session import prepare
 from openfaith.errors import SyncError
-from openfaith.loops import collect_rarely
+from openfaith.loops import collect_rarely, end_quickly
 
 _BROKEN_PIPE = 141
 """As shells report a process that SIGPIPE ended."""
@@ -31,7 +31,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal whose encoding lacks an arrow shall show something else, not a traceback.
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    end_quickly()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
