@@ -14,7 +14,7 @@ from simulation.world import World
 FIRST = int(os.environ.get("OPENFAITH_FIRST_SEED", "0"))
 SEEDS = int(os.environ.get("OPENFAITH_SEEDS", "6"))
 
-KEPT = (82, 1393, 10011, 21542, 30185, 31853, 31962, 32906, 35179, 35388)
+KEPT = (82, 1393, 10011, 21542, 30185, 31853, 31962, 32906, 35179, 35388, 37065)
 """Seeds that failed once."""
 
 IN_PARALLEL = 6

@@ -30,6 +30,7 @@ from openfaith.store import (
     get_run,
     list_entity_runs,
     list_suspects,
+    list_sync_state,
     set_deletion_policy,
 )
 from openfaith.strategies import full, reconciliation
@@ -445,11 +446,15 @@ class World:
         return await self.tables.differences(self.church)
 
     async def _moving(self, run_id: RunId) -> list[Entity]:
-        """What a delta can be held to: all but what rides on records whose stamps do not move with it."""
+        """What a delta can be held to: all but what rides on records whose stamps do not move with it, and what was never
+        known to be complete, so that there was nothing whole for it to go on from.
+        """
         runs = await list_entity_runs(self.database, run_id)
         riding = {each.entity for each in runs if each.reading == Reading.INCLUDE}
         still = riding - {entity.name for entity in named(self.manifest, ("Address", "Email", "PhoneNumber"))}
-        return [entity for entity in self.entities if entity.name not in still]
+        states = await list_sync_state(self.database, self.engine.org_id)
+        unproven = {state.entity for state in states if state.proven_at is None and state.doubts}
+        return [entity for entity in self.entities if entity.name not in still | unproven]
 
     async def _undisturbed(self, kind: SyncKind) -> RunId:
         self.note(f"{kind}, undisturbed")
