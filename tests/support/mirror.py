@@ -350,11 +350,14 @@ async def blocking(database: Database, reader: Reader) -> AsyncIterator[Any]:
         yield connection
 
 
-async def wait_until_blocked(database: Database, connections: int = 1) -> None:
-    """Until so many connections to this database wait for a lock."""
+async def wait_until_blocked(
+    database: Database, connections: int = 1, *, unless: asyncio.Future[Any] | None = None
+) -> None:
+    """Until so many connections to this database wait for a lock; or `unless` is over, which may not have to."""
     waiting: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     while (await fetch_one(database, waiting))["count"] < connections:
-        pass
+        if unless is not None and unless.done():
+            return
 
 
 @dataclass
