@@ -585,13 +585,14 @@ async def test_who_stops_a_run_and_who_commits_its_page_with_riders_never_wait_f
         "Email": email("1"),
         "Phone": phone("1"),
     }
-    brought = {rider.type: [records[rider.type]] for rider in riders}
+    brought = {rider.type: (records[rider.type],) for rider in riders}
+    page = replace(make_page(person("7")), included=brought)
     async with storing(own_database, carriage, riders[1]):
-        page = asyncio.create_task(carriage.store(person("7"), **brought))
+        committing = asyncio.create_task(carriage.commit(page, make_place(carriage.held)))
         await wait_until_blocked(own_database)
         stopping = asyncio.create_task(stop(own_database, carriage.run_id))
         await wait_until_blocked(own_database, 2, unless=stopping)
-    await asyncio.gather(page, stopping)
+    await asyncio.gather(committing, stopping)
     assert [list(await carriage.rows(rider)) for rider in riders] == [["1"], ["1"]]
 
 
