@@ -21,6 +21,7 @@ GUARD = "strategies/reconciliation.py"
 NESTED = "strategies/nested.py"
 DOCUMENTS = "source/documents.py"
 UPSERTS = "store/upserts.py"
+WRITING = "store/writing.py"
 PAGES = "store/pages.py"
 DIFFERENCES = "store/differences.py"
 DELETIONS = "store/deletions.py"
@@ -363,7 +364,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="guard-without-request-time",
-        file=UPSERTS,
+        file=WRITING,
         before="t._requested_at)\n    END",
         after="excluded._requested_at)\n    END",
         tests=(STORE + "test_page_guard.py::test_of_equal_stamps_the_later_request_wins",),
@@ -371,7 +372,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="guard-without-stamp",
-        file=UPSERTS,
+        file=WRITING,
         before=">= (COALESCE(t._source_updated_at, '-infinity'), t._requested_at)",
         after=">= (COALESCE(excluded._source_updated_at, '-infinity'), t._requested_at)",
         tests=(STORE + "test_page_guard.py::test_an_older_version_that_is_read_later_replaces_nothing",),
@@ -379,7 +380,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="guard-only-strictly-newer",
-        file=UPSERTS,
+        file=WRITING,
         before="              >= (COALESCE(",
         after="              > (COALESCE(",
         tests=(STORE + "test_page_guard.py::test_of_equal_versions_the_one_that_is_written_later_wins",),
@@ -387,7 +388,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="guard-only-by-stamp",
-        file=UPSERTS,
+        file=WRITING,
         before="(COALESCE(excluded._source_updated_at, '-infinity'), excluded._requested_at)\n              >= (COALESCE(t._source_updated_at, '-infinity'), t._requested_at)",
         after="COALESCE(excluded._source_updated_at, '-infinity') > COALESCE(t._source_updated_at, '-infinity')",
         tests=(STORE + "test_page_guard.py::test_of_equal_stamps_the_later_request_wins",),
@@ -395,7 +396,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="unchanged-rows-rewritten",
-        file=UPSERTS,
+        file=WRITING,
         before="ELSE t._hash <> excluded._hash\n             AND (",
         after="ELSE (",
         tests=(STORE + "test_pages.py::test_the_same_page_again_rewrites_no_row",),
@@ -403,7 +404,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="tombstone-gives-way-to-older-page",
-        file=UPSERTS,
+        file=WRITING,
         before="WHEN t._deleted_at IS NOT NULL THEN excluded._requested_at >= t._requested_at",
         after="WHEN t._deleted_at IS NOT NULL THEN true",
         tests=(STORE + "test_page_guard.py::test_a_tombstone_stays_against_a_listing_from_before_the_proof",),
@@ -411,7 +412,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="tombstone-for-ever",
-        file=UPSERTS,
+        file=WRITING,
         before="WHEN t._deleted_at IS NOT NULL THEN excluded._requested_at >= t._requested_at",
         after="WHEN t._deleted_at IS NOT NULL THEN excluded._source_updated_at > t._source_updated_at",
         tests=(
@@ -429,7 +430,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="thin-copy-over-thick",
-        file=UPSERTS,
+        file=WRITING,
         before=" WHERE page._attributes ?& {sent} IS NOT FALSE OR",
         after=" WHERE true OR page._attributes ?& {sent} IS NOT FALSE OR",
         tests=(STORE + "test_riders.py::test_a_thin_copy_never_replaces_a_thick_one",),
@@ -437,7 +438,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="rider-wipes-ids",
-        file=UPSERTS,
+        file=WRITING,
         before="yield _kept(self.manifest, self.entity, column)",
         after="yield from ()",
         tests=(STORE + "test_riders.py::test_what_a_rider_does_not_say_stays_and_what_it_says_counts",),
@@ -453,7 +454,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="unknown-attributes-dropped",
-        file=UPSERTS,
+        file=WRITING,
         before="""unknown=sql.SQL("(_attributes - {})")""",
         after="""unknown=sql.SQL("('{{}}'::jsonb - {})")""",
         tests=(
@@ -1320,7 +1321,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="rider-over-what-it-did-not-see",
-        file=UPSERTS,
+        file=WRITING,
         before="seen=sql.SQL(_SEEN).format(table=own) if self.with_page else",
         after="seen=sql.SQL('') if self.with_page else",
         tests=(
@@ -1349,7 +1350,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="one-that-came-along-forgotten",
-        file=UPSERTS,
+        file=WRITING,
         before="            for include in asked\n        ),",
         after="            for include in asked[:0]\n        ),",
         tests=(

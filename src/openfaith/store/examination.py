@@ -20,7 +20,7 @@ from psycopg.rows import class_row
 from openfaith.manifest import Entity, columns
 from openfaith.store.mirror import column_type
 from openfaith.store.queries import query
-from openfaith.store.upserts import is_versioned
+from openfaith.store.writing import is_versioned
 
 _LONGEST_KEY = 200
 

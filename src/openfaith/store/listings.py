@@ -32,7 +32,7 @@ from openfaith.store.pages import Committed, Findings, PageCommit, PartCommitted
 from openfaith.store.queries import NumberedStatement, numbered, query
 from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.run_records import HeldEntityRun
-from openfaith.store.upserts import is_versioned
+from openfaith.store.writing import is_versioned
 from openfaith.texts import storable_text
 
 

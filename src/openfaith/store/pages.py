@@ -33,7 +33,8 @@ from openfaith.store.faults import REFUSED
 from openfaith.store.letters import set_aside
 from openfaith.store.queries import NumberedStatement, numbered
 from openfaith.store.raw_records import RawRecords, storable_count
-from openfaith.store.upserts import has_owner, page_statement, rider_statement
+from openfaith.store.upserts import page_statement, rider_statement
+from openfaith.store.writing import has_owner
 from openfaith.telemetry import Event
 
 
