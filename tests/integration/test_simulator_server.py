@@ -257,6 +257,13 @@ async def test_warming_renders_what_a_listing_then_sends(
     assert (await get(client, "people", include="emails,phone_numbers"))["included"]
 
 
+def test_warming_more_than_is_kept_is_refused() -> None:
+    options = SimulatorOptions(people=10, products=("people",), cache_bytes=3000)
+    told = r"cache_bytes: 3,000 bytes are kept, and these are \d+,\d+; expected enough for all"
+    with RunningSimulator(options) as simulator, pytest.raises(ConfigurationError, match=told):
+        simulator.control("warm", {})
+
+
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [

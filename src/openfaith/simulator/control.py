@@ -184,15 +184,23 @@ class Control:
         return _json(self._simulator.journal.report(after=after or 0, limit=limit))
 
     async def warm(self, request: Request) -> Response:
-        """Render every record once, as listings at this host send it, so that a benchmark measures its client."""
+        """Render every record once, as listings at this host send it, so that a benchmark measures its client.
+
+        Refused where they are more than are kept: they would be rendered again, and the benchmark would measure that.
+        """
         body = await request.body()
         includes = _decode(body, Warming).includes if body else {}
         shapes = {name: Shape(includes=tuple(names.split(","))) for name, names in includes.items()}
         origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
         tables = self._served()
         references = [Reference(table.type, record_id) for table in tables for record_id in table.ids]
+        overflows = self._simulator.renderer.overflows
         records = self._simulator.renderer.render(references, shapes, origin)
-        return _json({"records": len(records), "bytes": sum(len(record.text) for record in records)})
+        size = sum(len(record.text) for record in records)
+        if self._simulator.renderer.overflows > overflows:
+            kept = f"{self._simulator.options.cache_bytes:,} bytes are kept"
+            raise ConfigurationError("cache_bytes", f"{kept}, and these are {size:,}", "enough for all")
+        return _json({"records": len(records), "bytes": size})
 
     def _served(self) -> list[Table]:
         """The tables that have paths."""

@@ -56,6 +56,8 @@ class Renderer:
         self._max_bytes = max_bytes
         self._kept: dict[tuple[str, Shape, str], dict[int, Rendered]] = {}
         self._kept_bytes = 0
+        self.overflows = 0
+        """How often there was more to keep than may be kept, so that all was forgotten."""
         entities = church.served.items()
         self._plain_attributes = {name: _plain_attributes(entity) for name, entity in entities}
         self._to_one = {name: tuple(one.name for one in entity.to_one) for name, entity in entities}
@@ -117,6 +119,7 @@ class Renderer:
     def _keep(self, key: tuple[str, Shape, str], record_id: int, rendered: Rendered) -> None:
         if self._kept_bytes + len(rendered.text) > self._max_bytes:
             self.forget_all()  # simple, and rare: the bound is larger than most churches
+            self.overflows += 1
         self._kept.setdefault(key, {})[record_id] = rendered
         self._kept_bytes += len(rendered.text)
 
