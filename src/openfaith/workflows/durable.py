@@ -40,7 +40,7 @@ _ENGINE_DIRECTORY = Path(dbos.__file__).parent
 
 _MOST_AT_ONCE = 1_000
 
-_LOOK_FOR_NOTIFICATIONS_SECONDS = 1.0
+_LOOK_FOR_NOTIFICATIONS_SECONDS = 0.1
 
 _ACTIVE = {"PENDING", "ENQUEUED", "DELAYED"}
 
@@ -137,6 +137,7 @@ def _config(url: str, executor_id: str) -> DBOSConfig:
         # The connection that was used last is the warmest: its statements are prepared.
         db_engine_kwargs={"pool_pre_ping": False, "pool_use_lifo": True},
         # Nobody is told of anything by notification, and it wakes a hundred times a second to look whether somebody is.
+        # Its end is waited for when the engine stops, so not for longer.
         notification_coalesce_sec=_LOOK_FOR_NOTIFICATIONS_SECONDS,
     )
 
