@@ -19,7 +19,9 @@ CUT_OFF = OperationalError(
 
 
 @pytest.fixture(autouse=True)
-def log_as_it_was() -> Iterator[None]:
+def log_as_it_was(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nobody debugs, whatever other tests have set up."""
+    caplog.set_level(logging.INFO, "openfaith")
     level, filters, handlers, propagate = (
         ENGINE.level,
         [*ENGINE.filters],
