@@ -23,6 +23,7 @@ DOCUMENTS = "source/documents.py"
 UPSERTS = "store/upserts.py"
 WRITING = "store/writing.py"
 PAGES = "store/pages.py"
+PLAIN_RECORDS = "store/plain_records.py"
 DIFFERENCES = "store/differences.py"
 DELETIONS = "store/deletions.py"
 LISTINGS = "store/listings.py"
@@ -325,6 +326,32 @@ MUTANTS: Final = (
         after="AND fence = %(fence)s AND pages = %(page)s - 1",
         tests=(STORE + "test_page_fencing.py::test_a_settled_entity_run_takes_no_page",),
         why="a run that was cancelled goes on writing",
+    ),
+    Mutant(
+        name="plain-with-something-left-over",
+        file=PLAIN_RECORDS,
+        before="forbid_unknown_fields=True",
+        after="forbid_unknown_fields=False",
+        tests=(
+            STORE + "test_pages.py::test_unknown_attributes_and_unknown_to_one_relationships_are_in_extra",
+        ),
+        why="what the source added since the manifest was written is thrown away",
+    ),
+    Mutant(
+        name="plain-whatever-the-date",
+        file=PLAIN_RECORDS,
+        before="AttributeType.DATE: date | None",
+        after="AttributeType.DATE: str | None",
+        tests=("unit/store/test_plain_records.py::test_what_does_not_fit_or_is_not_known_is_not_plain",),
+        why="today and infinity become dates, which the source never said",
+    ),
+    Mutant(
+        name="plain-though-thin",
+        file=PLAIN_RECORDS,
+        before="if attribute.only_when_asked or not rides",
+        after="",
+        tests=(STORE + "test_riders.py::test_a_thin_copy_never_replaces_a_thick_one",),
+        why="a copy that came along empties the columns that it does not speak of",
     ),
     Mutant(
         name="checkpoint-before-page",

@@ -1,9 +1,10 @@
 """Committing a page: the fast way in one statement, the slow way for pages with something wrong in them.
 
-The fast way hands the page to PostgreSQL unread. When PostgreSQL refuses it, nothing was written, and the
+The fast way hands the page to PostgreSQL as it came: to a statement that looks at no value where all its records are
+plain (`plain_records`), else to one that looks. When PostgreSQL refuses it, nothing was written, and the
 page is examined record by record: values that do not fit their columns move to `_extra`, records that
 cannot be stored become dead letters, a record that stands twice counts once, and the rest is committed with
-its checkpoint by the very same statement.
+its checkpoint by the statement that looks.
 
 What rode on the page, the records of other entities that it brought along, is stored by the same statement where that
 can be, else in the page's own transaction, each entity's by a statement of its own; and it goes the slow way in the same
@@ -15,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import cast
 
 import psycopg
 from psycopg import errors as pg
+from psycopg import sql
 from psycopg.types.numeric import Int8
 
 from openfaith.errors import LeaseLostError
@@ -31,6 +34,7 @@ from openfaith.store.evolution import as_stored
 from openfaith.store.examination import Examined, Unstorable, examine, refusal
 from openfaith.store.faults import REFUSED
 from openfaith.store.letters import set_aside
+from openfaith.store.plain_records import PlainRecords
 from openfaith.store.queries import NumberedStatement, numbered
 from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.upserts import page_statement, rider_statement
@@ -90,16 +94,22 @@ class Committed:
         return self.parts[0].counts
 
 
-@dataclass(slots=True)
+@dataclass(kw_only=True)
 class _Table:
     """One entity's side of the writer."""
 
     entity: Entity
-    statement: NumberedStatement
     version: str
     """Of its product's API, by the manifest."""
     include: str | None = None
     """By which it rides; None for the page's own."""
+    plain: PlainRecords
+    compose: Callable[[], sql.Composed]
+    """Its statement by itself."""
+
+    @cached_property
+    def statement(self) -> NumberedStatement:
+        return numbered(self.compose())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +144,7 @@ _UNEXAMINED = Examined(records={}, letters=())
 
 
 class PageWriter:
-    """Commits the pages of one entity. Composes the statements once, unless a table changes; keeps no state of a run."""
+    """Commits the pages of one entity. Composes each statement once, when it is needed; keeps no state of a run."""
 
     def __init__(
         self,
@@ -162,26 +172,41 @@ class PageWriter:
         self._compose(entity, [rider for rider, _ in riders])
 
     def _compose(self, entity: Entity, riders: Sequence[Entity]) -> None:
-        """Make the statements, for these forms of the tables."""
+        """Say how the statements are made, for these forms of the tables."""
         manifest, includes = self._manifest, self._includes
         versions = {name: product.version for name, product in manifest.products.items()}
-        own = numbered(page_statement(manifest, entity, includes))
-        self._own = _Table(entity, own, versions[entity.product])
+        self._own = _Table(
+            entity=entity,
+            version=versions[entity.product],
+            plain=PlainRecords(entity, includes),
+            compose=partial(page_statement, manifest, entity, includes),
+        )
         self._riders = [
             _Table(
-                rider,
-                numbered(rider_statement(manifest, rider, entity, include)),
-                versions[rider.product],
-                include,
+                entity=rider,
+                version=versions[rider.product],
+                include=include,
+                plain=PlainRecords(rider, rides=True),
+                compose=partial(rider_statement, manifest, rider, entity, include),
             )
             for rider, include in zip(riders, includes, strict=True)
         ]
-        self._together = (
-            numbered(page_statement(manifest, entity, includes, riders))
-            if self._nothing_beside and riders and not any(map(has_owner, riders))
-            else None
-        )
-        """Stores a page and all that rode on it at once; None where that takes several statements."""
+        self._at_once = [] if any(map(has_owner, riders)) else self._riders
+        """The riders that the page's own statement can store with it: all or none."""
+        self._statements: dict[bool, NumberedStatement] = {}
+        """What stores a page and those, by whether all of it is plain."""
+
+    def _statement(self, parts: Sequence[_Part]) -> NumberedStatement | None:
+        """What stores all parts at once; None where that takes several statements."""
+        own, *ridden = parts
+        if not self._nothing_beside or (ridden and not self._at_once):
+            return None
+        plain = all(part.table.plain.has_all(part.records) for part in parts)
+        if plain not in self._statements:
+            riders = [table.entity for table in self._at_once]
+            statement = page_statement(self._manifest, own.table.entity, self._includes, riders, plain=plain)
+            self._statements[plain] = numbered(statement)
+        return self._statements[plain]
 
     async def commit(
         self,
@@ -253,11 +278,10 @@ class PageWriter:
         findings: Findings,
     ) -> Committed:
         try:
-            if len(parts) == 1 and self._nothing_beside:
-                return _committed([await _store(connection, place, parts[0])])
-            if self._together is not None:
+            statement = self._statement(parts)
+            if statement is not None:
                 with suppress(pg.SerializationFailure):  # it would write over what it could not see yet
-                    return await self._store_together(connection, place, parts, self._together)
+                    return await self._store_at_once(connection, place, parts, statement)
             # One after the other, and not as a pipeline: in the middle of one, the server waits for a frozen process
             # for ever, and with it for the row that whoever takes the work over needs.
             async with connection.transaction():
@@ -276,7 +300,7 @@ class PageWriter:
                 await insert_events(connection, events)
             return replace(committed, events=events)
 
-    async def _store_together(
+    async def _store_at_once(
         self,
         connection: psycopg.AsyncConnection,
         place: PageCommit,
@@ -292,7 +316,7 @@ class PageWriter:
         own, *riders = parts
         came = {part.table.entity.name: part for part in riders}
         parameters = _as_it_came(own)
-        for number, table in enumerate(self._riders, start=1):
+        for number, table in enumerate(self._at_once, start=1):
             part = came.get(table.entity.name)
             parameters |= {
                 # Always of one type: for every other one the statement would be prepared anew.
@@ -301,7 +325,7 @@ class PageWriter:
                 f"size_{number}": Int8(0 if part is None else len(part.records)),
             }
         cancelled, *counts = await _execute(connection, place, statement, parameters)
-        tables = [self._own, *self._riders]
+        tables = [self._own, *self._at_once]
         done = {
             table.entity.name: pair
             for table, pair in zip(tables, zip(counts[::2], counts[1::2], strict=True), strict=True)

@@ -142,7 +142,12 @@ _KNOWN_OWNER = "CROSS JOIN (SELECT owner_id AS owner FROM holder) AS owned"
 
 
 def page_statement(
-    manifest: Manifest, entity: Entity, includes: Sequence[str] = (), riders: Sequence[Entity] = ()
+    manifest: Manifest,
+    entity: Entity,
+    includes: Sequence[str] = (),
+    riders: Sequence[Entity] = (),
+    *,
+    plain: bool = False,
 ) -> sql.Composed:
     """Compose the statement that commits a page of `entity`, with which `includes` came along.
 
@@ -151,22 +156,23 @@ def page_statement(
             instead of one each and two more. None of them may have an owner (`has_owner`). Their rows are refused with
             SQLSTATE 40001 where the statement would write over one that is newer than what it saw: nothing was stored,
             and a statement for each sees it.
+        plain: for records that are all known to be plain (`plain_records`).
 
     Its parameters: entity_run_id, fence, records (a JSON array, as bytes), requested_at, page (its number in
     the entity run, from 1), token, size (records in the page, set-aside ones included), dead_letters,
     requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
     null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what
     was taken out of the records because no column can hold it: by id, then `attributes` and `relationships`; null for a
-    page as it came). Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
+    page as it came, and no parameter where it is plain). Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
     page), and so on. It returns one row (cancel_requested, then inserted and updated of the page and of each rider), or
     none when the token is no longer the newest, or the page is not the next one.
     """
     suffixes = [f"_{number}" for number in range(1, len(riders) + 1)]
     parents = _ids_by_path(entity, "%(parents)s::jsonb ->> {}")
     written = [
-        Written(manifest, entity, source=_records(), parents=parents, includes=includes),
+        Written(manifest, entity, source=_records(), parents=parents, includes=includes, plain=plain),
         *(
-            Written(manifest, rider, suffix=suffix, source=_records(suffix), rides=True)
+            Written(manifest, rider, suffix=suffix, source=_records(suffix), rides=True, plain=plain)
             for rider, suffix in zip(riders, suffixes, strict=True)
         ),
     ]

@@ -4,9 +4,11 @@ The guard compares (updated_at of the source, start of the request by the source
 (`_hash`) is not written again. A tombstone gives way to whatever was requested after the proof of its deletion,
 whose time its `_requested_at` is: a record that is listed later lives again, whatever its stamp.
 
-What is not plainly a record of this entity gets no hash. The table refuses that, and so the whole page, which is
+What cannot be a record of this entity gets no hash. The table refuses that, and so the whole page, which is
 then taken apart (`examination`). Such are values that PostgreSQL would cast to something that the source did
-not say: it takes `today` for a date, cuts the time off where a date is wanted, and takes `of` for false.
+not say: it takes `today` for a date, cuts the time off where a date is wanted, and takes `of` for false. Nor is what no
+column holds lost: it goes to `_extra`. For records that are known to be plain (`plain_records`) a statement looks for
+neither, and stores the same.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -58,6 +61,10 @@ _READ = (
     sql.SQL("relationships AS _relationships"),
 )
 
+_WHOLE_ATTRIBUTES: LiteralString = (
+    "CASE WHEN _misfits IS NULL THEN _attributes ELSE _attributes || (_misfits -> 'attributes') END"
+)
+
 _CHECKS = {
     AttributeType.BOOLEAN: sql.SQL("NOT openfaith.is_flag({})"),
     AttributeType.DATE: sql.SQL("NOT openfaith.is_date({})"),
@@ -87,6 +94,8 @@ class Written:
     """What is joined to each record."""
     rides: bool = False
     """Whether they came along with others, and so may be thinner than what is stored."""
+    plain: bool = False
+    """Whether they are known to be plain, each of them."""
     includes: Sequence[str] = ()
     """What was asked to come along with them."""
     suffix: str = ""
@@ -107,7 +116,7 @@ class Written:
             seen=sql.SQL(_SEEN).format(table=own) if self.with_page else sql.SQL(""),
             source=self.source,
             joins=self.joins,
-            where=_thick(self.manifest, self.entity) if self.rides else sql.SQL(""),
+            where=_thick(self.manifest, self.entity) if self.rides and not self.plain else sql.SQL(""),
             read=joined(self._read()),
             names=joined(names),
             excluded=joined(sql.SQL("excluded.{}").format(name) for name in names),
@@ -116,10 +125,11 @@ class Written:
 
     def _read(self) -> Iterator[sql.Composable]:
         yield from _READ
-        misfits = "NULL::jsonb" if self.with_page else "%(misfits)s::jsonb -> id"
-        yield sql.SQL(f"{misfits} AS _misfits")
         yield _stamp(self.entity)
-        yield _others(self.entity, self.includes)
+        if not self.plain:
+            misfits = "NULL::jsonb" if self.with_page else "%(misfits)s::jsonb -> id"
+            yield sql.SQL(f"{misfits} AS _misfits")
+            yield _others(self.entity, self.includes)
         if self.rides and has_owner(self.entity):
             yield sql.SQL("owned.owner AS _owner")
         yield from _texts(columns(self.entity))
@@ -131,12 +141,32 @@ class Written:
         values = {c.name: texts[c.name] if c.name in texts else _value(c) for c in own}
         values |= {"updated_at": sql.SQL("_stamp")} if is_versioned(self.entity) else {}
         return values | {
-            "_extra": _extra(own),
+            "_extra": sql.SQL("NULL::jsonb") if self.plain else _extra(own),
             "_source_updated_at": sql.SQL("_stamp"),
             "_requested_at": sql.SQL("%(requested_at)s"),
-            "_hash": _hash(self.entity, own, texts),
+            "_hash": self._hash(own, texts),
             "_run_id": sql.SQL("holder.run_id"),
         }
+
+    def _hash(self, own: tuple[Column, ...], ids: Mapping[str, sql.Composable]) -> sql.Composable:
+        """Hash of the content, misfits included; null, and so refused by the table, for what must not be stored so.
+
+        The columns are part of it: where the manifest holds a value otherwise than before, content is written again.
+        """
+        hashes = [
+            _hash_of_json("_attributes" if self.plain else _WHOLE_ATTRIBUTES, _seed(own)),
+            *(_hash_of_text(text, seed) for seed, text in enumerate(ids.values(), start=1)),
+        ]
+        if not self.plain:  # of what is null in those, which changes no hash
+            hashes += [_hash_if_any("_others", 0), _hash_if_any("(_misfits -> 'relationships')", 1)]
+        return sql.SQL(
+            "CASE WHEN _type = {type} AND openfaith.is_id(page.id) AND jsonb_typeof(_attributes) = 'object' THEN"
+            " CASE WHEN {unfit} THEN NULL ELSE {hash} END END"
+        ).format(
+            type=literal(self.entity.type),
+            unfit=sql.SQL(" OR ").join([sql.SQL("false"), *_unfit(own, plain=self.plain)]),
+            hash=sql.SQL(" # ").join(hashes),
+        )
 
     def _otherwise(self, column: Column) -> Iterator[sql.Composable]:
         """The id of a column where the record itself does not say it."""
@@ -219,40 +249,28 @@ def _stamp(entity: Entity) -> sql.Composable:
     return sql.SQL("{}::timestamptz AS _stamp").format(sql.SQL(text))
 
 
-def _hash(entity: Entity, own: tuple[Column, ...], ids: Mapping[str, sql.Composable]) -> sql.Composable:
-    """Hash of the content, misfits included; null, and so refused by the table, for what must not be stored so.
-
-    The columns are part of it: where the manifest holds a value otherwise than before, content is written again.
-    """
-    hashes = [
-        sql.SQL(
-            "jsonb_hash_extended(CASE WHEN _misfits IS NULL THEN _attributes"
-            " ELSE _attributes || (_misfits -> 'attributes') END, {})"
-        ).format(number(_seed(own))),
-        *(_hash_of_text(text, seed) for seed, text in enumerate(ids.values(), start=1)),
-        sql.SQL("COALESCE(jsonb_hash_extended(_others, 0), 0)"),
-        sql.SQL("COALESCE(jsonb_hash_extended(_misfits -> 'relationships', 1), 0)"),
-    ]
-    return sql.SQL(
-        "CASE WHEN _type = {type} AND openfaith.is_id(page.id) AND jsonb_typeof(_attributes) = 'object' THEN"
-        " CASE WHEN {unfit} THEN NULL ELSE {hash} END END"
-    ).format(
-        type=literal(entity.type),
-        unfit=sql.SQL(" OR ").join([sql.SQL("false"), *_unfit(own)]),
-        hash=sql.SQL(" # ").join(hashes),
-    )
-
-
-def _unfit(own: Iterable[Column]) -> Iterator[sql.Composable]:
+def _unfit(own: Iterable[Column], *, plain: bool) -> Iterator[sql.Composable]:
     """What makes a record one that PostgreSQL would store otherwise than the source meant it."""
     for column in own:
-        if column.type in _CHECKS:
+        if column.type in _CHECKS and not plain:
             yield _CHECKS[column.type].format(_text(column))
         elif column.kind == "relationship_id":
-            yield sql.SQL(
-                "CASE WHEN {text} IS NULL THEN NOT openfaith.is_unset(_relationships -> {name})"
-                " ELSE NOT openfaith.is_id({text}) END"
-            ).format(text=_text(column), name=literal(column.source))
+            points = sql.SQL("NOT openfaith.is_id({})").format(_text(column))
+            yield (
+                points
+                if plain
+                else sql.SQL(
+                    "CASE WHEN {text} IS NULL THEN NOT openfaith.is_unset(_relationships -> {name}) ELSE {points} END"
+                ).format(text=_text(column), name=literal(column.source), points=points)
+            )
+
+
+def _hash_of_json(json: LiteralString, seed: int) -> sql.Composable:
+    return sql.SQL("jsonb_hash_extended({}, {})").format(sql.SQL(json), number(seed))
+
+
+def _hash_if_any(json: LiteralString, seed: int) -> sql.Composable:
+    return sql.SQL("COALESCE({}, 0)").format(_hash_of_json(json, seed))
 
 
 def _hash_of_text(text: sql.Composable, seed: int) -> sql.Composable:

@@ -7,6 +7,7 @@ import json
 import random
 import string
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -202,14 +203,18 @@ async def test_a_good_copy_beside_a_bad_one_is_stored(reader: Reader) -> None:
         ("updated_at", "infinity"), ("updated_at", "today"), ("updated_at", 5),
     ],
 )  # fmt: skip
-async def test_a_value_that_does_not_fit_is_kept_in_extra(reader: Reader, name: str, value: object) -> None:
-    committed = await reader.store(record("1", **{"name": "Ann", "shoes": 41, name: value}), record("2"))  # type: ignore[arg-type]  # any attribute
+@pytest.mark.parametrize("unknown", [{}, {"shoes": 41}])
+async def test_a_value_that_does_not_fit_is_kept_in_extra(
+    reader: Reader, name: str, value: object, unknown: dict[str, object]
+) -> None:
+    sent: dict[str, Any] = {"name": "Ann", name: value, **unknown}
+    committed = await reader.store(record("1", **sent), record("2"))
     assert committed.counts == PageCounts(inserted=2)
     assert committed.parts[0].misfits == {name: 1}
     assert committed.parts[0].reasons == ()
     row = await reader.row("1")
     assert (row[name], row["name"], row["_source_updated_at"]) == (None, "Ann", None)
-    assert row["_extra"] == {"shoes": 41, name: value}
+    assert row["_extra"] == {name: value, **unknown}
     assert await reader.letters() == []
 
 

@@ -280,6 +280,26 @@ async def test_a_page_is_one_prepared_statement_whatever_rides_on_it(own_databas
     assert len(prepared) == 1
 
 
+@pytest.mark.parametrize(
+    "known", [[], [email("1", "7", rank=2)], [email("1", "6", rank=..., updated_at=stamp(-5))]]
+)
+@pytest.mark.parametrize(
+    "came", [email("1"), email("1", "8"), email("1", rank=3, updated_at=stamp(5), secret="x")]
+)
+async def test_what_rides_is_stored_alike_whether_or_not_all_of_the_page_is_plain(
+    database: Database, known: list[bytes], came: bytes
+) -> None:
+    found = []
+    for beside in (email("2"), email("2", shoe_size=41)):
+        carriage = await Carriage.begin(database, EMAIL)
+        await carriage.store(person("7"), Email=known)
+        committed = await carriage.store(person("7"), at=1, Email=[came, beside])
+        row = (await carriage.rows(EMAIL))["1"]
+        own = {name: row[name] for name in row.keys() - {"xmin", "org_id", "_run_id", "_synced_at"}}
+        found.append((own, committed.parts[1].counts))
+    assert found[0] == found[1]
+
+
 # What is stored of a rider rests on what was stored before: whoever makes a page wait may change that.
 
 
