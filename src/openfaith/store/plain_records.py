@@ -67,8 +67,8 @@ class PlainRecords:
     def has_all(self, records: Iterable[bytes]) -> bool:
         """Whether all of these are plain."""
         try:
-            for record in records:
-                self._decode(record)
+            for _ in map(self._decode, records):
+                pass
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         return True

@@ -35,7 +35,8 @@ def _read(file: str) -> dict[str, LiteralString]:
 class NumberedStatement:
     """A statement in PostgreSQL's own notation, `$1` and so on, and what stands for which number."""
 
-    text: str
+    text: bytes
+    """As the driver sends it: it would encode a text for every execution, and look at all of it to find it prepared."""
     names: tuple[str, ...]
 
     def arguments(self, parameters: Mapping[str, object]) -> list[object]:
@@ -55,4 +56,4 @@ def numbered(statement: sql.Composed) -> NumberedStatement:
         return "%" if match[1] is None else f"${names.setdefault(match[1], len(names) + 1)}"
 
     text = _PARAMETER.sub(place, statement.as_string())
-    return NumberedStatement(text=text, names=tuple(names))
+    return NumberedStatement(text=text.encode(), names=tuple(names))

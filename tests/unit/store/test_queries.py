@@ -62,5 +62,5 @@ def test_a_numbered_statement_has_each_parameter_once() -> None:
     statement = numbered(
         sql.SQL("SELECT %(b)s, %(a)b::jsonb, {}, %(b)s % 2").format(sql.SQL("'100%% %%(a)s'"))
     )
-    assert statement.text == "SELECT $1, $2::jsonb, '100% %(a)s', $1 % 2"
+    assert statement.text == b"SELECT $1, $2::jsonb, '100% %(a)s', $1 % 2"
     assert statement.arguments({"a": 1, "b": 2, "c": 3}) == [2, 1]
