@@ -358,19 +358,45 @@ async def test_a_source_that_is_well_only_when_asked_how_it_is_ends_the_wait(
 async def test_a_token_that_is_replaced_while_it_is_used_stops_nothing(
     settings: Settings, source: ScriptedSource
 ) -> None:
-    """What the former one met on its way is held against no other."""
-    source.scripts["me"] = once(refusing("old"))
+    """What the former one met on its way is held against no other, and it is asked for no more."""
+    refused: list[str] = []
+
+    async def former(request: web.Request) -> web.Response | None:
+        """Not for ever, so that who goes on with it comes to an end."""
+        answer = None if len(refused) == 5 else await refusing("old")(request)
+        refused.extend([request.path] if answer is not None else [])
+        return answer
+
+    source.scripts["me"] = once(former)
     async with connected(settings, source) as engine:
         await engine.connect("church", "old", base_url=source.base_url, verify=False)
 
         async def replaced(request: web.Request) -> web.Response | None:
-            if (answer := await refusing("old")(request)) is not None:
+            if (answer := await former(request)) is not None:
                 await engine.connect("church", "new", base_url=source.base_url, verify=False)
             return answer
 
         source.scripts["Campus"] = replaced
         view = await engine.sync("church", entities=["Campus"])
         assert (view.status, await engine.waiting_for("church")) == (RunStatus.COMPLETED, None)
+        assert len(refused) == 1
+
+
+async def test_a_run_begins_with_the_newest_token(settings: Settings, source: ScriptedSource) -> None:
+    """Also in a process that has known another one."""
+    asked: set[str] = set()
+
+    async def whose(request: web.Request) -> web.Response | None:
+        asked.add(request.headers["Authorization"])
+        return None
+
+    source.scripts["me"] = whose
+    async with connected(settings, source) as engine, engine.working():
+        for token in ("old", "new"):
+            asked.clear()
+            await engine.connect("church", token, base_url=source.base_url, verify=False)
+            await engine.sync("church", entities=["Campus"])
+            assert asked == {f"Bearer {token}"}
 
 
 async def test_rejected_credentials_stop_everything_at_once_and_others_have_it_go_on(

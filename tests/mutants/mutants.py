@@ -1242,7 +1242,7 @@ MUTANTS: Final = (
         file=PAUSING,
         before="    client = await runtime.connect(org_id, adapter)\n",
         after="    client = await runtime.client(org_id, adapter)\n",
-        tests=(BREAKERS + "test_a_worker_that_knows_the_former_token_holds_its_refusal_against_no_other",),
+        tests=(BREAKERS + "test_a_run_begins_with_the_newest_token",),
         why="a process that lives long begins every run with the token that it knew first",
     ),
     Mutant(
