@@ -3,8 +3,8 @@
 Nearly all are. A decoder that is made of the manifest tells it for 0.8 µs a record, throwing away what it decodes; to
 look at each value in the statement costs PostgreSQL 2.5 µs. So a page of plain records is stored by a statement that
 does not look, and any other page by one that does (`writing`). To be not plain is no fault: it may be an attribute that
-the manifest does not know. Both store the same, where a page is plain: the decoder takes less than PostgreSQL's own
-functions do, never more.
+the manifest does not know. Both store the same, where a page is plain: whatever the decoder accepts, PostgreSQL's own
+functions accept, too.
 """
 
 from __future__ import annotations

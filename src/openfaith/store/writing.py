@@ -157,7 +157,7 @@ class Written:
             _hash_of_json("_attributes" if self.plain else _WHOLE_ATTRIBUTES, _seed(own)),
             *(_hash_of_text(text, seed) for seed, text in enumerate(ids.values(), start=1)),
         ]
-        if not self.plain:  # of what is null in those, which changes no hash
+        if not self.plain:  # else both are null, and change no hash
             hashes += [_hash_if_any("_others", 0), _hash_if_any("(_misfits -> 'relationships')", 1)]
         return sql.SQL(
             "CASE WHEN _type = {type} AND openfaith.is_id(page.id) AND jsonb_typeof(_attributes) = 'object' THEN"
