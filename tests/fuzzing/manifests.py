@@ -25,6 +25,7 @@ from openfaith.manifest import (
 )
 from openfaith.planning import make_plan
 from openfaith.store.canonical_views import canonical_views
+from openfaith.store.plain_records import PlainRecords
 from openfaith.store.upserts import page_statement
 from unit.manifest.samples import church, document
 
@@ -90,6 +91,8 @@ def _use(manifest: Manifest) -> None:
         assert len({*names}) == len(names)
         assert all(0 < len(name.encode()) <= 63 for name in [*names, *tables])
         assert page_statement(manifest, entity).as_string()
+        assert page_statement(manifest, entity, plain=True).as_string()
+        assert PlainRecords(entity, rides=True).read([]) is not None
     json.dumps(describe_manifest(manifest))
     try:
         planned = {*make_plan(manifest).order}

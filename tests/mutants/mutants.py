@@ -330,8 +330,8 @@ MUTANTS: Final = (
     Mutant(
         name="plain-with-something-left-over",
         file=PLAIN_RECORDS,
-        before="forbid_unknown_fields=True",
-        after="forbid_unknown_fields=False",
+        before='"forbid_unknown_fields": True',
+        after='"forbid_unknown_fields": False',
         tests=(
             STORE + "test_pages.py::test_unknown_attributes_and_unknown_to_one_relationships_are_in_extra",
         ),
@@ -348,10 +348,28 @@ MUTANTS: Final = (
     Mutant(
         name="plain-though-thin",
         file=PLAIN_RECORDS,
-        before="if attribute.only_when_asked or not rides",
-        after="",
+        before="sent = rides and not entity.attributes[column.source].only_when_asked",
+        after="sent = False",
         tests=(STORE + "test_riders.py::test_a_thin_copy_never_replaces_a_thick_one",),
         why="a copy that came along empties the columns that it does not speak of",
+    ),
+    Mutant(
+        name="plain-though-silent",
+        file=PLAIN_RECORDS,
+        before="one = (_ToOne | None,) if rides else",
+        after="one = (_ToOne | None, None) if rides else",
+        tests=(
+            "unit/store/test_plain_records.py::test_a_copy_that_does_not_speak_of_a_relationship_is_not_plain",
+        ),
+        why="a copy that came along without a word of whose it is makes it nobody's",
+    ),
+    Mutant(
+        name="ids-with-quotes",
+        file=PLAIN_RECORDS,
+        before="if written.count('\"') != quotes or",
+        after="if False and",
+        tests=("unit/store/test_plain_records.py::test_what_does_not_fit_or_is_not_known_is_not_plain",),
+        why="an id with a quotation mark becomes two, and each record after it points where its neighbour does",
     ),
     Mutant(
         name="checkpoint-before-page",

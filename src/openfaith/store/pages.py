@@ -34,7 +34,7 @@ from openfaith.store.evolution import as_stored
 from openfaith.store.examination import Examined, Unstorable, examine, refusal
 from openfaith.store.faults import REFUSED
 from openfaith.store.letters import set_aside
-from openfaith.store.plain_records import PlainRecords
+from openfaith.store.plain_records import PlainRecords, PlainRows
 from openfaith.store.queries import NumberedStatement, numbered
 from openfaith.store.raw_records import RawRecords, storable_count
 from openfaith.store.upserts import page_statement, rider_statement
@@ -103,6 +103,8 @@ class _Table:
     """Of its product's API, by the manifest."""
     include: str | None = None
     """By which it rides; None for the page's own."""
+    suffix: str = ""
+    """By which its parameters differ from those of the page that is stored by the same statement."""
     plain: PlainRecords
     compose: Callable[[], sql.Composed]
     """Its statement by itself."""
@@ -186,25 +188,21 @@ class PageWriter:
                 entity=rider,
                 version=versions[rider.product],
                 include=include,
+                suffix=f"_{number}",
                 plain=PlainRecords(rider, rides=True),
                 compose=partial(rider_statement, manifest, rider, entity, include),
             )
-            for rider, include in zip(riders, includes, strict=True)
+            for number, (rider, include) in enumerate(zip(riders, includes, strict=True), start=1)
         ]
         self._at_once = [] if any(map(has_owner, riders)) else self._riders
         """The riders that the page's own statement can store with it: all or none."""
         self._statements: dict[bool, NumberedStatement] = {}
         """What stores a page and those, by whether all of it is plain."""
 
-    def _statement(self, parts: Sequence[_Part]) -> NumberedStatement | None:
-        """What stores all parts at once; None where that takes several statements."""
-        own, *ridden = parts
-        if not self._nothing_beside or (ridden and not self._at_once):
-            return None
-        plain = all(part.table.plain.has_all(part.records) for part in parts)
+    def _statement(self, *, plain: bool) -> NumberedStatement:
         if plain not in self._statements:
             riders = [table.entity for table in self._at_once]
-            statement = page_statement(self._manifest, own.table.entity, self._includes, riders, plain=plain)
+            statement = page_statement(self._manifest, self._own.entity, self._includes, riders, plain=plain)
             self._statements[plain] = numbered(statement)
         return self._statements[plain]
 
@@ -278,10 +276,9 @@ class PageWriter:
         findings: Findings,
     ) -> Committed:
         try:
-            statement = self._statement(parts)
-            if statement is not None:
+            if self._nothing_beside and (len(parts) == 1 or self._at_once):
                 with suppress(pg.SerializationFailure):  # it would write over what it could not see yet
-                    return await self._store_at_once(connection, place, parts, statement)
+                    return await self._store_at_once(connection, place, parts)
             # One after the other, and not as a pipeline: in the middle of one, the server waits for a frozen process
             # for ever, and with it for the row that whoever takes the work over needs.
             async with connection.transaction():
@@ -305,9 +302,8 @@ class PageWriter:
         connection: psycopg.AsyncConnection,
         place: PageCommit,
         parts: Sequence[_Part],
-        statement: NumberedStatement,
     ) -> Committed:
-        """Store all parts by one statement.
+        """Store all parts by one statement: by the one that looks at no value, where they are plain.
 
         Raises:
             LeaseLostError: the page is not ours to commit.
@@ -315,17 +311,21 @@ class PageWriter:
         """
         own, *riders = parts
         came = {part.table.entity.name: part for part in riders}
+        tables = [self._own, *self._at_once]
+        brought = [own, *(came.get(table.entity.name) for table in self._at_once)]
+        plain = _plain_rows(tables, brought)
         parameters = _as_it_came(own)
-        for number, table in enumerate(self._at_once, start=1):
-            part = came.get(table.entity.name)
+        for table, part in zip(self._at_once, brought[1:], strict=True):
             parameters |= {
                 # Always of one type: for every other one the statement would be prepared anew.
-                f"rider_run_id_{number}": Int8(0 if part is None else part.entity_run_id),
-                f"records_{number}": RawRecords(() if part is None else part.records),
-                f"size_{number}": Int8(0 if part is None else len(part.records)),
+                f"rider_run_id{table.suffix}": Int8(0 if part is None else part.entity_run_id),
+                f"records{table.suffix}": RawRecords(() if part is None else part.records),
+                f"size{table.suffix}": Int8(0 if part is None else len(part.records)),
             }
+        for table, rows in zip(tables, plain or (), strict=plain is not None):
+            parameters |= rows.parameters(table.suffix)
+        statement = self._statement(plain=plain is not None)
         cancelled, *counts = await _execute(connection, place, statement, parameters)
-        tables = [self._own, *self._at_once]
         done = {
             table.entity.name: pair
             for table, pair in zip(tables, zip(counts[::2], counts[1::2], strict=True), strict=True)
@@ -386,6 +386,17 @@ async def _store(
     cancelled, *counts = await _execute(connection, place, part.table.statement, parameters)
     inserted, updated = counts
     return _part_committed(part, examined, inserted, updated), cancelled
+
+
+def _plain_rows(tables: Sequence[_Table], brought: Sequence[_Part | None]) -> list[PlainRows] | None:
+    """What is on a page for each of these tables; None unless all of it is plain."""
+    found: list[PlainRows] = []
+    for table, part in zip(tables, brought, strict=True):
+        rows = table.plain.read(() if part is None else part.records)
+        if rows is None:
+            return None
+        found.append(rows)
+    return found
 
 
 def _as_it_came(part: _Part) -> dict[str, object]:

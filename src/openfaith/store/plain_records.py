@@ -1,26 +1,30 @@
-"""Whether records are plain: whether all that they say fits the columns made for it, and nothing is left over.
+"""Plain records: all that they say fits the columns made for it, and nothing is left over.
 
-Nearly all are. A decoder that is made of the manifest tells it for 0.8 µs a record, throwing away what it decodes; to
-look at each value in the statement costs PostgreSQL 2.5 µs. So a page of plain records is stored by a statement that
-does not look, and any other page by one that does (`writing`). To be not plain is no fault: it may be an attribute that
-the manifest does not know. Both store the same, where a page is plain: whatever the decoder accepts, PostgreSQL's own
-functions accept, too.
+Nearly all are. For PostgreSQL it is dear to find that out, value by value, and to read what no column holds: links, and the
+ids of what came along. So a decoder that is made of the manifest takes a page's records apart before they are sent, and
+proves the attributes, throwing away what it decodes of them. Plain records are sent column by column: ids, attributes as
+they came, and the ends of relationships; the statement that stores them looks at no value (`writing`). Any other page is
+sent as it came, to a statement that looks. To be not plain is no fault: it may be an attribute that the manifest does not
+know. Both store the same, where a page is plain: whatever is accepted here, PostgreSQL's own functions accept, too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from psycopg import sql
 
 from openfaith.manifest import AttributeType, Column, Entity, columns
+from openfaith.store.composing import identifier, joined
+from openfaith.store.raw_records import RawDocuments
 
 _NOTHING = msgspec.Raw(b"")
-_OPTIONS: dict[str, Any] = {"kw_only": True, "gc": False}
+_OPTIONS: dict[str, Any] = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
 
 _LOOKED_AT: dict[AttributeType | None, object] = {
     AttributeType.BOOLEAN: bool | None,
@@ -32,81 +36,152 @@ _LOOKED_AT: dict[AttributeType | None, object] = {
 
 class _Identifier(msgspec.Struct, **_OPTIONS):
     id: str
+    type: str | None = None
 
 
-class _ToOne(msgspec.Struct, **_OPTIONS):
+class _Relationship(msgspec.Struct, **_OPTIONS):
+    links: msgspec.Raw = _NOTHING
+    meta: msgspec.Raw = _NOTHING
+
+
+class _ToOne(_Relationship, **_OPTIONS):
     data: _Identifier | None = None
 
 
-class _ToMany(msgspec.Struct, **_OPTIONS):
+class _ToMany(_Relationship, **_OPTIONS):
     data: list[msgspec.Raw] | None = None
+
+
+class _Unread(_Relationship, **_OPTIONS):
+    """One that no column holds."""
+
+    data: list[_Identifier] | _Identifier | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlainRows:
+    """Plain records, column by column. The texts are arrays as PostgreSQL writes them."""
+
+    ids: str
+    attributes: RawDocuments
+    ends: tuple[str, ...]
+    """For each column that is the end of a relationship."""
+
+    def parameters(self, suffix: str) -> dict[str, object]:
+        """What stands for the parameters of `plain_source`."""
+        ends = {f"end_{number}{suffix}": texts for number, texts in enumerate(self.ends)}
+        return {f"ids{suffix}": self.ids, f"attributes{suffix}": self.attributes, **ends}
+
+
+def plain_source(entity: Entity, suffix: str = "") -> sql.Composed:
+    """Plain records as rows: `id`, `attributes`, and the columns that are ends of relationships, under their names."""
+    ends = ends_of_relationships(columns(entity))
+    arrays = [f"%(ids{suffix})s::text[]", f"%(attributes{suffix})b::jsonb[]"]
+    arrays += [f"%(end_{number}{suffix})s::text[]" for number in range(len(ends))]
+    return sql.SQL("unnest({}) AS record ({})").format(
+        joined(map(sql.SQL, arrays)),
+        joined([sql.SQL("id"), sql.SQL("attributes"), *(identifier(column.name) for column in ends)]),
+    )
+
+
+def ends_of_relationships(own: Iterable[Column]) -> list[Column]:
+    """The columns that say where a record points."""
+    return [column for column in own if column.kind in {"relationship_id", "relationship_type"}]
 
 
 class PlainRecords:
     """Knows the plain records of one entity."""
 
     def __init__(self, entity: Entity, includes: Sequence[str] = (), *, rides: bool = False) -> None:
-        """Make the decoder.
+        """Make the decoders.
 
         Args:
             includes: what is asked to come along with them, and may be named among their relationships.
-            rides: whether they come along themselves. Then a plain one has every attribute that is always sent: it is no
-                thin copy of what is stored.
+            rides: whether they come along themselves. Then a plain one has every attribute that is always sent, and speaks
+                of each relationship that a column holds: it is no thin copy of what is stored.
         """
         own = columns(entity)
-        optional = {
-            name for name, attribute in entity.attributes.items() if attribute.only_when_asked or not rides
-        }
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-            ("attributes", _attributes(own, optional)),
-            ("relationships", _relationships(entity, own, includes), None),
+        self._members = {name: f"member_{number}" for number, name in enumerate(entity.relationships)}
+        self._ends = [
+            (self._members[c.source], c.kind == "relationship_id") for c in ends_of_relationships(own)
         ]
-        record = msgspec.defstruct("PlainRecord", fields, **_OPTIONS)
-        self._decode = msgspec.json.Decoder(record).decode
+        # No decoder can have names that JSON writes with an escape. Where there is such a one, no record is plain.
+        names = (*entity.attributes, *entity.relationships, *includes)
+        self._is_known = all(json.dumps(name, ensure_ascii=False) == f'"{name}"' for name in names)
+        if not self._is_known:
+            return
+        related = self._relationships(includes, rides=rides)
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+            ("type", Literal[entity.type]),
+            ("id", str),
+            ("attributes", msgspec.Raw),
+            ("relationships", related) if rides and self._ends else ("relationships", related | None, None),
+        ]
+        record = msgspec.defstruct("PlainRecord", fields, kw_only=True, gc=False)
+        proof = _attributes(entity, own, rides=rides)
+        self._take_apart: Callable[[bytes], Any] = msgspec.json.Decoder(record).decode
+        self._prove: Callable[[bytes], object] = msgspec.json.Decoder(proof).decode
 
-    def has_all(self, records: Iterable[bytes]) -> bool:
-        """Whether all of these are plain."""
+    def _relationships(self, includes: Sequence[str], *, rides: bool) -> type:
+        """Of known relationships, and those of what comes along, which must not look like one that points to one record."""
+        held = {member for member, _ in self._ends}
+        one = (_ToOne | None,) if rides else (_ToOne | None, None)
+        members = {
+            name: (field, *(one if field in held else (_Unread | None, None)))
+            for name, field in self._members.items()
+        }
+        asked = {include: number for number, include in enumerate(includes) if include not in members}
+        members |= {name: (f"include_{number}", _ToMany | None, None) for name, number in asked.items()}
+        return _struct("PlainRelationships", members)
+
+    def read(self, records: Sequence[bytes]) -> PlainRows | None:
+        """These records column by column; None unless all are plain."""
+        # PostgreSQL keeps no U+0000. In what is not sent it counts, too: a record ends the same beside any other.
+        if not self._is_known or any(b"\\" in record and b"\\u0000" in record for record in records):
+            return None
         try:
-            for _ in map(self._decode, records):
+            found = [*map(self._take_apart, records)]
+            attributes = [bytes(record.attributes) for record in found]
+            for _ in map(self._prove, attributes):
                 pass
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        return True
+            return None
+        ids = _array([record.id for record in found])
+        ends = [_array(_column(found, field, is_id=is_id)) for field, is_id in self._ends]
+        told = [texts for texts in ends if texts is not None]
+        if ids is None or len(told) < len(ends):
+            return None
+        return PlainRows(ids=ids, attributes=RawDocuments(attributes), ends=tuple(told))
 
 
-def _attributes(own: Iterable[Column], optional: set[str]) -> object:
+def _attributes(entity: Entity, own: Iterable[Column], *, rides: bool) -> type:
     """Of known attributes only; a column that is filled by none is not among them."""
-    members: dict[str, tuple[object, ...]] = {}
-    for column in own:
-        if column.kind == "attribute":
-            default = (_NOTHING,) if column.source in optional else ()
-            members[column.source] = (_LOOKED_AT.get(column.type, msgspec.Raw), *default)
+    members: dict[str, tuple[Any, ...]] = {}
+    for number, column in enumerate(column for column in own if column.kind == "attribute"):
+        sent = rides and not entity.attributes[column.source].only_when_asked
+        looked_at = _LOOKED_AT.get(column.type, msgspec.Raw)
+        members[column.source] = (f"member_{number}", looked_at, *(() if sent else (_NOTHING,)))
     return _struct("PlainAttributes", members)
 
 
-def _relationships(entity: Entity, own: Iterable[Column], includes: Sequence[str]) -> object:
-    """Of known relationships, and those of what comes along, which must not look like one that points to one record."""
-    held = {column.source for column in own if column.kind == "relationship_id"}
-    members: dict[str, tuple[object, ...]] = dict.fromkeys(includes, (_ToMany | None, None))
-    members |= {
-        name: (_ToOne | None, None) if name in held else (msgspec.Raw, _NOTHING)
-        for name in entity.relationships
-    }
-    return _struct("PlainRelationships", members) | None
+def _struct(name: str, members: Mapping[str, tuple[Any, ...]]) -> type:
+    """A struct of these members and no others. Its fields have names of their own, since any name may be a member's."""
+    names = {field: member for member, (field, *_) in members.items()}
+    return msgspec.defstruct(name, members.values(), rename=names, **_OPTIONS)
 
 
-def _struct(name: str, members: Mapping[str, tuple[object, ...]]) -> type:
-    """A struct of these members and no others. Its fields have names of their own, since any name may be a member's.
+def _column(found: Iterable[Any], field: str, *, is_id: bool) -> list[str | None]:
+    """Where each record points by one relationship."""
+    related = [record.relationships and getattr(record.relationships, field) for record in found]
+    if is_id:
+        return [one.data.id if one and one.data else None for one in related]
+    return [one.data.type if one and one.data else None for one in related]
 
-    No decoder can have names that JSON writes with an escape. Where there is such a one, nothing is plain but null.
-    """
-    if any(json.dumps(member, ensure_ascii=False) != f'"{member}"' for member in members):
-        return NoneType
-    fields = [f"member_{number}" for number in range(len(members))]
-    return msgspec.defstruct(
-        name,
-        [(field, *described) for field, described in zip(fields, members.values(), strict=True)],  # type: ignore[misc]
-        rename=dict(zip(fields, members, strict=True)),
-        forbid_unknown_fields=True,
-        **_OPTIONS,
-    )
+
+def _array(texts: Sequence[str | None]) -> str | None:
+    """An array as PostgreSQL writes it; None where that takes an escape, or cannot be stored. No id has been seen so."""
+    written = ",".join(["NULL" if text is None else f'"{text}"' for text in texts])
+    quotes = 2 * (len(texts) - texts.count(None))
+    if written.count('"') != quotes or "\\" in written or "\0" in written:
+        return None
+    return f"{{{written}}}"

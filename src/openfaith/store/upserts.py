@@ -30,6 +30,7 @@ from psycopg import sql
 from openfaith.manifest import Entity, Manifest, columns
 from openfaith.store.composing import identifier, literal
 from openfaith.store.mirror import beside_parameters, table
+from openfaith.store.plain_records import plain_source
 from openfaith.store.writing import Written, has_owner
 
 _STATEMENT = """
@@ -163,17 +164,21 @@ def page_statement(
     requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
     null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what
     was taken out of the records because no column can hold it: by id, then `attributes` and `relationships`; null for a
-    page as it came, and no parameter where it is plain). Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
+    page as it came); where it is plain, instead of records and misfits the parameters of `plain_source`. Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
     page), and so on. It returns one row (cancel_requested, then inserted and updated of the page and of each rider), or
     none when the token is no longer the newest, or the page is not the next one.
     """
     suffixes = [f"_{number}" for number in range(1, len(riders) + 1)]
     parents = _ids_by_path(entity, "%(parents)s::jsonb ->> {}")
+    sources = [
+        plain_source(part, of) if plain else _records(of)
+        for part, of in zip((entity, *riders), ("", *suffixes), strict=True)
+    ]
     written = [
-        Written(manifest, entity, source=_records(), parents=parents, includes=includes, plain=plain),
+        Written(manifest, entity, source=sources[0], parents=parents, includes=includes, plain=plain),
         *(
-            Written(manifest, rider, suffix=suffix, source=_records(suffix), rides=True, plain=plain)
-            for rider, suffix in zip(riders, suffixes, strict=True)
+            Written(manifest, rider, suffix=suffix, source=source, rides=True, plain=plain)
+            for rider, suffix, source in zip(riders, suffixes, sources[1:], strict=True)
         ),
     ]
     return sql.SQL(_STATEMENT).format(

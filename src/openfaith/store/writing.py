@@ -54,12 +54,10 @@ _SEEN = """
 may have waited for its page's turn since it looked.
 """
 
-_READ = (
-    sql.SQL("id"),
-    sql.SQL("type AS _type"),
-    sql.SQL("attributes AS _attributes"),
-    sql.SQL("relationships AS _relationships"),
-)
+_READ = (sql.SQL("id"), sql.SQL("attributes AS _attributes"))
+"""Of every record; of one that is looked at also this."""
+
+_READ_TO_LOOK = (sql.SQL("type AS _type"), sql.SQL("relationships AS _relationships"))
 
 _WHOLE_ATTRIBUTES: LiteralString = (
     "CASE WHEN _misfits IS NULL THEN _attributes ELSE _attributes || (_misfits -> 'attributes') END"
@@ -87,7 +85,7 @@ class Written:
     """Whose records are stored."""
     _: KW_ONLY
     source: sql.Composable
-    """The records as rows."""
+    """The records as rows: of plain ones as `plain_source` makes them."""
     parents: Mapping[str, sql.Composable] = field(default_factory=dict)
     """What fills the parents' columns where the record does not say it."""
     joins: sql.Composable = field(default_factory=lambda: sql.Composed([]))
@@ -127,12 +125,13 @@ class Written:
         yield from _READ
         yield _stamp(self.entity)
         if not self.plain:
+            yield from _READ_TO_LOOK
             misfits = "NULL::jsonb" if self.with_page else "%(misfits)s::jsonb -> id"
             yield sql.SQL(f"{misfits} AS _misfits")
             yield _others(self.entity, self.includes)
         if self.rides and has_owner(self.entity):
             yield sql.SQL("owned.owner AS _owner")
-        yield from _texts(columns(self.entity))
+        yield from _texts(columns(self.entity), plain=self.plain)
 
     def _values(self) -> dict[str, sql.Composable]:
         """What fills each column but the key."""
@@ -159,11 +158,13 @@ class Written:
         ]
         if not self.plain:  # else both are null, and change no hash
             hashes += [_hash_if_any("_others", 0), _hash_if_any("(_misfits -> 'relationships')", 1)]
-        return sql.SQL(
-            "CASE WHEN _type = {type} AND openfaith.is_id(page.id) AND jsonb_typeof(_attributes) = 'object' THEN"
-            " CASE WHEN {unfit} THEN NULL ELSE {hash} END END"
-        ).format(
-            type=literal(self.entity.type),
+        is_record = sql.SQL(
+            "openfaith.is_id(page.id)"
+            if self.plain
+            else "openfaith.is_id(page.id) AND _type = {type} AND jsonb_typeof(_attributes) = 'object'"
+        ).format(type=literal(self.entity.type))
+        return sql.SQL("CASE WHEN {is_record} THEN CASE WHEN {unfit} THEN NULL ELSE {hash} END END").format(
+            is_record=is_record,
             unfit=sql.SQL(" OR ").join([sql.SQL("false"), *_unfit(own, plain=self.plain)]),
             hash=sql.SQL(" # ").join(hashes),
         )
@@ -172,7 +173,7 @@ class Written:
         """The id of a column where the record itself does not say it."""
         if column.name in self.parents:
             yield self.parents[column.name]
-        if self.rides:
+        if self.rides and not self.plain:
             yield _kept(self.manifest, self.entity, column)
 
 
@@ -188,10 +189,12 @@ def is_versioned(entity: Entity) -> bool:
     return attribute is not None and attribute.type is AttributeType.DATE_TIME
 
 
-def _texts(own: Iterable[Column]) -> Iterator[sql.Composable]:
+def _texts(own: Iterable[Column], *, plain: bool) -> Iterator[sql.Composable]:
     """The texts that are looked at more than once, read once, under the names of their columns."""
     for column in own:
-        if column.kind in {"relationship_id", "relationship_type"}:
+        if column.kind in {"relationship_id", "relationship_type"} and plain:
+            yield identifier(column.name)
+        elif column.kind in {"relationship_id", "relationship_type"}:
             member = "id" if column.kind == "relationship_id" else "type"
             path = array((column.source, "data", member))
             yield sql.SQL("relationships #>> {} AS {}").format(path, identifier(column.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -196,16 +197,19 @@ async def test_members_of_a_record_that_are_none_of_its_data_do_no_harm(reader: 
     assert (row["name"], row["_extra"]) == ("Ann", None)
 
 
-async def test_a_statement_is_planned_once_and_calls_no_function_per_value(reader: Reader) -> None:
+@pytest.mark.parametrize("plain", [False, True])
+async def test_a_statement_is_planned_once_and_calls_no_function_per_value(
+    reader: Reader, *, plain: bool
+) -> None:
     """The functions that describe a record are spelled out in the plan: a call of each would cost more than the rest."""
     parameters = {
         "entity_run_id": 1, "fence": 1, "records": "[]", "misfits": None, "requested_at": moment(0), "page": 1,
         "token": "", "size": 0, "dead_letters": 0, "requests": 0, "checkpoint": "{}", "total_count": None,
+        "ids": "{}", "attributes": "{}", "end_0": "{}", "end_1": "{}", "end_2": "{}",
     }  # fmt: skip
     async with reader.database.connection() as connection:
-        statement = (
-            page_statement(reader.manifest, reader.entity).as_string().replace("%(records)b", "%(records)s")
-        )
+        composed = page_statement(reader.manifest, reader.entity, plain=plain).as_string()
+        statement = re.sub(r"(%\((records|attributes)\))b", r"\1s", composed)
         cursor = await connection.execute(f"EXPLAIN (VERBOSE) {statement}".encode(), parameters)
         plan = "\n".join(line for (line,) in await cursor.fetchall())
     assert "openfaith." not in plan.replace("openfaith.entity_run", "").replace("openfaith.page_commit", "")

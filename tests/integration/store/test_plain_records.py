@@ -85,5 +85,5 @@ async def check_both_ways(examples: Examples, body: bytes) -> None:
 @example(body=record("1", joined_at="2020-01-01T10:00:00+23:59"))
 @example(body=record("1", relationships={"campus": {"data": {"type": "Campus", "id": "true"}}}))
 def test_a_plain_record_ends_like_one_beside_another_that_is_not(examples: Examples, body: bytes) -> None:
-    assume(PLAIN.has_all([body]))
+    assume(PLAIN.read([body]) is not None)
     examples.run(check_both_ways(examples, body))

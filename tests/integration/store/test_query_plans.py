@@ -151,15 +151,19 @@ def test_a_hot_statement_reads_no_table_from_end_to_end(
     assert scanned(text) == set(), text
 
 
-def test_the_page_statement_reads_no_table_from_end_to_end(grown: psycopg.Connection) -> None:
-    text = plan(grown, page_statement(MANIFEST, MEMBER))
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_page_statement_reads_no_table_from_end_to_end(grown: psycopg.Connection, *, plain: bool) -> None:
+    text = plan(grown, page_statement(MANIFEST, MEMBER, plain=plain))
     assert scanned(text) == set(), text
     assert "Conflict Arbiter Indexes: church_member_pkey" in text
 
 
-def test_a_page_with_what_rides_on_it_reads_no_table_from_end_to_end(grown: psycopg.Connection) -> None:
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_page_with_what_rides_on_it_reads_no_table_from_end_to_end(
+    grown: psycopg.Connection, *, plain: bool
+) -> None:
     """Each rider's entity run is found by its key, to be counted for and to be of the same run."""
-    text = plan(grown, page_statement(MANIFEST, CAMPUS, ["members"], [MEMBER]))
+    text = plan(grown, page_statement(MANIFEST, CAMPUS, ["members"], [MEMBER], plain=plain))
     assert scanned(text) == set(), text
     assert "Conflict Arbiter Indexes: church_member_pkey" in text
 

@@ -216,6 +216,14 @@ def email(key: str, of: str | None = None, **attributes: object) -> bytes:
     return record(key, "Email", relationships={"person": to_one(of, "Person")} if of else None, **sent)
 
 
+def pointing_nowhere(key: str) -> bytes:
+    """An e-mail address that is said to be nobody's."""
+    relationships = {"person": {"data": None}}
+    return record(
+        key, "Email", relationships=relationships, address="x@example.org", rank=1, updated_at=stamp(5)
+    )
+
+
 def note(key: str, of: str | None = None, **attributes: object) -> bytes:
     sent: dict[str, Any] = {"text": f"note {key}", "updated_at": stamp(0)} | attributes
     return record(key, "Note", relationships={"person": to_one(of, "Person")} if of else None, **sent)
@@ -267,9 +275,9 @@ async def test_a_page_is_one_prepared_statement_whatever_rides_on_it(own_databas
     carriage = await Carriage.begin(own_database, EMAIL, PHONE)
     brought: list[dict[str, tuple[bytes, ...]]] = [
         {},
-        {"Email": (email("1"),)},
+        {"Email": (email("1", "7"),)},
         {"Phone": (phone("1"),)},
-        {"Email": (email("1"),), "Phone": (phone("1"),)},
+        {"Email": (email("1", "7"),), "Phone": (phone("1"),)},
     ]
     for number, included in enumerate(brought, start=1):
         page = replace(make_page(person("7"), at=number), included=included)
@@ -284,13 +292,19 @@ async def test_a_page_is_one_prepared_statement_whatever_rides_on_it(own_databas
     "known", [[], [email("1", "7", rank=2)], [email("1", "6", rank=..., updated_at=stamp(-5))]]
 )
 @pytest.mark.parametrize(
-    "came", [email("1"), email("1", "8"), email("1", rank=3, updated_at=stamp(5), secret="x")]
+    "came",
+    [
+        email("1"),
+        email("1", "8"),
+        email("1", "8", rank=3, updated_at=stamp(5), secret="x"),
+        pointing_nowhere("1"),
+    ],
 )
 async def test_what_rides_is_stored_alike_whether_or_not_all_of_the_page_is_plain(
     database: Database, known: list[bytes], came: bytes
 ) -> None:
     found = []
-    for beside in (email("2"), email("2", shoe_size=41)):
+    for beside in (email("2", "7"), email("2", "7", shoe_size=41)):
         carriage = await Carriage.begin(database, EMAIL)
         await carriage.store(person("7"), Email=known)
         committed = await carriage.store(person("7"), at=1, Email=[came, beside])
