@@ -51,7 +51,8 @@ def resolve_entities(
             "entities", "none is named", "at least one, or no list at all for everything"
         )
     wanted = {resolve_product(manifest, product) for product in products or ()}
-    whole = [e.name for e in make_plan(manifest).entities if manifest.entities[e.name].product in wanted]
+    known = make_plan(manifest).order if wanted else ()
+    whole = [name for name in known if manifest.entities[name].product in wanted]
     return list(make_plan(manifest, [*whole, *(entities or ())]).order)
 
 

@@ -36,7 +36,7 @@ from openfaith.store.breakers import (
     prolong_breaker,
 )
 from openfaith.store.canonical import drop_canonical_views, install_canonical_model
-from openfaith.store.connection import SILENCE, Database, check_url, open_database, watch
+from openfaith.store.connection import PREPARED_AFTER, SILENCE, Database, check_url, open_database, watch
 from openfaith.store.credentials import (
     Credential,
     SecretKey,
@@ -192,6 +192,7 @@ from openfaith.store.unknowns import Unknowns, sample_unknowns
 __all__ = [
     "IDS_AT_ONCE",
     "OPEN_SUSPECTS",
+    "PREPARED_AFTER",
     "SILENCE",
     "WHOLE_RUN",
     "AlertCount",

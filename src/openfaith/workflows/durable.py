@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from openfaith.errors import ConfigurationError
 from openfaith.loops import end_tasks
 from openfaith.records import RunId
-from openfaith.store import SILENCE, Database, translated, watch
+from openfaith.store import PREPARED_AFTER, SILENCE, Database, translated, watch
 from openfaith.workflows.engine_log import quieten, silence
 from openfaith.workflows.ids import sync_run_workflow_id
 from openfaith.workflows.leases import Lease
@@ -135,7 +135,11 @@ def _config(url: str, executor_id: str) -> DBOSConfig:
         sys_db_pool_size=6,
         # Two round trips fewer per step; the engine itself retries on a lost connection.
         # The connection that was used last is the warmest: its statements are prepared.
-        db_engine_kwargs={"pool_pre_ping": False, "pool_use_lifo": True},
+        db_engine_kwargs={
+            "pool_pre_ping": False,
+            "pool_use_lifo": True,
+            "connect_args": {"prepare_threshold": PREPARED_AFTER},
+        },
         # Nobody is told of anything by notification, and it wakes a hundred times a second to look whether somebody is.
         # Its end is waited for when the engine stops, so not for longer.
         notification_coalesce_sec=_LOOK_FOR_NOTIFICATIONS_SECONDS,
