@@ -136,7 +136,7 @@ def plan(connection: psycopg.Connection, statement: sql.Composed) -> str:
 
 def plan_of(connection: psycopg.Connection, statement: NumberedStatement) -> str:
     """The plan that serves every call, whatever its parameters."""
-    cursor = connection.execute(b"EXPLAIN (GENERIC_PLAN) " + statement.text)
+    cursor = connection.execute(b"EXPLAIN (GENERIC_PLAN) " + statement.text, prepare=False)
     return "\n".join(line for (line,) in cursor.fetchall())
 
 
