@@ -346,6 +346,27 @@ async def test_a_thin_copy_does_not_replace_a_whole_one_that_was_stored_while_it
     assert list(await carriage.rows(PERSON)) == ["7"]
 
 
+@pytest.mark.parametrize(("stored_at", "rank"), [(9, 5), (1, 1)])
+async def test_of_a_plain_copy_that_waited_and_what_was_stored_meanwhile_the_newer_stays(
+    own_database: Database, stored_at: int, rank: int
+) -> None:
+    """The page is stored again, by statements that look, and ends the same."""
+    carriage = await Carriage.begin(own_database, EMAIL)
+    plain = email("1", "7", updated_at=stamp(5))
+    async with changing(own_database, carriage) as connection:
+        page = asyncio.create_task(carriage.store(person("7"), at=10, Email=[plain]))
+        await wait_until_blocked(own_database)
+        await connection.execute(
+            "INSERT INTO riding.church_email (org_id, id, rank, _source_updated_at, _requested_at, _hash, _run_id)"
+            " VALUES (%s, '1', 5, %s, %s, 1, %s)",
+            (carriage.org_id, moment(stored_at), moment(0), carriage.run_id),
+        )
+    await page
+    assert (await carriage.rows(EMAIL))["1"]["rank"] == rank
+    again = await carriage.store(person("7"), at=11, Email=[plain])
+    assert again.parts[1].counts == PageCounts(unchanged=1)
+
+
 async def test_an_id_that_was_set_while_a_rider_waited_stays_where_the_rider_does_not_say_it(
     own_database: Database,
 ) -> None:
