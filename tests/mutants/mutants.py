@@ -22,6 +22,7 @@ NESTED = "strategies/nested.py"
 DOCUMENTS = "source/documents.py"
 UPSERTS = "store/upserts.py"
 WRITING = "store/writing.py"
+READINGS = "store/readings.py"
 PAGES = "store/pages.py"
 PLAIN_RECORDS = "store/plain_records.py"
 DIFFERENCES = "store/differences.py"
@@ -475,7 +476,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="thin-copy-over-thick",
-        file=WRITING,
+        file=READINGS,
         before=" WHERE page._attributes ?& {sent} IS NOT FALSE OR",
         after=" WHERE true OR page._attributes ?& {sent} IS NOT FALSE OR",
         tests=(STORE + "test_riders.py::test_a_thin_copy_never_replaces_a_thick_one",),
@@ -483,9 +484,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="rider-wipes-ids",
-        file=WRITING,
-        before="yield _kept(self.manifest, self.entity, column)",
-        after="yield from ()",
+        file=READINGS,
+        before="if not self.rides:\n            return\n        stored",
+        after="return\n        stored",
         tests=(STORE + "test_riders.py::test_what_a_rider_does_not_say_stays_and_what_it_says_counts",),
         why="a copy without linkage cuts an e-mail off from its person",
     ),
@@ -499,9 +500,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="unknown-attributes-dropped",
-        file=WRITING,
-        before="""unknown=sql.SQL("(_attributes - {})")""",
-        after="""unknown=sql.SQL("('{{}}'::jsonb - {})")""",
+        file=READINGS,
+        before="THEN NULLIF(_attributes - {known}",
+        after="THEN NULLIF('{{}}'::jsonb - {known}",
         tests=(
             STORE + "test_pages.py::test_unknown_attributes_and_unknown_to_one_relationships_are_in_extra",
         ),
@@ -1367,8 +1368,8 @@ MUTANTS: Final = (
     Mutant(
         name="rider-over-what-it-did-not-see",
         file=WRITING,
-        before="seen=sql.SQL(_SEEN).format(table=own) if self.with_page else",
-        after="seen=sql.SQL('') if self.with_page else",
+        before="seen=sql.SQL(_SEEN).format(table=own) if self.reading.suffix else",
+        after="seen=sql.SQL('') if self.reading.suffix else",
         tests=(
             STORE
             + "test_riders.py::test_a_thin_copy_does_not_replace_a_whole_one_that_was_stored_while_it_waited",
@@ -1395,9 +1396,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="one-that-came-along-forgotten",
-        file=WRITING,
-        before="            for include in asked\n        ),",
-        after="            for include in asked[:0]\n        ),",
+        file=READINGS,
+        before="                for include in asked\n            ),",
+        after="                for include in asked[:0]\n            ),",
         tests=(
             STORE
             + "test_riders.py::test_by_whom_something_rides_is_kept_beside_the_carrier_only_where_no_table_says_it",

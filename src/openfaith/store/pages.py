@@ -310,19 +310,20 @@ class PageWriter:
             SerializationFailure: what came of the riders rests on stored rows that are newer by now; nothing was written.
         """
         own, *riders = parts
-        came = {part.table.entity.name: part for part in riders}
+        ridden = {part.table.entity.name: part for part in riders}
         tables = [self._own, *self._at_once]
-        brought = [own, *(came.get(table.entity.name) for table in self._at_once)]
-        plain = _plain_rows(tables, brought)
-        parameters = _as_it_came(own)
+        brought = [own, *(ridden.get(table.entity.name) for table in self._at_once)]
+        parameters: dict[str, object] = {**own.parameters, **_counted_as_it_came(own)}
         for table, part in zip(self._at_once, brought[1:], strict=True):
             parameters |= {
                 # Always of one type: for every other one the statement would be prepared anew.
                 f"rider_run_id{table.suffix}": Int8(0 if part is None else part.entity_run_id),
-                f"records{table.suffix}": RawRecords(() if part is None else part.records),
                 f"size{table.suffix}": Int8(0 if part is None else len(part.records)),
             }
-        for table, rows in zip(tables, plain or (), strict=plain is not None):
+        records = [() if part is None else part.records for part in brought]
+        plain = _plain_rows(tables, records)
+        sent: Sequence[RawRecords | PlainRows] = plain or [RawRecords(came) for came in records]
+        for table, rows in zip(tables, sent, strict=True):
             parameters |= rows.parameters(table.suffix)
         statement = self._statement(plain=plain is not None)
         cancelled, *counts = await _execute(connection, place, statement, parameters)
@@ -376,10 +377,15 @@ async def _store(
     Raises:
         LeaseLostError: the page is not ours to commit.
     """
-    parameters = _as_it_came(part)
+    parameters = {
+        **part.parameters,
+        **_counted_as_it_came(part),
+        **RawRecords(part.records).parameters(),
+    }
     if examined is not _UNEXAMINED:
+        cleaned = RawRecords([record.body for record in examined.records.values()])
         parameters |= {
-            "records": RawRecords([r.body for r in examined.records.values()]),
+            **cleaned.parameters(),
             "misfits": examined.misfits,
             "dead_letters": len(examined.letters),
         }
@@ -388,26 +394,20 @@ async def _store(
     return _part_committed(part, examined, inserted, updated), cancelled
 
 
-def _plain_rows(tables: Sequence[_Table], brought: Sequence[_Part | None]) -> list[PlainRows] | None:
-    """What is on a page for each of these tables; None unless all of it is plain."""
+def _plain_rows(tables: Sequence[_Table], records: Sequence[Sequence[bytes]]) -> list[PlainRows] | None:
+    """The records of a page for each of these tables; None unless all of them are plain."""
     found: list[PlainRows] = []
-    for table, part in zip(tables, brought, strict=True):
-        rows = table.plain.read(() if part is None else part.records)
+    for table, own in zip(tables, records, strict=True):
+        rows = table.plain.read(own)
         if rows is None:
             return None
         found.append(rows)
     return found
 
 
-def _as_it_came(part: _Part) -> dict[str, object]:
-    """The parameters of the part's statement, where nothing was found that has to be set aside."""
-    return {
-        **part.parameters,
-        "records": RawRecords(part.records),
-        "misfits": None,
-        "size": len(part.records),
-        "dead_letters": 0,
-    }
+def _counted_as_it_came(part: _Part) -> dict[str, object]:
+    """What a statement is told about records of which nothing was found that has to be set aside."""
+    return {"misfits": None, "size": len(part.records), "dead_letters": 0}
 
 
 async def _execute(

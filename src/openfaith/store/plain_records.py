@@ -3,7 +3,7 @@
 Nearly all are. For PostgreSQL it is dear to find that out, value by value, and to read what no column holds: links, and the
 ids of what came along. So a decoder that is made of the manifest takes a page's records apart before they are sent, and
 proves the attributes, throwing away what it decodes of them. Plain records are sent column by column: ids, attributes as
-they came, and the ends of relationships; the statement that stores them looks at no value (`writing`). Any other page is
+they came, and the ends of relationships; the statement that stores them looks at no value (`readings`). Any other page is
 sent as it came, to a statement that looks. To be not plain is no fault: it may be an attribute that the manifest does not
 know. Both store the same, where a page is plain: whatever is accepted here, PostgreSQL's own functions accept, too.
 """

@@ -12,12 +12,25 @@ from psycopg.adapt import Dumper
 
 _BIGGEST_COUNT = 2**63 - 1
 
+_HEAD = struct.Struct("!iiI").pack
+"""How many dimensions, whether there are nulls, the type of the elements."""
+_DIMENSION = struct.Struct("!ii").pack
+"""How many elements, and the number of the first."""
+_ELEMENT = struct.Struct("!iB").pack
+"""How many bytes follow; the first of them is the version of jsonb's binary form."""
+_NO_NULLS = 0
+_JSONB_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecords:
     """Records as they came, to be sent as one JSON array."""
 
     bodies: Sequence[bytes]
+
+    def parameters(self, suffix: str = "") -> dict[str, object]:
+        """What a statement that reads them carefully is given."""
+        return {f"records{suffix}": self}
 
 
 class _RawRecordsDumper(Dumper):
@@ -55,15 +68,6 @@ class _RawDocumentsDumper(Dumper):
             parts += (_ELEMENT(len(body) + 1, _JSONB_VERSION), body)
         return b"".join(parts)
 
-
-_HEAD = struct.Struct("!iiI").pack
-"""How many dimensions, whether there are nulls, the type of the elements."""
-_DIMENSION = struct.Struct("!ii").pack
-"""How many elements, and the number of the first."""
-_ELEMENT = struct.Struct("!iB").pack
-"""How many bytes follow; the first of them is the version of jsonb's binary form."""
-_NO_NULLS = 0
-_JSONB_VERSION = 1
 
 psycopg.adapters.register_dumper(RawDocuments, _RawDocumentsDumper)
 

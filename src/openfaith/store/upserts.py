@@ -1,11 +1,11 @@
 """The one statement by which a page enters the database.
 
-A page is not decoded in Python. Its records go to PostgreSQL as one JSON array, and a single statement,
+A page is not decoded in Python. Its records go to PostgreSQL as they came, and a single statement,
 composed here from the manifest, does everything that must be atomic:
 
     holder     the entity run, locked, if the caller still holds its fencing token and this is its next page;
                else no row, and everything below finds nothing to do
-    page       the array as rows: id, attributes, relationships, and the texts that are looked at twice
+    page       the records as rows: id, attributes, relationships, and the texts that are needed twice
     written    insert, or update where the incoming version is newer and differs (the guard)
     ledger     the page's line in openfaith.page_commit
     progress   the entity run's checkpoint and counts
@@ -30,7 +30,7 @@ from psycopg import sql
 from openfaith.manifest import Entity, Manifest, columns
 from openfaith.store.composing import identifier, literal
 from openfaith.store.mirror import beside_parameters, table
-from openfaith.store.plain_records import plain_source
+from openfaith.store.readings import CarefulReading, PlainReading
 from openfaith.store.writing import Written, has_owner
 
 _STATEMENT = """
@@ -125,9 +125,6 @@ WHERE d.dead_letter_id = holder.dead_letter_id
 RETURNING d.last_outcome
 """
 
-_RECORDS = """jsonb_to_recordset(%(records{of})b::jsonb)
-      AS record (type text, id text, attributes jsonb, relationships jsonb)"""
-
 _OWNERS = """LEFT JOIN (
         SELECT child ->> 'id' AS id, min(carrier.id) AS owner
         FROM jsonb_to_recordset(%(carriers)b::jsonb) AS carrier (id text, relationships jsonb)
@@ -164,23 +161,18 @@ def page_statement(
     requests, checkpoint (JSON), total_count, parents (JSON; the ids of the path the page was asked by, by placeholder;
     null for a list of its own), read_below (the parent, where this page is its last; else null), and misfits (JSON; what
     was taken out of the records because no column can hold it: by id, then `attributes` and `relationships`; null for a
-    page as it came); where it is plain, instead of records and misfits the parameters of `plain_source`. Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
-    page), and so on. It returns one row (cancel_requested, then inserted and updated of the page and of each rider), or
+    page as it came). Of the first rider records_1, and as bigint size_1 and rider_run_id_1 (0 where it is not on this
+    page), and so on. Where they are plain, the parameters of `plain_source` take the place of records and misfits. It
+    returns one row (cancel_requested, then inserted and updated of the page and of each rider), or
     none when the token is no longer the newest, or the page is not the next one.
     """
     suffixes = [f"_{number}" for number in range(1, len(riders) + 1)]
     parents = _ids_by_path(entity, "%(parents)s::jsonb ->> {}")
-    sources = [
-        plain_source(part, of) if plain else _records(of)
-        for part, of in zip((entity, *riders), ("", *suffixes), strict=True)
-    ]
-    written = [
-        Written(manifest, entity, source=sources[0], parents=parents, includes=includes, plain=plain),
-        *(
-            Written(manifest, rider, suffix=suffix, source=source, rides=True, plain=plain)
-            for rider, suffix, source in zip(riders, suffixes, sources[1:], strict=True)
-        ),
-    ]
+    own = PlainReading(entity) if plain else CarefulReading(manifest, entity, includes=includes)
+    written = [Written(manifest, own, parents=parents)]
+    for rider, of in zip(riders, suffixes, strict=True):
+        ridden = PlainReading(rider, of) if plain else CarefulReading(manifest, rider, rides=True, suffix=of)
+        written.append(Written(manifest, ridden))
     return sql.SQL(_STATEMENT).format(
         same_run=sql.SQL("").join(sql.SQL(_SAME_RUN).format(of=sql.SQL(of)) for of in suffixes),
         write=sql.SQL("").join(part.composed() for part in written),
@@ -210,10 +202,8 @@ def rider_statement(manifest: Manifest, entity: Entity, carrier: Entity, include
     A thin copy, one that lacks attributes which the stored row has, is stored only where nothing is yet; a
     relationship that it does not speak of stays as it was.
     """
-    owners = sql.SQL(_OWNERS if has_owner(entity) else "").format(include=literal(include))
-    source = sql.SQL("{} {}").format(_records(), owners)
-    parents, joins = _ids_by_carrier(manifest, entity, carrier)
-    written = Written(manifest, entity, source=source, parents=parents, joins=joins, rides=True)
+    owners = sql.SQL(_OWNERS).format(include=literal(include)) if has_owner(entity) else None
+    written = _ridden_apart(manifest, entity, carrier, owners)
     return sql.SQL(_RIDER).format(write=written.composed())
 
 
@@ -229,16 +219,20 @@ def replay_statement(manifest: Manifest, entity: Entity, carrier: Entity | None)
     """
     if carrier is None:
         parents = _ids_by_path(entity, "holder.parents ->> {}")
-        written = Written(manifest, entity, source=_records(), parents=parents)
-        return sql.SQL(_REPLAY).format(write=written.composed())
-    source = sql.SQL("{} {}").format(_records(), sql.SQL(_KNOWN_OWNER))
-    parents, joins = _ids_by_carrier(manifest, entity, carrier)
-    written = Written(manifest, entity, source=source, parents=parents, joins=joins, rides=True)
+        written = Written(manifest, CarefulReading(manifest, entity), parents=parents)
+    else:
+        owner = sql.SQL(_KNOWN_OWNER) if has_owner(entity) else None
+        written = _ridden_apart(manifest, entity, carrier, owner)
     return sql.SQL(_REPLAY).format(write=written.composed())
 
 
-def _records(of: str = "") -> sql.Composed:
-    return sql.SQL(_RECORDS).format(of=sql.SQL(of))
+def _ridden_apart(
+    manifest: Manifest, entity: Entity, carrier: Entity, owners: sql.Composable | None
+) -> Written:
+    """What came along, where a statement of its own stores it."""
+    parents, joins = _ids_by_carrier(manifest, entity, carrier)
+    reading = CarefulReading(manifest, entity, rides=True, owners=owners)
+    return Written(manifest, reading, parents=parents, joins=joins)
 
 
 def _ids_by_path(entity: Entity, given: LiteralString) -> dict[str, sql.Composable]:
