@@ -40,7 +40,7 @@ async def finish_entity_run(
     attempt: int | None = None,
     mark_lasts: timedelta | None = None,
     tell: Callable[[EntityRunRecord], Sequence[Event]] = lambda _: (),
-) -> bool:
+) -> EntityRunRecord | None:
     """Settle an entity run; with it, in the same transaction, the watermark, the counts that `status` shows, and events.
 
     Args:
@@ -50,7 +50,7 @@ async def finish_entity_run(
         attempt: where given, only this attempt of the run settles it: a later one has its own outcome to find.
         tell: what there is to tell of the settled entity run. It is logged, too.
 
-    Returns False where it was settled before: a repeated step changes nothing.
+    Returns it as it is settled now; None where it was settled before: a repeated step changes nothing.
 
     Raises:
         LeaseLostError: the entity run is to be completed, and nobody has taken it since it was last put back.
@@ -63,7 +63,7 @@ async def finish_entity_run(
             live, newest = await _take_stock(connection, table, org_id, run_id, entity)
         run = await read_run(connection, run_id, lock=True)
         if attempt not in {None, run.attempt}:
-            return False
+            return None
         settled = await connection.execute(
             query("runs", "finish_entity_run"),
             {
@@ -75,25 +75,31 @@ async def finish_entity_run(
             },
         )
         if await settled.fetchone() is None:
-            return await _was_settled(connection, run_id, entity)
-        await note_outcome(connection, run_id, entity, newest=newest, mark_lasts=mark_lasts)
+            await _ensure_was_settled(connection, run_id, entity)
+            return None
+        await note_outcome(connection, run, entity, newest=newest, mark_lasts=mark_lasts)
         if table and status is EntityStatus.COMPLETED:
             await _resolve_dead_letters(connection, table, run, entity)
-        told = tell(await read_entity_run(connection, run_id, entity))
+        found = await read_entity_run(connection, run_id, entity)
+        told = tell(found)
         await insert_events(connection, told)
     for event in told:
         log_event(event)
-    return True
+    return found
 
 
-async def _was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName) -> bool:
+async def _ensure_was_settled(connection: psycopg.AsyncConnection, run_id: RunId, entity: EntityName) -> None:
+    """Tell what is settled from what nobody holds.
+
+    Raises:
+        LeaseLostError: it is still open.
+    """
     cursor = await connection.execute(
         query("runs", "find_open_entity_run"), {"run_id": run_id, "entity": entity}
     )
     row = await cursor.fetchone()
     if row is not None:
         raise LeaseLostError(*row)
-    return False
 
 
 _STORED_SINCE = """
@@ -196,7 +202,7 @@ async def _settle(
     )
     were_open = {EntityName(entity) for (entity,) in await cursor.fetchall()}
     for entity in were_open:
-        await note_outcome(connection, run.run_id, entity)
+        await note_outcome(connection, run, entity)
     await connection.execute(query("runs", "finish_run"), {"run_id": run.run_id, "reason": why})
     await note_run_outcome(connection, run.run_id)
     if run.dry_run:
@@ -275,6 +281,7 @@ async def settle_closed_products(
             query("runs", "settle_closed_products"), {"run_id": run_id, "running": list(running)}
         )
         settled = [EntityName(row[0]) for row in await cursor.fetchall()]
+        run = await read_run(connection, run_id)
         for entity in settled:
-            await note_outcome(connection, run_id, entity)
+            await note_outcome(connection, run, entity)
     return settled

@@ -136,12 +136,11 @@ class PlainRecords:
 
     def read(self, records: Sequence[bytes]) -> PlainRows | None:
         """These records column by column; None unless all are plain."""
-        # PostgreSQL keeps no U+0000. In what is not sent it counts, too: a record ends the same beside any other.
-        if not self._is_known or any(b"\\" in record and b"\\u0000" in record for record in records):
+        if not self._is_known or _holds_nul(b"".join(records)):
             return None
         try:
             found = [*map(self._take_apart, records)]
-            attributes = [bytes(record.attributes) for record in found]
+            attributes = [record.attributes for record in found]
             for _ in map(self._prove, attributes):
                 pass
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -152,6 +151,14 @@ class PlainRecords:
         if ids is None or len(told) < len(ends):
             return None
         return PlainRows(ids=ids, attributes=RawDocuments(attributes), ends=tuple(told))
+
+
+def _holds_nul(text: bytes) -> bool:
+    """Whether there may be U+0000 in it, which PostgreSQL keeps nowhere.
+
+    What is not sent counts, too: a record ends the same beside any other. A single byte is looked for much faster.
+    """
+    return b"\\" in text and b"\\u0000" in text
 
 
 def _attributes(entity: Entity, own: Iterable[Column], *, rides: bool) -> type:
@@ -180,8 +187,10 @@ def _column(found: Iterable[Any], field: str, *, is_id: bool) -> list[str | None
 
 def _array(texts: Sequence[str | None]) -> str | None:
     """An array as PostgreSQL writes it; None where that takes an escape, or cannot be stored. No id has been seen so."""
-    written = ",".join(["NULL" if text is None else f'"{text}"' for text in texts])
-    quotes = 2 * (len(texts) - texts.count(None))
-    if written.count('"') != quotes or "\\" in written or "\0" in written:
+    told = [text for text in texts if text is not None]
+    whole = "".join(told)
+    if '"' in whole or "\\" in whole or "\0" in whole:
         return None
-    return f"{{{written}}}"
+    if len(told) == len(texts) > 0:
+        return '{"' + '","'.join(told) + '"}'
+    return "{" + ",".join(["NULL" if text is None else f'"{text}"' for text in texts]) + "}"

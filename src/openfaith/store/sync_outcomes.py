@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from openfaith.records import EntityName, EntityStatus, OrgId, RunId
+from openfaith.records import EntityName, EntityStatus, OrgId, RunId, SyncKind
 from openfaith.store.connection import Database
 from openfaith.store.queries import query
+from openfaith.store.run_records import RunRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +39,7 @@ class SyncOutcome:
 
 async def note_outcome(
     connection: psycopg.AsyncConnection,
-    run_id: RunId,
+    run: RunRecord,
     entity: EntityName,
     *,
     newest: datetime | None = None,
@@ -50,11 +51,13 @@ async def note_outcome(
         newest: of a completed one: the newest stamp of any stored record that is no later than the run.
         mark_lasts: how long deltas go by a watermark; None for ever.
     """
-    place = {"run_id": run_id, "entity": entity}
+    place = {"run_id": run.run_id, "entity": entity}
     known = place | {"newest": newest, "mark_lasts": mark_lasts}
     await connection.execute(query("sync_outcomes", "note_sync_state"), known)
-    await connection.execute(query("sweeps", "note_swept"), place)
-    await connection.execute(query("sweeps", "note_sampled"), place)
+    if run.kind is SyncKind.SWEEP:
+        await connection.execute(query("sweeps", "note_swept"), place)
+    if run.kind is SyncKind.RECONCILIATION:
+        await connection.execute(query("sweeps", "note_sampled"), place)
     await connection.execute(query("sync_outcomes", "note_sync_outcome"), place)
     await connection.execute(query("sync_outcomes", "note_failed_run"), place)
     await connection.execute(query("sync_outcomes", "settle_failed_runs"), place)

@@ -396,7 +396,7 @@ async def update_sync_status(
         else await get_entity_run(runtime.database, run_id, planned.carrier)
     )
     told = status == EntityStatus.NOT_ACCESSIBLE and runtime.has_closed(about, described.product)
-    await finish_entity_run(
+    settled = await finish_entity_run(
         runtime.database,
         run_id,
         entity,
@@ -407,7 +407,7 @@ async def update_sync_status(
         mark_lasts=mark_lasts(_entity(run.works_as, walked.entity), Reading(walked.reading)),
         tell=partial(_tell, []) if told else partial(_tell_outcome, about, run.kind, error),
     )
-    return (await get_entity_run(runtime.database, run_id, entity)).status
+    return (settled or await get_entity_run(runtime.database, run_id, entity)).status
 
 
 def _tell(events: list[Event], _: EntityRunRecord) -> list[Event]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from openfaith.errors import LeaseLostError
-from openfaith.records import EntityStatus
+from openfaith.records import EntityStatus, SyncKind
 from openfaith.store import (
     BlindChanges,
     Committed,
@@ -23,7 +23,7 @@ from openfaith.store import (
 )
 from support.mirror import MANIFEST, Reader, execute, make_page, make_place, moment, record, stamp
 
-SWEEP = "UPDATE openfaith.sync_run SET kind = 'sweep' WHERE run_id = %s"
+IS_OF_KIND = "UPDATE openfaith.sync_run SET kind = %s WHERE run_id = %s"
 
 
 def said(key: str, name: str, at: float = 10) -> bytes:
@@ -93,7 +93,7 @@ async def test_a_page_with_a_bad_record_is_counted_too(reader: Reader, poison: b
 
 
 async def end(reader: Reader, status: EntityStatus = EntityStatus.COMPLETED) -> EntityState:
-    await execute(reader.database, SWEEP, reader.run_id)
+    await execute(reader.database, IS_OF_KIND, SyncKind.SWEEP, reader.run_id)
     await finish_entity_run(
         reader.database, reader.run_id, reader.entity.name, status=status, table=reader.table
     )
@@ -164,6 +164,12 @@ async def sample(reader: Reader) -> list[str]:
     return list(await sample_ids(reader.database, MANIFEST, reader.entity, reader.org_id, size=5))
 
 
+async def keep_sample(reader: Reader, sampled: int) -> None:
+    await execute(reader.database, IS_OF_KIND, SyncKind.RECONCILIATION, reader.run_id)
+    await note_sample(reader.database, reader.held, sampled)
+    await reader.complete()
+
+
 async def test_a_sample_is_the_same_until_it_is_kept_and_then_another(reader: Reader) -> None:
     """So a dry run samples what the run after it does."""
     await reader.store(*(said(str(n), "Ann") for n in range(100)))
@@ -172,16 +178,14 @@ async def test_a_sample_is_the_same_until_it_is_kept_and_then_another(reader: Re
     assert await sample(reader) == before
     later = await reader.begin_again(started_at=50)
     assert await sample(later) == before
-    await note_sample(later.database, later.held, 5)
-    await later.complete()
+    await keep_sample(later, 5)
     assert await sample(later) != before
 
 
 async def test_a_sample_is_kept_by_the_run_that_completes(reader: Reader) -> None:
     await reader.store(said("1", "Ann"), said("2", "Bob"))
     await sweep(reader, said("1", "Anna"), said("2", "Bob"))
-    await note_sample(reader.database, reader.held, 2)
-    await reader.complete()
+    await keep_sample(reader, 2)
     [state] = await list_sync_state(reader.database, reader.org_id)
     assert (state.sampled, state.sampled_different, state.sampled_at) == (2, 1, moment(0))
     assert state.sampled_seconds is not None

@@ -63,9 +63,10 @@ async def request(
 
 
 async def settle(database: Database, run_id: RunId, entity: str, status: EntityStatus) -> bool:
-    return await finish_entity_run(
+    settled = await finish_entity_run(
         database, run_id, EntityName(entity), status=status, reason="why", table=MEMBERS
     )
+    return settled is not None
 
 
 # Requests
