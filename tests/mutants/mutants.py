@@ -501,8 +501,8 @@ MUTANTS: Final = (
     Mutant(
         name="unknown-attributes-dropped",
         file=READINGS,
-        before="THEN NULLIF(_attributes - {known}",
-        after="THEN NULLIF('{{}}'::jsonb - {known}",
+        before="""unknown=sql.SQL("(_attributes - {})")""",
+        after="""unknown=sql.SQL("('{{}}'::jsonb - {})")""",
         tests=(
             STORE + "test_pages.py::test_unknown_attributes_and_unknown_to_one_relationships_are_in_extra",
         ),

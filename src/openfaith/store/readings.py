@@ -174,9 +174,9 @@ class CarefulReading:
         """Unknown attributes, values that do not fit, and `_others`. Null where there is nothing."""
         known = array(column.source for column in columns(self.entity) if column.kind == "attribute")
         return sql.SQL(
-            "CASE WHEN _others IS NULL AND _misfits IS NULL THEN NULLIF(_attributes - {known}, '{{}}')"
-            " ELSE openfaith.extra(_attributes - {known}, _others, _misfits) END"
-        ).format(known=known)
+            "CASE WHEN _others IS NULL AND _misfits IS NULL THEN NULLIF({unknown}, '{{}}')"
+            " ELSE openfaith.extra({unknown}, _others, _misfits) END"
+        ).format(unknown=sql.SQL("(_attributes - {})").format(known))
 
     def kept(self, column: Column) -> Iterator[sql.Composable]:
         """The stored id, where a record that rides does not speak of it: it may be thinner than its own list's."""
