@@ -49,7 +49,8 @@ def derive_graph(manifest: Manifest) -> Graph:
     overruled = {(rule.entity, rule.on) for rule in manifest.overrules}
     by_path = _first_of_each_pair(d for d in facts.by_path() if (d.entity, d.on) not in overruled)
     firm = _first_of_each_pair(_overrules(manifest)) | by_path
-    soft = _first_of_each_pair(d for d in facts.soft() if (d.entity, d.on) not in overruled | by_path.keys())
+    settled = overruled | by_path.keys()
+    soft = _first_of_each_pair(d for d in facts.soft() if (d.entity, d.on) not in settled)
     omissions = _contradictions(facts, firm, soft)
     made = {pair: dependency for pair, dependency in (firm | soft).items() if pair not in omissions}
     return Graph(
@@ -89,7 +90,10 @@ def _contradictions(
 ) -> dict[Pair, str]:
     """The soft pairs that are not made, each with the reason."""
     hard = [pair for pair, dependency in firm.items() if dependency.hard]
-    waits_for = {entity: _reachable(entity, hard) for entity in {entity for entity, _ in hard}}
+    needs: dict[EntityName, list[EntityName]] = {}
+    for entity, on in hard:
+        needs.setdefault(entity, []).append(on)
+    waits_for = {entity: _reachable(entity, needs) for entity in needs}
     reasons = ((pair, _objection(facts, pair, waits_for, hard, soft)) for pair in soft)
     return {pair: reason for pair, reason in reasons if reason}
 
@@ -121,15 +125,12 @@ def _objection(
     return ""
 
 
-def _reachable(start: EntityName, pairs: Iterable[Pair]) -> set[EntityName]:
+def _reachable(start: EntityName, needs: Mapping[EntityName, Iterable[EntityName]]) -> set[EntityName]:
     """All that `start` depends on, directly or not."""
-    step: dict[EntityName, list[EntityName]] = {}
-    for entity, on in pairs:
-        step.setdefault(entity, []).append(on)
     seen: set[EntityName] = set()
     waiting = deque([start])
     while waiting:
-        for on in step.get(waiting.popleft(), ()):
+        for on in needs.get(waiting.popleft(), ()):
             if on not in seen:
                 seen.add(on)
                 waiting.append(on)

@@ -136,7 +136,7 @@ class PlainRecords:
 
     def read(self, records: Sequence[bytes]) -> PlainRows | None:
         """These records column by column; None unless all are plain."""
-        if not self._is_known or _holds_nul(b"".join(records)):
+        if not self._is_known or _hold_nul(records):
             return None
         try:
             found = [*map(self._take_apart, records)]
@@ -153,12 +153,13 @@ class PlainRecords:
         return PlainRows(ids=ids, attributes=RawDocuments(attributes), ends=tuple(told))
 
 
-def _holds_nul(text: bytes) -> bool:
-    """Whether there may be U+0000 in it, which PostgreSQL keeps nowhere.
+def _hold_nul(records: Iterable[bytes]) -> bool:
+    """Whether there may be U+0000 in any, which PostgreSQL keeps nowhere.
 
-    What is not sent counts, too: a record ends the same beside any other. A single byte is looked for much faster.
+    What is not sent counts, too: a record ends the same beside any other.
     """
-    return b"\\" in text and b"\\u0000" in text
+    escaping = [record for record in records if b"\\" in record]  # a single byte is looked for much faster
+    return any(b"\\u0000" in record for record in escaping)
 
 
 def _attributes(entity: Entity, own: Iterable[Column], *, rides: bool) -> type:
